@@ -1,0 +1,106 @@
+"""Channels: what can be asked of a venue, in words that are the same for all venues."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+__all__ = [
+    "AccountBalAndPos",
+    "AccountOrders",
+    "AccountPositions",
+    "Candles",
+    "Channel",
+    "Endpoints",
+    "Lob",
+    "Subscription",
+    "Trades",
+    "parse_channel",
+]
+
+from extrema_nb.errors import ConfigError, nearest
+
+
+class Trades(msgspec.Struct, frozen=True):
+    """Public trades: each match, or `aggregate` (one row a taker order and price)."""
+
+    aggregate: bool = False
+
+
+class Lob(msgspec.Struct, frozen=True):
+    """Order book: best prices, the top `depth` levels, or every change.
+
+    `kind` is ``"bbo"``, ``"snapshot"`` or ``"incremental"``; `frequency_ms` 0 is the fastest.
+    """
+
+    kind: str = "incremental"
+    depth: int = 20  # levels of a snapshot
+    frequency_ms: int = 0  # ms between messages
+
+
+class Candles(msgspec.Struct, frozen=True):
+    """Candles of an interval such as ``"1m"``."""
+
+    interval: str = "1m"
+
+
+class AccountOrders(msgspec.Struct, frozen=True):
+    """Reports about our orders."""
+
+
+class AccountBalAndPos(msgspec.Struct, frozen=True):
+    """Balances and positions of our account."""
+
+
+class AccountPositions(msgspec.Struct, frozen=True):
+    """Positions of our account."""
+
+
+Channel = Trades | Lob | Candles | AccountOrders | AccountBalAndPos | AccountPositions
+
+_WORDS: dict[str, Channel] = {
+    "trade": Trades(),
+    "agg_trade": Trades(aggregate=True),
+    "bbo": Lob(kind="bbo"),
+    "book": Lob(),
+    "candle_1m": Candles("1m"),
+}
+
+
+def parse_channel(word: str) -> Channel:
+    """Return the channel of a word of the command line or a TOML file.
+
+    ``trade``, ``agg_trade``, ``bbo``, ``book``, ``book@100ms``, ``book20@100ms``,
+    ``candle_<interval>``.
+    """
+    if word in _WORDS:
+        return _WORDS[word]
+    if word.startswith("candle_") and len(word) > len("candle_"):
+        return Candles(word.removeprefix("candle_"))
+    if word.startswith("book"):
+        levels, _, speed = word.removeprefix("book").partition("@")
+        millis = speed.removesuffix("ms")
+        if (not levels or levels.isdigit()) and (not speed or millis.isdigit()):
+            frequency = int(millis or 0)
+            if levels:
+                return Lob("snapshot", int(levels), frequency)
+            return Lob(frequency_ms=frequency)
+    raise ConfigError(
+        f"unknown channel {word!r}; expected one of {', '.join(_WORDS)}, book20@100ms"
+        + nearest(word, _WORDS)
+    )
+
+
+class Subscription(NamedTuple):
+    """One channel of one instrument."""
+
+    inst: int  # id in the InstrumentTable
+    channel: Channel
+
+
+class Endpoints(NamedTuple):
+    """Where a venue is to be found; the local venue gives ``http://127.0.0.1:PORT`` ones."""
+
+    rest: str
+    ws: str
