@@ -1,0 +1,318 @@
+"""The one door to Numba: compiler options, methods on named tuples, and a cache that can be trusted.
+
+Rules
+-----
+1. Nothing else imports Numba. With ``NUMBA_DISABLE_JIT=1`` Numba is not imported at all and every
+   kernel is the Python function it was written as.
+2. Numba's own disk cache does not see an edited callee, a changed module constant or the bounds
+   switch, and never hits for closures. Ours keys each kernel by a digest of everything that goes
+   into its machine code: byte code and constants of the function and of all that it reaches
+   through globals, closures, modules and attached methods, dtypes, versions, switches, CPU.
+3. The digest is taken at the first compilation, not at import: it costs about a millisecond.
+4. Cached code lies in `cache_dir()`: ``EXTREMA_NB_CACHE_DIR``, else the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+import sys
+import types as pytypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import platformdirs
+
+from extrema_nb.errors import ConfigError
+
+__all__ = [
+    "BOUNDS_CHECK",
+    "ENABLED",
+    "CompileStats",
+    "attach",
+    "attach_attribute",
+    "cache_dir",
+    "compile_error",
+    "digest",
+    "kernel",
+    "stats",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ENABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
+BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
+
+OPTIONS: dict[str, Any] = {
+    "nogil": True,  # recorder and model threads run while a kernel works
+    "error_model": "numpy",  # no hidden raise at each division; kernels guard where they divide
+    "fastmath": False,  # isnan(nan) must stay True and results equal to uncompiled ones
+}
+
+
+class CompileStats:
+    """How often kernels were loaded from the cache and how often they were compiled."""
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+
+    def __repr__(self) -> str:
+        return f"CompileStats(hits={self.hits}, misses={self.misses})"
+
+
+stats = CompileStats()
+_methods: dict[str, dict[type, Callable[..., Any]]] = {}
+
+
+def cache_dir() -> Path:
+    """Return the folder of compiled kernels; it is created, and an unusable one is an error."""
+    chosen = os.environ.get("EXTREMA_NB_CACHE_DIR")
+    path = Path(chosen) if chosen else Path(platformdirs.user_cache_dir("extrema-nb")) / "kernels"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"kernel cache folder {path} cannot be made ({error.strerror}); "
+            "set EXTREMA_NB_CACHE_DIR to a folder that can be written"
+        ) from error
+    return path
+
+
+class _Digest:
+    """Walks a function and all that it reaches, into one hash."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._seen: set[int] = set()
+
+    def add(self, *parts: object) -> None:
+        self._hash.update("\x1f".join(map(str, parts)).encode())
+        self._hash.update(b"\x1e")
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+    def value(self, value: Any) -> None:
+        """Add any value that a function can reach."""
+        function = getattr(value, "py_func", value)
+        if isinstance(function, pytypes.FunctionType):
+            self.function(function)
+        elif isinstance(value, enum.Enum):
+            self.add(type(value).__qualname__, value.name, value.value)
+        elif isinstance(value, (int, float, complex, str, bytes, bool, type(None))):
+            self.add(type(value).__name__, repr(value))
+        elif isinstance(value, np.dtype):
+            self.add("dtype", value.descr if value.names else value.str, value.itemsize)
+        elif isinstance(value, np.generic):
+            self.add(value.dtype.str, value.tobytes().hex())
+        elif isinstance(value, np.ndarray):
+            self.add("array", value.dtype.descr, value.shape, value.tobytes().hex())
+        elif isinstance(value, (tuple, list)):
+            self.add(type(value).__name__, len(value))
+            for item in value:
+                self.value(item)
+        elif isinstance(value, type):
+            self.add("class", value.__module__, value.__qualname__, getattr(value, "_fields", ""))
+            if issubclass(value, enum.Enum):
+                for member in value:
+                    self.add(member.name, member.value)
+        else:
+            self.add("other", type(value).__module__, type(value).__qualname__)
+
+    def function(self, function: pytypes.FunctionType) -> None:
+        if id(function) in self._seen:
+            self.add("again", function.__qualname__)
+            return
+        self._seen.add(id(function))
+        self.add("function", function.__module__, function.__qualname__)
+        names: set[str] = set()
+        self._code(function.__code__, names)
+        self.value(function.__defaults__)
+        for cell in function.__closure__ or ():
+            self.value(cell.cell_contents)
+        for name in sorted(names):
+            if name in function.__globals__:
+                self.add("global", name)
+                found = function.__globals__[name]
+                if isinstance(found, pytypes.ModuleType):
+                    self._module(found, names)
+                else:
+                    self.value(found)
+            for owner, method in sorted(
+                _methods.get(name, {}).items(), key=lambda item: item[0].__qualname__
+            ):
+                self.add("method", owner.__qualname__, name)
+                self.value(method)
+
+    def _code(self, code: pytypes.CodeType, names: set[str]) -> None:
+        self.add(code.co_code.hex(), code.co_varnames, code.co_names, code.co_freevars)
+        names.update(code.co_names)
+        for const in code.co_consts:
+            if isinstance(const, pytypes.CodeType):
+                self._code(const, names)
+            else:
+                self.add(repr(const))
+
+    def _module(self, module: pytypes.ModuleType, names: set[str]) -> None:
+        """Add what a function may read as ``module.name``; NumPy's own come with its version."""
+        self.add("module", module.__name__)
+        if module.__name__.partition(".")[0] in {"numpy", "math"}:
+            return
+        for name in sorted(names):
+            if hasattr(module, name):
+                found = getattr(module, name)
+                if not isinstance(found, pytypes.ModuleType):
+                    self.add("of", name)
+                    self.value(found)
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Return the hex digest of everything that can change the machine code of `function`."""
+    walker = _Digest()
+    walker.add(sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
+    walker.value(function)
+    return walker.hexdigest()
+
+
+if ENABLED:
+    import numba
+    from numba.core import caching
+    from numba.core import errors as numba_errors
+    from numba.core import types
+    from numba.extending import overload_attribute, overload_method
+
+    class _Locator:
+        """Puts all files into `cache_dir()`; staleness is the digest's business, not ours."""
+
+        def ensure_cache_path(self) -> None:
+            cache_dir()
+
+        def get_cache_path(self) -> str:
+            return str(cache_dir())
+
+        def get_source_stamp(self) -> str:
+            return "digest"
+
+        def get_disambiguator(self) -> str:
+            return ""
+
+        @classmethod
+        def from_function(cls, _function: Any, _path: str) -> _Locator:
+            return cls()
+
+    class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]  # Numba is untyped
+        _locator_classes = [_Locator]  # noqa: RUF012  # Numba's own attribute
+
+    class _DigestCache(caching.FunctionCache):  # type: ignore[misc]  # Numba is untyped
+        """Numba's function cache with our key, opened at the first compilation."""
+
+        _impl_class = _Impl
+
+        def __init__(self, function: Any) -> None:
+            self._function = function
+            self._digest = ""
+
+        def _open(self) -> None:
+            if not self._digest:
+                self._digest = digest(self._function)
+                name = self._function.__qualname__.replace("<locals>.", "")
+                super().__init__(self._function)
+                self._cache_file = caching.IndexDataCacheFile(
+                    cache_path=self._cache_path,
+                    filename_base=f"{name}-{self._digest[:24]}",
+                    source_stamp="digest",
+                )
+
+        def _index_key(self, sig: Any, codegen: Any) -> Any:
+            return (sig, codegen.magic_tuple(), self._digest)
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            self._open()
+            found = super().load_overload(sig, target_context)
+            if found is None:
+                stats.misses += 1
+            else:
+                stats.hits += 1
+            return found
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            self._open()
+            super().save_overload(sig, data)
+
+        @property
+        def cache_path(self) -> str:
+            return str(cache_dir())
+
+
+def kernel(function: F, *, cache: bool = True, inline: bool = False) -> F:
+    """Compile `function` on its first call, with one set of options for the whole project.
+
+    Parameters
+    ----------
+    function : a function in the kernel subset (arrays, records, scalars, named tuples; no raise)
+    cache : keep the machine code on disk; off for links that only ever run inside another kernel
+    inline : ask LLVM to inline it wherever it is called
+    """
+    if not ENABLED:
+        return function
+    options = dict(OPTIONS)
+    if inline:
+        options["forceinline"] = True
+    dispatcher = numba.njit(**options)(function)
+    if cache:
+        dispatcher._cache = _DigestCache(function)  # noqa: SLF001  # Numba's only seam
+    return cast("F", dispatcher)
+
+
+def attach(owner: type, *functions: Callable[..., Any]) -> None:
+    """Make each function a method of the named tuple class `owner`, compiled and uncompiled."""
+    for function in functions:
+        name = function.__name__
+        setattr(owner, name, function)
+        new = name not in _methods
+        _methods.setdefault(name, {})[owner] = function
+        if ENABLED and new:
+            _register_method(name)
+
+
+def attach_attribute(owner: type, name: str, function: Callable[..., Any]) -> None:
+    """Make ``owner().name`` read as ``function(owner())``, compiled and uncompiled."""
+    setattr(owner, name, property(function))
+    _methods.setdefault(name, {})[owner] = function
+    if ENABLED:
+
+        @overload_attribute(types.NamedTuple, name)
+        def _resolve(ctx: Any) -> Any:
+            return function if ctx.instance_class is owner else None
+
+
+def _register_method(name: str) -> None:
+    known = _methods[name]
+
+    @overload_method(types.NamedTuple, name, strict=False)
+    def _resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
+        return known.get(ctx.instance_class)
+
+
+def compile_error(error: BaseException) -> tuple[str, int, str] | None:
+    """Return (file, line, reason) of a Numba error, or None if it is another kind of error."""
+    if not ENABLED or not isinstance(error, numba_errors.NumbaError):
+        return None
+    loc = getattr(error, "loc", None)
+    text = str(error)
+    reasons = [
+        line.strip().removeprefix("- ")
+        for line in text.splitlines()
+        if line.strip() and "File " not in line and "During: " not in line
+    ]
+    boring = ("Failed in nopython mode", "Invalid use of", "Known signatures", "No implementation")
+    told = [r for r in reasons if not r.startswith(boring)] or reasons
+    return (
+        str(getattr(loc, "filename", "?")),
+        int(getattr(loc, "line", 0) or 0),
+        told[0] if told else type(error).__name__,
+    )
