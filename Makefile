@@ -1,0 +1,65 @@
+# The task table: CI calls nothing else. `make` alone lists the targets.
+
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+# the uncompiled lane is Python speed: everything but what is slow there
+NOJIT := -m "not slow and not compiled" tests
+
+.NOTPARALLEL:
+.PHONY: help demo test lint format types arch test-nojit test-bounds coverage bench check warmup clean
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\): *[^#]*## */\1\t/p' Makefile | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later found; install one or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]' -c constraints.txt
+	@touch $@
+
+demo: $(STAMP)   ## the whole system, offline: record, backtest, trade, verify, report
+	$(BIN)/extrema-nb demo
+
+test: $(STAMP)   ## all tests, compiled
+	$(PYTEST) -n $(WORKERS)
+
+lint: $(STAMP)   ## formatting and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(STAMP) ## put the sources into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP)  ## strict mypy
+	$(BIN)/mypy
+
+arch: $(STAMP)   ## import layers, and what the tests of the architecture say
+	$(BIN)/lint-imports
+	$(PYTEST) -q tests/arch
+
+test-nojit: $(STAMP)  ## the same code as plain Python
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -q -n $(WORKERS) $(NOJIT)
+
+test-bounds: $(STAMP) ## compiled with bounds checks
+	NUMBA_BOUNDSCHECK=1 $(PYTEST) -n $(WORKERS)
+
+coverage: $(STAMP)    ## branch coverage, measured uncompiled: compiled lines are invisible to it
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q $(NOJIT)
+	$(BIN)/coverage report
+
+bench: $(STAMP)  ## benchmarks, by hand
+	$(PYTEST) tests/bench --benchmark-enable
+
+check: lint types arch test-nojit test  ## all that CI runs
+
+warmup: $(STAMP) ## compile the shipped strategies into the cache
+	$(BIN)/extrema-nb warmup
+
+clean:           ## remove what make made; the cache of kernels stays
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		.hypothesis .benchmarks .coverage *.egg-info
