@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import inspect
 import os
 import sys
 import types as pytypes
@@ -274,7 +275,16 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
         name = function.__name__
         setattr(owner, name, function)
         new = name not in _methods
-        _methods.setdefault(name, {})[owner] = function
+        known = _methods.setdefault(name, {})
+        for other in known.values():
+            if list(inspect.signature(other).parameters)[1:] != (
+                list(inspect.signature(function).parameters)[1:]
+            ):
+                raise ConfigError(
+                    f"method {name!r} of {owner.__name__} has other parameters than its namesake; "
+                    "rename it: one name has one signature in compiled code"
+                )
+        known[owner] = function
         if ENABLED and new:
             _register_method(name)
 
@@ -285,17 +295,22 @@ def attach_attribute(owner: type, name: str, function: Callable[..., Any]) -> No
     _methods.setdefault(name, {})[owner] = function
     if ENABLED:
 
-        @overload_attribute(types.NamedTuple, name)
-        def _resolve(ctx: Any) -> Any:
+        def resolve(ctx: Any) -> Any:
             return function if ctx.instance_class is owner else None
+
+        resolve.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        overload_attribute(types.NamedTuple, name, strict=False)(resolve)
 
 
 def _register_method(name: str) -> None:
     known = _methods[name]
 
-    @overload_method(types.NamedTuple, name, strict=False)
-    def _resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
+    def resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
         return known.get(ctx.instance_class)
+
+    # Numba lays out the arguments by this signature, so all owners of a name must share it.
+    resolve.__signature__ = inspect.signature(next(iter(known.values())))  # type: ignore[attr-defined]
+    overload_method(types.NamedTuple, name, strict=False)(resolve)
 
 
 def compile_error(error: BaseException) -> tuple[str, int, str] | None:
