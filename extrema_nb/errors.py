@@ -10,6 +10,7 @@
     │   ├── VenueDecodeError     a frame that does not mean what its channel promises
     │   ├── VenueDisconnected    the connection ended
     │   └── OrderRejected        the venue answered "no", with its code
+    ├── CommandError             a command to a task that was refused, lost or not answered
     ├── InvalidOrder             an order of ours that must not leave the process
     └── ModelError               a model that cannot be loaded or answered wrongly
 
@@ -22,6 +23,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "CommandError",
     "ConfigError",
     "DataError",
     "ExtremaError",
@@ -85,6 +87,10 @@ class VenueDisconnected(VenueError):
 
 class OrderRejected(VenueError):
     """The venue refused an order request; ``code`` is its code."""
+
+
+class CommandError(ExtremaError):
+    """A command did not get the answer that its sender waited for."""
 
 
 class InvalidOrder(ExtremaError):

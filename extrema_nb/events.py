@@ -186,6 +186,7 @@ class StatusCode(IntEnum):
     CROSSED = 8  # a bid at or above an ask was found and refused
     DUPLICATE = 9  # count: rows dropped because they were seen before
     CLOCK = 10  # found: offset of the venue's clock in µs
+    STARTED = 11  # a task began a cycle; told to async modules only, never to kernels
 
 
 HEAD: list[tuple[str, str]] = [
