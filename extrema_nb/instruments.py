@@ -187,8 +187,15 @@ class InstrumentTable:
         return out
 
     def to_json(self) -> bytes:
-        """Return the table as JSON, for file metadata and journals."""
-        return msgspec.json.encode(self._rows)
+        """Return the table as JSON, for file metadata and journals.
+
+        JSON has no infinity, so an infinite field is left out and comes back by its default.
+        """
+        rows = [
+            {k: v for k, v in msgspec.structs.asdict(row).items() if v != float("inf")}
+            for row in self._rows
+        ]
+        return msgspec.json.encode(rows)
 
     @classmethod
     def from_json(cls, raw: bytes | str) -> InstrumentTable:
