@@ -1,0 +1,121 @@
+"""Configuration: TOML into typed structs, and the environment, with errors that name the remedy.
+
+Rules
+-----
+1. A key that no field expects is an error, never ignored: the message names the key, its table
+   and the nearest known key.
+2. A value of the wrong type is an error that names its place, such as ``risk.max_order``.
+3. Secrets come from the environment or a ``.env`` file; the environment wins. They are returned,
+   never kept, never logged.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from extrema_nb.errors import ConfigError, nearest
+
+__all__ = ["environment", "load_toml", "parse_toml"]
+
+T = TypeVar("T")
+_Unknown = tuple[str, str, list[str]]  # table, key, the keys it knows
+
+
+def load_toml(path: str | Path, type: type[T]) -> T:  # noqa: A002  # reads best at the call
+    """Return the TOML file at `path` as a `type`, a ``msgspec.Struct`` class.
+
+    Raises
+    ------
+    ConfigError
+        the file cannot be read, is not TOML, has an unknown key or a value of another type
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; give the path of a TOML file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read as text ({reason})") from error
+    return parse_toml(text, type, name=str(path))
+
+
+def parse_toml(text: str, type: type[T], *, name: str = "configuration") -> T:  # noqa: A002
+    """Return TOML `text` as a `type`; `name` stands at the beginning of each error."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not valid TOML: {error}") from error
+    for table, key, known in _unknown_keys(tree, inspect.type_info(type), ""):
+        where = f"in table [{table}]" if table else "at the top level"
+        raise ConfigError(
+            f"{name}: unknown key {key!r} {where}"
+            + (nearest(key, known) or f"; expected one of {', '.join(known) or 'none'}")
+        )
+    try:
+        return msgspec.convert(tree, type)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at ")
+        place = place.strip("`").removeprefix("$").lstrip(".")
+        what = what.replace("`object`", "a table")
+        raise ConfigError(f"{name}: {place + ': ' if place else ''}{what}") from error
+
+
+def _unknown_keys(value: Any, info: inspect.Type, table: str) -> Iterator[_Unknown]:
+    """Yield (table, key, known keys) of each key in `value` that `info` has no field for."""
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    if isinstance(value, dict):
+        fields, others = _fields(value, options)
+        for key, item in value.items():
+            if key in fields or others is not None:
+                inner = fields.get(key, others or inspect.AnyType())
+                yield from _unknown_keys(item, inner, f"{table}.{key}" if table else key)
+            elif fields:
+                yield table, key, sorted(fields)
+    elif isinstance(value, list):
+        for option in options:
+            item_type = getattr(option, "item_type", None)
+            if item_type is not None:
+                for i, item in enumerate(value):
+                    yield from _unknown_keys(item, item_type, f"{table}[{i}]")
+
+
+def _fields(
+    value: dict[str, Any], options: Sequence[inspect.Type]
+) -> tuple[dict[str, inspect.Type], inspect.Type | None]:
+    """Return the fields that the table `value` may have, and the type of any other key."""
+    structs = [option for option in options if isinstance(option, inspect.StructType)]
+    for option in options:
+        if isinstance(option, inspect.DictType) and not structs:
+            return {}, option.value_type
+    for struct in sorted(structs, key=lambda s: value.get(s.tag_field or "") != s.tag):
+        fields = {field.encode_name: field.type for field in struct.fields}
+        if struct.tag_field:
+            fields[struct.tag_field] = inspect.AnyType()
+        return fields, None
+    return {}, None
+
+
+def environment(path: str | Path | None = ".env") -> dict[str, str]:
+    """Return the environment's variables, completed by those of the file at `path`.
+
+    A variable that is set in both keeps the environment's value. A missing file is no error.
+    """
+    found: dict[str, str] = {}
+    if path is not None and Path(path).is_file():
+        from dotenv import dotenv_values  # noqa: PLC0415  # only who has such a file pays for it
+
+        try:
+            values = dotenv_values(path)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise ConfigError(f"{path}: cannot be read ({reason})") from error
+        found.update((key, value) for key, value in values.items() if value is not None)
+    found.update(os.environ)
+    return found

@@ -1,0 +1,49 @@
+"""Settings and fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ON_DEMAND = {"bench", "browser"}  # folders of tests/ that run only when they are named
+
+# a first example pays for a compilation, so no deadline; CI must give the same verdict twice
+hypothesis.settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the folders that run on demand, unless the command line names them."""
+    if collection_path.name in ON_DEMAND and collection_path.parent == ROOT / "tests":
+        named = any(collection_path.name in str(arg) for arg in config.invocation_params.args)
+        return None if named else True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the compiler where it is off."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}:
+        return
+    for item in items:
+        if item.get_closest_marker("compiled"):
+            item.add_marker(pytest.mark.skip(reason="needs the compiler, NUMBA_DISABLE_JIT is set"))
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """Return the root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of captured messages beside the checkout; skip where it is absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs captured data in ../shared/data, which is not there")
+    return folder
