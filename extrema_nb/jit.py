@@ -286,23 +286,21 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
                 )
         known[owner] = function
         if ENABLED and new:
-            _register_method(name)
+            _register(name, overload_method)
 
 
-def attach_attribute(owner: type, name: str, function: Callable[..., Any]) -> None:
-    """Make ``owner().name`` read as ``function(owner())``, compiled and uncompiled."""
-    setattr(owner, name, property(function))
-    _methods.setdefault(name, {})[owner] = function
-    if ENABLED:
-
-        def resolve(ctx: Any) -> Any:
-            return function if ctx.instance_class is owner else None
-
-        resolve.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-        overload_attribute(types.NamedTuple, name, strict=False)(resolve)
+def attach_attribute(owner: type, *functions: Callable[..., Any]) -> None:
+    """Make ``owner().name`` read as ``name(owner())``, compiled and uncompiled."""
+    for function in functions:
+        name = function.__name__
+        setattr(owner, name, property(function))
+        new = name not in _methods
+        _methods.setdefault(name, {})[owner] = function
+        if ENABLED and new:
+            _register(name, overload_attribute)
 
 
-def _register_method(name: str) -> None:
+def _register(name: str, overload: Callable[..., Any]) -> None:
     known = _methods[name]
 
     def resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
@@ -310,7 +308,7 @@ def _register_method(name: str) -> None:
 
     # Numba lays out the arguments by this signature, so all owners of a name must share it.
     resolve.__signature__ = inspect.signature(next(iter(known.values())))  # type: ignore[attr-defined]
-    overload_method(types.NamedTuple, name, strict=False)(resolve)
+    overload(types.NamedTuple, name, strict=False)(resolve)
 
 
 def compile_error(error: BaseException) -> tuple[str, int, str] | None:
