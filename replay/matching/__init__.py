@@ -1,0 +1,1 @@
+"""A price-time-priority market: matching engine and the simulated traders that use it."""
