@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 __all__ = [
+    "INTERVALS",
+    "INTERVAL_US",
     "AccountBalAndPos",
     "AccountOrders",
     "AccountPositions",
@@ -20,6 +22,27 @@ __all__ = [
 ]
 
 from extrema_nb.errors import ConfigError, nearest
+
+
+INTERVAL_US: dict[str, int] = {
+    "1s": 1_000_000,
+    "1m": 60_000_000,
+    "3m": 180_000_000,
+    "5m": 300_000_000,
+    "15m": 900_000_000,
+    "30m": 1_800_000_000,
+    "1h": 3_600_000_000,
+    "2h": 7_200_000_000,
+    "4h": 14_400_000_000,
+    "6h": 21_600_000_000,
+    "8h": 28_800_000_000,
+    "12h": 43_200_000_000,
+    "1d": 86_400_000_000,
+    "3d": 259_200_000_000,
+    "1w": 604_800_000_000,
+    "1M": 2_678_400_000_000,  # the longest month
+}  # length of a candle, µs
+INTERVALS: tuple[str, ...] = tuple(INTERVAL_US)  # ``interval`` of a CANDLE row is the place in it
 
 
 class Trades(msgspec.Struct, frozen=True):
