@@ -1,17 +1,15 @@
-"""Configuration: TOML into typed structs, and the environment, with errors that name the remedy.
+"""Configuration: TOML into typed structs, with errors that name the remedy.
 
 Rules
 -----
 1. A key that no field expects is an error, never ignored: the message names the key, its table
    and the nearest known key.
 2. A value of the wrong type is an error that names its place, such as ``risk.max_order``.
-3. Secrets come from the environment or a ``.env`` file; the environment wins. They are returned,
-   never kept, never logged.
+3. Secrets have no place here: `extrema_nb.execution.credentials` reads them from the environment.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +20,7 @@ from msgspec import inspect
 
 from extrema_nb.errors import ConfigError, nearest
 
-__all__ = ["environment", "load_toml", "parse_toml"]
+__all__ = ["load_toml", "parse_toml"]
 
 T = TypeVar("T")
 _Unknown = tuple[str, str, list[str]]  # table, key, the keys it knows
@@ -100,22 +98,3 @@ def _fields(
             fields[struct.tag_field] = inspect.AnyType()
         return fields, None
     return {}, None
-
-
-def environment(path: str | Path | None = ".env") -> dict[str, str]:
-    """Return the environment's variables, completed by those of the file at `path`.
-
-    A variable that is set in both keeps the environment's value. A missing file is no error.
-    """
-    found: dict[str, str] = {}
-    if path is not None and Path(path).is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415  # only who has such a file pays for it
-
-        try:
-            values = dotenv_values(path)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
-            raise ConfigError(f"{path}: cannot be read ({reason})") from error
-        found.update((key, value) for key, value in values.items() if value is not None)
-    found.update(os.environ)
-    return found
