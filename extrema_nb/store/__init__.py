@@ -29,6 +29,7 @@ from extrema_nb.store.parts import (
     write_part,
 )
 from extrema_nb.store.roll import RowWriter, next_arrival, split_rows
+from extrema_nb.store.scatter import put_frame, put_rows
 
 __all__ = [
     "ARRIVAL",
@@ -52,6 +53,8 @@ __all__ = [
     "log_folder",
     "next_arrival",
     "part_path",
+    "put_frame",
+    "put_rows",
     "read_frame",
     "read_info",
     "read_part",

@@ -1,0 +1,3 @@
+"""Where rows come from: recordings and captured frames."""
+
+from __future__ import annotations

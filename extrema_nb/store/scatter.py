@@ -1,0 +1,91 @@
+"""Columns into rows at given places: the inner loop of reading a recording."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from extrema_nb import jit
+from extrema_nb.events import VIEWS, EventArray, EventKind, empty_events
+from extrema_nb.store.columns import fill_rows
+
+__all__ = ["put_frame", "put_rows", "scatter_words"]
+
+WORDS = 8  # a row as words of 8 bytes: ts_event, ts_recv, head, five of payload
+
+
+@jit.kernel
+def scatter_words(
+    out: Any, at: Any, head: Any, ts_event: Any, ts_recv: Any, side: Any, flags: Any,
+    w0: Any, w1: Any, w2: Any, w3: Any, w4: Any,
+) -> None:  # fmt: skip
+    """Write columns as whole rows, each row once: one pass instead of ten strided ones.
+
+    Parameters
+    ----------
+    out : (m, 8) int64, **written**, rows as words
+    at : (n,) int64, place in `out` of each row
+    head : int, ``inst`` and ``kind`` as they stand in the third word
+    ts_event, ts_recv : (n,) int64, µs
+    side : (n,) int8
+    flags : (n,) int16
+    w0, w1, w2, w3, w4 : (n,) int64, the bits of the payload words
+    """
+    for i in range(at.size):
+        j = at[i]
+        out[j, 0] = ts_event[i]
+        out[j, 1] = ts_recv[i]
+        out[j, 2] = head | ((int(side[i]) & 0xFF) << 40) | (int(flags[i]) << 48)
+        out[j, 3] = w0[i]
+        out[j, 4] = w1[i]
+        out[j, 5] = w2[i]
+        out[j, 6] = w3[i]
+        out[j, 7] = w4[i]
+
+
+def _words(rows: EventArray) -> npt.NDArray[np.int64]:
+    return rows.view(np.int64).reshape(-1, WORDS)
+
+
+def put_rows(rows: EventArray, out: EventArray, at: npt.NDArray[np.int64]) -> None:
+    """Copy (n,) EVENT rows to the places `at` of `out`; as words, which is three times as fast."""
+    _words(out)[at] = _words(np.ascontiguousarray(rows))
+
+
+def put_frame(
+    frame: pl.DataFrame, kind: EventKind, inst: int, out: EventArray, at: npt.NDArray[np.int64]
+) -> None:
+    """Write the columns of `frame` as rows.
+
+    Parameters
+    ----------
+    frame : the columns of `kind`, n rows
+    inst : instrument id that the rows get
+    out : (m,) EVENT, **written**
+    at : (n,) int64, place in `out` of each row
+    """
+    names = VIEWS[kind].names or ()
+    payload = [name for name in names[6:] if VIEWS[kind][name].itemsize == WORDS]
+    if not jit.ENABLED or len(payload) != 5:  # small fields share a word: rare kinds
+        rows = empty_events(frame.height)
+        fill_rows(frame, kind, inst, rows)
+        put_rows(rows, out, at)
+        return
+    head = (inst & 0xFFFFFFFF) | (int(kind) << 32)
+    columns = [
+        _column(frame[name])
+        for name in ("ts_event", "ts_recv", names[4], "flags", *payload)  # 4: side, or interval
+    ]
+    scatter_words(_words(out), at, head, *columns)
+
+
+def _column(series: pl.Series) -> npt.NDArray[Any]:
+    """Return the values as one contiguous read-only array, floats as their bits."""
+    values = series.rechunk().to_numpy()
+    if values.dtype == np.float64:
+        values = values.view(np.int64)
+    values.flags.writeable = False  # always the same type: one compilation
+    return values

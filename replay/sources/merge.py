@@ -1,0 +1,159 @@
+"""Merge streams of rows into one by ``arrival``, with bounded memory.
+
+Rules
+-----
+1. A stream gives chunks; arrivals rise within it. It is opened only when the merge reaches its
+   first arrival, so that a year of files costs no more memory than a day.
+2. Two streams that both hold an arrival hold the same row (a log that is just being rolled into
+   Parquet): it comes out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from extrema_nb.events import EVENT, EventArray, EventKind
+from extrema_nb.store import ARRIVAL, put_frame, put_rows
+
+__all__ = ["Chunk", "FrameChunk", "RowChunk", "RowStream", "merge_streams"]
+
+Arrivals = npt.NDArray[np.int64]
+
+DENSE = 4  # arrivals span less than this many places a row: rank by marking instead of sorting
+
+
+class Chunk(Protocol):
+    """Some rows of a stream, not yet made."""
+
+    arrival: Arrivals  # (n,) int64, rising, n > 0
+
+    def put(self, low: int, high: int, out: EventArray, at: Arrivals) -> None:
+        """Write the rows `low` up to `high` to the places `at` of `out`."""
+        ...
+
+
+class RowChunk:
+    """Rows that are rows already."""
+
+    def __init__(self, rows: EventArray, arrival: Arrivals) -> None:
+        self.rows = rows
+        self.arrival = arrival
+
+    def put(self, low: int, high: int, out: EventArray, at: Arrivals) -> None:
+        """Write the rows `low` up to `high` to the places `at` of `out`."""
+        put_rows(self.rows[low:high], out, at)
+
+
+class FrameChunk:
+    """Rows that are still columns."""
+
+    def __init__(self, frame: pl.DataFrame, kind: EventKind, inst: int) -> None:
+        self.frame = frame
+        self.arrival = frame[ARRIVAL].to_numpy()
+        self._kind = kind
+        self._inst = inst
+
+    def put(self, low: int, high: int, out: EventArray, at: Arrivals) -> None:
+        """Write the rows `low` up to `high` to the places `at` of `out`."""
+        put_frame(self.frame[low:high], self._kind, self._inst, out, at)
+
+
+class RowStream(Protocol):
+    """Rows in order of arrival."""
+
+    first_arrival: int
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows, a chunk at a time."""
+        ...
+
+
+class _Head:
+    """The chunk of a stream that is being consumed."""
+
+    def __init__(self, stream: RowStream) -> None:
+        self._chunks = stream.chunks()
+        self.chunk: Chunk | None = None
+        self.low = 0  # first row that was not taken
+        self.load()
+
+    def load(self) -> bool:
+        """Take the next chunk; return False when there is none."""
+        self.low = 0
+        self.chunk = next(self._chunks, None)
+        return self.chunk is not None
+
+    def last(self) -> int:
+        """Return the last arrival of the chunk."""
+        return int(self.chunk.arrival[-1]) if self.chunk else -1
+
+    def take(self, limit: int) -> _Piece | None:
+        """Return what arrived up to `limit`; it is not given again."""
+        if self.chunk is None:
+            return None
+        low = self.low
+        self.low = int(np.searchsorted(self.chunk.arrival, limit, side="right"))
+        return _Piece(self.chunk, low, self.low) if self.low > low else None
+
+    def used_up(self) -> bool:
+        """Say whether all of the chunk was taken."""
+        return self.chunk is None or self.low == self.chunk.arrival.size
+
+
+class _Piece(NamedTuple):
+    chunk: Chunk
+    low: int
+    high: int
+
+    @property
+    def arrival(self) -> Arrivals:
+        return self.chunk.arrival[self.low : self.high]
+
+
+def merge_streams(streams: Sequence[RowStream]) -> Iterator[EventArray]:
+    """Yield blocks of rows in order of arrival; their size is what the streams' chunks give."""
+    waiting = sorted(streams, key=lambda s: s.first_arrival, reverse=True)
+    heads: list[_Head] = []
+    while waiting or heads:
+        limit = min((head.last() for head in heads), default=-1)
+        while waiting and (not heads or waiting[-1].first_arrival <= limit):
+            head = _Head(waiting.pop())
+            if head.chunk is not None:
+                heads.append(head)
+                limit = min(head.last() for head in heads)
+        pieces = [piece for head in heads if (piece := head.take(limit)) is not None]
+        heads = [head for head in heads if not head.used_up() or head.load()]
+        if pieces:
+            yield _interleave(pieces)
+
+
+def _interleave(pieces: list[_Piece]) -> EventArray:
+    """Return the rows of all pieces in order of arrival, each arrival once."""
+    if len(pieces) == 1:
+        places = [np.arange(pieces[0].arrival.size)]
+        total = pieces[0].arrival.size
+    else:
+        places, total = _rank([piece.arrival for piece in pieces])
+    out = np.empty(total, EVENT)
+    for piece, at in zip(pieces, places, strict=True):
+        piece.chunk.put(piece.low, piece.high, out, at)
+    return out
+
+
+def _rank(arrivals: list[Arrivals]) -> tuple[list[Arrivals], int]:
+    """Return the place of each arrival among all, and how many different ones there are."""
+    low = min(int(arrival[0]) for arrival in arrivals)
+    high = max(int(arrival[-1]) for arrival in arrivals)
+    if high - low < DENSE * sum(arrival.size for arrival in arrivals):
+        rank = np.zeros(high - low + 1, np.int64)
+        for arrival in arrivals:
+            rank[arrival - low] = 1
+        np.cumsum(rank, out=rank)
+        return [rank[arrival - low] - 1 for arrival in arrivals], int(rank[-1])
+    known = np.unique(np.concatenate(arrivals))
+    return [np.searchsorted(known, arrival) for arrival in arrivals], known.size
