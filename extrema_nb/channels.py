@@ -23,7 +23,6 @@ __all__ = [
 
 from extrema_nb.errors import ConfigError, nearest
 
-
 INTERVAL_US: dict[str, int] = {
     "1s": 1_000_000,
     "1m": 60_000_000,
