@@ -1,0 +1,131 @@
+"""Public payloads of Binance USD-M, as typed structs.
+
+Numbers come as text and are read as float64, correctly rounded, while the JSON is parsed
+(msgspec's lax mode; measured 0.4 µs for a whole bookTicker frame). The bounds beside the types
+refuse NaN, infinities and negative numbers at no measurable cost. Unknown fields are skipped.
+
+https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "AggTrade",
+    "BookTicker",
+    "Depth",
+    "DepthSnapshot",
+    "Head",
+    "Kline",
+    "KlineBody",
+    "Level",
+    "Trade",
+]
+
+MAX = 1e18  # far above any price or quantity; refuses "inf"
+Price = Annotated[float, Meta(gt=0.0, lt=MAX)]  # quote units
+Floor = Annotated[float, Meta(ge=0.0, lt=MAX)]  # quantity, or a price that may be absent as "0"
+Millis = Annotated[int, Meta(ge=0, lt=2**53)]  # ms since the epoch
+Id = Annotated[int, Meta(ge=-1, lt=2**63 - 1)]
+Level = tuple[Price, Floor]
+
+
+class Trade(msgspec.Struct, gc=False, tag_field="e", tag="trade"):
+    """One match. Not in the documentation of USD-M, but sent on the market route."""
+
+    E: Millis  # event time
+    s: str
+    t: Id  # trade id
+    p: Floor  # "0" in some rows that are no match in the book
+    q: Floor
+    m: bool  # the buyer was the maker: the taker sold
+    T: Millis = 0  # transaction time
+    X: str = "MARKET"  # else not a match in the book: INSURANCE_FUND, ADL, NA
+
+
+class AggTrade(msgspec.Struct, gc=False, tag_field="e", tag="aggTrade"):
+    """Matches of one taker order at one price within 100 ms."""
+
+    E: Millis
+    s: str
+    a: Id  # id of the aggregate
+    p: Price
+    q: Floor
+    m: bool
+    f: Id = -1  # first trade id
+    l: Id = -1  # noqa: E741 - the venue's letter; last trade id
+    T: Millis = 0
+
+
+class BookTicker(msgspec.Struct, gc=False, tag_field="e", tag="bookTicker"):
+    """Best bid and ask; a side without orders comes as "0"."""
+
+    u: Id  # comparable with u of the depth stream
+    s: str
+    b: Floor
+    B: Floor
+    a: Floor
+    A: Floor
+    E: Millis
+    T: Millis = 0
+
+
+class Depth(msgspec.Struct, gc=False, tag_field="e", tag="depthUpdate"):
+    """Diff, or the top levels of a partial-depth stream."""
+
+    E: Millis
+    s: str
+    U: Id  # first update id in the message
+    u: Id  # last update id in the message
+    pu: Id  # u of the message before
+    b: list[Level]
+    a: list[Level]
+    T: Millis = 0
+
+
+class DepthSnapshot(msgspec.Struct, gc=False):
+    """Answer of GET /fapi/v1/depth."""
+
+    lastUpdateId: Id  # noqa: N815 - the venue's name
+    bids: list[Level]
+    asks: list[Level]
+    E: Millis = 0
+    T: Millis = 0
+
+
+class KlineBody(msgspec.Struct, gc=False):
+    """The candle itself; it has more fields than rows have words."""
+
+    t: Millis  # open time
+    i: str  # interval
+    o: Price
+    h: Price
+    l: Price  # noqa: E741 - the venue's letter
+    c: Price
+    v: Floor  # base units
+    x: bool  # closed
+
+
+class Kline(msgspec.Struct, gc=False, tag_field="e", tag="kline"):
+    """A candle, sent while it grows and once when it is closed."""
+
+    E: Millis
+    s: str
+    k: KlineBody
+
+
+class Head(msgspec.Struct, gc=False):
+    """Whatever a frame may begin with; tells which of the others to read it as."""
+
+    stream: str = ""
+    data: msgspec.Raw | None = None
+    e: str = ""
+    id: int | str | None = None
+    error: msgspec.Raw | None = None
+    code: int | None = None
+    msg: str = ""
+    lastUpdateId: int | None = None  # noqa: N815 - the venue's name
