@@ -17,7 +17,7 @@ from extrema_nb.store.layout import (
     log_folder,
     part_path,
 )
-from extrema_nb.store.log import LogFile, LogWriter
+from extrema_nb.store.log import LOG_HEAD, LogFile, LogWriter
 from extrema_nb.store.parts import (
     META_KEY,
     ROW_GROUP,
@@ -34,6 +34,7 @@ from extrema_nb.store.scatter import put_frame, put_rows
 __all__ = [
     "ARRIVAL",
     "KINDS",
+    "LOG_HEAD",
     "META_KEY",
     "NO_INST",
     "ROW_GROUP",

@@ -34,6 +34,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,13 +47,14 @@ from extrema_nb.errors import DataError
 from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray
 from extrema_nb.instruments import InstrumentTable
 
-__all__ = ["LogFile", "LogHeader", "LogWriter"]
+__all__ = ["LOG_HEAD", "LogFile", "LogHeader", "LogWriter"]
 
 _MAGIC = b"XNBROWS1"
 _FRAME = b"ROWS"
 _FILE_HEAD = struct.Struct("<8sII")
 _FRAME_HEAD = struct.Struct("<4sII")
 _CRC = struct.Struct("<I")
+LOG_HEAD = _FILE_HEAD.size  # bytes; a log that is shorter was killed before its first row
 _HEAD_SIZE = _FRAME_HEAD.size + _CRC.size
 MAX_FRAME_ROWS = 1 << 22  # a larger count in a frame's head is damage, not a frame
 
@@ -135,13 +137,15 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn_bytes = 0  # behind the last whole frame; known after `frames` has ended
-        with path.open("rb") as file:
-            raw = file.read(_FILE_HEAD.size)
-            if len(raw) < _FILE_HEAD.size:
-                raise DataError(f"{path}: log of {len(raw)} bytes, killed before its first row")
-            magic, length, crc = _FILE_HEAD.unpack(raw)
-            body = file.read(length) if magic == _MAGIC else b""
-            self._start = file.tell()
+        # Held open, so that the rows stay readable when the recorder has rolled and deleted it.
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._fd)
+        raw = os.pread(self._fd, _FILE_HEAD.size, 0)
+        if len(raw) < _FILE_HEAD.size:
+            raise DataError(f"{path}: log of {len(raw)} bytes, killed before its first row")
+        magic, length, crc = _FILE_HEAD.unpack(raw)
+        body = os.pread(self._fd, length, _FILE_HEAD.size) if magic == _MAGIC else b""
+        self._start = _FILE_HEAD.size + len(body)
         if magic != _MAGIC or len(body) != length or zlib.crc32(body) != crc:
             raise DataError(
                 f"{path}: no log of rows (its head is {raw[:8]!r}, expected {_MAGIC!r} and a right "
@@ -160,41 +164,28 @@ class LogFile:
 
     def frames(self) -> Iterator[EventArray]:
         """Yield the rows of each whole frame, (n,) EVENT, and stop at a torn tail."""
-        with self.path.open("rb") as file:
-            file.seek(self._start)
-            while True:
-                at = file.tell()
-                head = file.read(_HEAD_SIZE)
-                rows = self._rows(head, file)
-                if rows is None:
-                    file.seek(0, os.SEEK_END)
-                    self.torn_bytes = file.tell() - at
-                    return
-                yield rows
+        for at, n, crc in self._heads():
+            body = os.pread(self._fd, n * EVENT.itemsize, at + _HEAD_SIZE)
+            if len(body) < n * EVENT.itemsize or zlib.crc32(body) != crc:
+                self.torn_bytes = os.fstat(self._fd).st_size - at
+                return
+            yield np.frombuffer(body, EVENT).copy()
 
-    def _rows(self, head: bytes, file: Any) -> EventArray | None:
-        if len(head) < _HEAD_SIZE or zlib.crc32(head[:-4]) != _CRC.unpack(head[-4:])[0]:
-            return None
-        magic, n, crc = _FRAME_HEAD.unpack(head[:-4])
-        if magic != _FRAME or n > MAX_FRAME_ROWS:
-            return None
-        rows = np.empty(n, EVENT)
-        body = rows.view(np.uint8).data
-        if file.readinto(body) < len(body) or zlib.crc32(body) != crc:
-            return None
-        return rows
+    def _heads(self) -> Iterator[tuple[int, int, int]]:
+        """Yield offset, rows and checksum of each frame whose head is whole."""
+        at = self._start
+        while True:
+            head = os.pread(self._fd, _HEAD_SIZE, at)
+            if len(head) < _HEAD_SIZE or zlib.crc32(head[:-4]) != _CRC.unpack(head[-4:])[0]:
+                break
+            magic, n, crc = _FRAME_HEAD.unpack(head[:-4])
+            if magic != _FRAME or n > MAX_FRAME_ROWS:
+                break
+            yield at, n, crc
+            at += _HEAD_SIZE + n * EVENT.itemsize
+        self.torn_bytes = max(0, os.fstat(self._fd).st_size - at)
 
     def count(self) -> int:
         """Return the number of rows in whole frames, by reading their heads only."""
-        size, total, at = self.path.stat().st_size, 0, self._start
-        with self.path.open("rb") as file:
-            while True:
-                file.seek(at)
-                head = file.read(_HEAD_SIZE)
-                if len(head) < _HEAD_SIZE or zlib.crc32(head[:-4]) != _CRC.unpack(head[-4:])[0]:
-                    return total
-                n = _FRAME_HEAD.unpack(head[:-4])[1]
-                at += _HEAD_SIZE + n * EVENT.itemsize
-                if at > size:
-                    return total
-                total += n
+        size = os.fstat(self._fd).st_size
+        return sum(n for at, n, _ in self._heads() if at + _HEAD_SIZE + n * EVENT.itemsize <= size)

@@ -61,7 +61,7 @@ class RowWriter:
         self, root: Path, table: InstrumentTable, venue: str, *, part_rows: int = 1_048_576
     ) -> None:
         self.root = root
-        self.parts: list[PartInfo] = []
+        self.parts: dict[Path, PartInfo] = {}  # written so far
         self._table = table
         self._venue = venue
         self._part_rows = part_rows
@@ -96,7 +96,7 @@ class RowWriter:
         inst, kind = key[0], EventKind(key[1])
         spec = self._table[inst] if inst >= 0 else None
         venue, name = (spec.venue, spec.name) if spec else (self._venue, NO_INST)
-        date = date_of(key[2] * (DAY_US))
+        date = date_of(key[2] * DAY_US)
         path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
         older = max(path.parent.glob("part-*.parquet"), default=None)
         if older is not None:
@@ -110,7 +110,7 @@ class RowWriter:
             elif rows.size:
                 path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
         if rows.size:
-            self.parts.append(write_part(path, rows, arrival, kind, venue=venue, instrument=spec))
+            self.parts[path] = write_part(path, rows, arrival, kind, venue=venue, instrument=spec)
         del self._held[key], self._count[key]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventArray, EventKind
@@ -16,6 +18,7 @@ from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import (
     NO_INST,
     ROW_GROUP,
+    LOG_HEAD,
     LogFile,
     PartInfo,
     list_logs,
@@ -32,25 +35,36 @@ _FEW_STREAMS = 16  # instruments times kinds; with more of them, smaller chunks 
 
 
 class _PartStream:
-    """Rows of one file, a chunk at a time."""
+    """Rows of one file, a chunk at a time, the next one being read while this one is used."""
 
-    def __init__(self, path: Path, info: PartInfo, inst: int, chunk_rows: int) -> None:
+    def __init__(
+        self, path: Path, info: PartInfo, inst: int, chunk_rows: int, pool: ThreadPoolExecutor
+    ) -> None:
         self.path = path
         self.info = info
         self.first_arrival = info.first_arrival
         self._inst = inst
         self._chunk_rows = chunk_rows
+        self._pool = pool
 
     def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows of the file."""
         kind = self.info.event_kind
+        ahead = self._read(0)
         for offset in range(0, self.info.rows, self._chunk_rows):
-            frame = read_frame(self.path, kind, offset, self._chunk_rows)
+            frame = ahead.result()
+            if offset + self._chunk_rows < self.info.rows:
+                ahead = self._read(offset + self._chunk_rows)
             if frame.height == 0:
                 raise DataError(
                     f"{self.path}: ends after {offset} rows, its metadata promises "
                     f"{self.info.rows}; fetch the file again"
                 )
             yield FrameChunk(frame, kind, self._inst)
+
+    def _read(self, offset: int) -> Future[pl.DataFrame]:
+        kind = self.info.event_kind
+        return self._pool.submit(read_frame, self.path, kind, offset, self._chunk_rows)
 
 
 class _LogStream:
@@ -137,14 +151,14 @@ class ParquetSource:
             return False
         return self._start is None or info.last_ts_recv >= self._start
 
-    def _streams(self) -> list[RowStream]:
+    def _streams(self, pool: ThreadPoolExecutor) -> list[RowStream]:
         many = len({(i.venue, i.inst, i.kind) for _, i in self._parts}) > _FEW_STREAMS
         chunk = ROW_GROUP if many else 4 * ROW_GROUP
         out: list[RowStream] = []
         for path, info in self._parts:
             spec = info.spec()
             inst = -1 if spec is None else self._ids[spec.venue, spec.name]
-            out.append(_PartStream(path, info, inst, chunk))
+            out.append(_PartStream(path, info, inst, chunk, pool))
         for log in self._logs:
             old = log.table()
             ids = np.full(len(old) + 1, -2, np.int64)
@@ -178,10 +192,17 @@ class ParquetSource:
 
     def _blocks(self) -> Iterator[EventArray]:
         self.clamped = 0
+        pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+        try:
+            yield from self._in_window(merge_streams(self._streams(pool)))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _in_window(self, blocks: Iterator[EventArray]) -> Iterator[EventArray]:
         now = -(1 << 62)  # ts_recv of the row before
-        for block in merge_streams(self._streams()):
+        for block in blocks:
             ts = block["ts_recv"]
-            if int(ts[0]) < now or (np.diff(ts) < 0).any():
+            if int(ts[0]) < now or (ts[1:] < ts[:-1]).any():
                 self._go_back(block, now)
                 ts = block["ts_recv"]
             now = int(ts[-1])
@@ -245,7 +266,7 @@ def _find(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
         return [(path, read_info(path))], []
     if not path.is_dir():
         raise DataError(f"{path}: no such file or folder")
-    logs = [LogFile(log) for log in list_logs(path) if log.stat().st_size]
+    logs = _open_logs(path)  # before the parts: what is rolled meanwhile is in both, not in none
     parts = list_parts(path)
     if not parts and not logs:
         inside = sorted(p.name for p in path.iterdir())
@@ -256,6 +277,18 @@ def _find(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
             "`extrema-nb convert`"
         )
     return [(part.path, read_info(part.path)) for part in parts], logs
+
+
+def _open_logs(root: Path) -> list[LogFile]:
+    """Return the logs that have a head; a recorder may be rolling them at this moment."""
+    logs = []
+    for path in list_logs(root):
+        try:
+            if path.stat().st_size >= LOG_HEAD:
+                logs.append(LogFile(path))
+        except FileNotFoundError:
+            continue  # rolled just now; its rows are in the parts
+    return logs
 
 
 def _specs(parts: list[tuple[Path, PartInfo]], logs: list[LogFile]) -> list[Instrument]:
