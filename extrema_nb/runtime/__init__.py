@@ -1,0 +1,1 @@
+"""Environments: tasks, rings, commands, modules, sessions."""
