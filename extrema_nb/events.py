@@ -9,7 +9,7 @@ Rules
    a message of one row is flagged too.
 5. Absent means NaN in a float word and -1 in an integer word, unless `FIELDS` says otherwise.
 
-The dtypes are ``np.record`` based, so ``row.price`` reads the same compiled and uncompiled.
+The dtypes are `Row` based, so ``row.price`` reads the same compiled and uncompiled.
 64 bytes because that is a cache line: summing one field then runs at memory bandwidth.
 """
 
@@ -54,6 +54,7 @@ __all__ = [
     "OrderEvent",
     "OrderStatus",
     "OrderType",
+    "Row",
     "Side",
     "StatusCode",
     "TimeInForce",
@@ -199,9 +200,22 @@ HEAD: list[tuple[str, str]] = [
 ]
 
 
+class Row(np.record):  # type: ignore[misc]  # final in NumPy's stubs, not in NumPy
+    """A record whose ``flags`` is its field, not NumPy's memory flags of the same name."""
+
+    @property
+    def flags(self) -> Any:
+        """The field, a set of `Flag` bits."""
+        return self["flags"]
+
+    @flags.setter
+    def flags(self, value: int) -> None:
+        self["flags"] = value
+
+
 def _record(*words: tuple[str, str], side: str = "side") -> np.dtype[Any]:
     head = [(side if name == "side" else name, code) for name, code in HEAD]
-    dtype = np.dtype((np.record, np.dtype([*head, *words], align=True)))
+    dtype = np.dtype((Row, np.dtype([*head, *words], align=True)))
     if dtype.itemsize != 64:
         raise AssertionError(f"view of {dtype.itemsize} bytes, expected 64: {words}")
     return dtype
@@ -437,16 +451,18 @@ def as_events(rows: npt.NDArray[Any], *, sort: bool = False) -> EventArray:
         raise DataError(
             f"events have {rows.ndim} dimensions, expected 1; pass rows.reshape(-1) if that is meant"
         )
-    if rows.dtype != EVENT:
+    if type(rows) is not np.ndarray:
+        rows = rows.view(np.ndarray)
+    if rows.dtype != EVENT or rows.dtype.type is not Row:
         names = rows.dtype.names or ()
         if rows.dtype.itemsize != EVENT.itemsize or names[:2] != ("ts_event", "ts_recv"):
             raise DataError(
                 f"events have dtype {rows.dtype}, expected extrema_nb.EVENT (64 bytes); "
                 "build them with empty_events(n).view(TRADE) and the like"
             )
-        rows = rows.view(EVENT) if rows.flags.c_contiguous else np.ascontiguousarray(rows).view(EVENT)
-    if type(rows) is not np.ndarray:
-        rows = rows.view(np.ndarray)
+        rows = (
+            rows.view(EVENT) if rows.flags.c_contiguous else np.ascontiguousarray(rows).view(EVENT)
+        )
     if not (rows.flags.c_contiguous and rows.flags.writeable and rows.flags.aligned):
         rows = rows.copy()
     back = np.flatnonzero(np.diff(rows["ts_recv"]) < 0)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from extrema_nb.events import OrderEvent, OrderStatus
+from extrema_nb.events import OrderEvent, OrderStatus, Row
 
 __all__ = ["BACK", "NEXT_STATUS", "OPEN", "ORDER", "TERMINAL", "TRANSITIONS", "transition_rows"]
 
 ORDER = np.dtype(
     (
-        np.record,
+        Row,
         np.dtype(
             [
                 ("client_order_id", "<i8"),  # 1, 2, 3 … in order of submission
