@@ -16,9 +16,9 @@ from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventArray, EventKind
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import (
+    LOG_HEAD,
     NO_INST,
     ROW_GROUP,
-    LOG_HEAD,
     LogFile,
     PartInfo,
     list_logs,
