@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from extrema_nb.errors import InvalidOrder
 
-__all__ = ["OFF_GRID", "grid_text", "grid_units", "normalize_to_string", "plain_text"]
+__all__ = ["OFF_GRID", "decimals", "grid_text", "grid_units", "normalize_to_string", "plain_text"]
 
 OFF_GRID = 1e-6  # steps; more than float64 loses on real prices, far less than any intended offset
 
@@ -28,6 +28,11 @@ def _scaled(step: float) -> tuple[int, int]:
     text = plain_text(step)
     decimals = len(text.partition(".")[2])
     return int(Decimal(text).scaleb(decimals)), decimals
+
+
+def decimals(step: float) -> int:
+    """Return how many digits after the point the decimal text of `step` has."""
+    return _scaled(step)[1]
 
 
 def _text_of(units: int, step: float, *, trim: bool) -> str:
