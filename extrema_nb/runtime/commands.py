@@ -143,13 +143,12 @@ class CommandQueue:
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({put, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not put.done():
-                raise CommandError(f"the command queue of {self.name} is closed")
         finally:
             put.cancel()
             closing.cancel()
         if self.closed:
             self._drain()
+            raise CommandError(f"the command queue of {self.name} is closed")
 
     async def get(self) -> Pending:
         """Return the next command."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from extrema_nb.clock import Clock
 from extrema_nb.events import STATUS, EventArray, EventKind, Flag, StatusCode, empty_events
@@ -78,13 +78,6 @@ class Multiplexer:
     def lost(self) -> int:
         """Rows lost so far, over all rings."""
         return sum(reader.lost_total for _, reader in self._readers)
-
-    async def run(self, handle: Callable[[TaskKey, EventArray], object]) -> None:
-        """Await `handle(key, rows)` for every batch until all rings have ended."""
-        while (turn := await self.next()) is not None:
-            done = handle(*turn)
-            if asyncio.iscoroutine(done):
-                await done
 
     async def next(self) -> tuple[TaskKey, EventArray] | None:
         """Return the next batch; None at the end of all rings."""

@@ -72,7 +72,7 @@ class VenueFeeds:
         if stream.manual:
             if not url:
                 raise ConfigError(f"{task.key} is manual: WsConnect needs a url")
-            return ManualFeed(url, venue.decoder(self._table), publish, self._clock, task)
+            return ManualFeed(url, venue.Decoder(self._table), publish, self._clock, task)
         feed: Feed = MarketFeed(
             venue,
             self._table,
