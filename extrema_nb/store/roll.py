@@ -47,7 +47,7 @@ def split_rows(
 
 
 class RowWriter:
-    """Collects rows and writes them as parts; memory is bounded by `part_rows` a group.
+    """Collects rows and writes them as parts; memory is bounded by `hold_rows`.
 
     Parameters
     ----------
@@ -55,16 +55,20 @@ class RowWriter:
     table : instruments whose ids stand in the rows
     venue : of rows without an instrument
     part_rows : rows of one group that are written as soon as they are together
+    hold_rows : rows held of all groups; beyond it the largest group is written
     """
 
     def __init__(
-        self, root: Path, table: InstrumentTable, venue: str, *, part_rows: int = 1_048_576
-    ) -> None:
+        self, root: Path, table: InstrumentTable, venue: str, *,
+        part_rows: int = 1_048_576, hold_rows: int = 4_194_304,
+    ) -> None:  # fmt: skip
         self.root = root
         self.parts: dict[Path, PartInfo] = {}  # written so far
         self._table = table
         self._venue = venue
         self._part_rows = part_rows
+        self._hold_rows = hold_rows
+        self._total = 0
         self._held: dict[GroupKey, list[tuple[EventArray, npt.NDArray[np.int64]]]] = {}
         self._count: dict[GroupKey, int] = {}
 
@@ -81,8 +85,11 @@ class RowWriter:
         for key, group, places in split_rows(rows, arrival):
             self._held.setdefault(key, []).append((group, places))
             self._count[key] = self._count.get(key, 0) + int(group.size)
+            self._total += int(group.size)
             if self._count[key] >= self._part_rows:
                 self._flush(key)
+        while self._total > self._hold_rows:
+            self._flush(max(self._count, key=self._count.__getitem__))
 
     def flush(self) -> None:
         """Write everything that is held."""
@@ -111,7 +118,8 @@ class RowWriter:
                 path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
         if rows.size:
             self.parts[path] = write_part(path, rows, arrival, kind, venue=venue, instrument=spec)
-        del self._held[key], self._count[key]
+        del self._held[key]
+        self._total -= self._count.pop(key)
 
 
 def next_arrival(root: Path) -> int:

@@ -1,0 +1,125 @@
+"""Lines of collector captures: ``LOCAL {json}``, gzip or plain, local time in µs or ns."""
+
+from __future__ import annotations
+
+import gzip
+import heapq
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from extrema_nb.errors import DataError
+
+__all__ = ["Line", "LineFile", "merge_files", "sort_lines"]
+
+GZIP_MAGIC = b"\x1f\x8b"
+SHOWN = 100  # bytes of a bad line that a message repeats
+OLDEST_US, NEWEST_US = 10**14, 10**17  # 1973 and 5138; a larger number is in ns
+SORT_WINDOW = 100_000  # lines a time may be late by, in `sort_lines`
+
+
+class Line(NamedTuple):
+    """One message of a capture."""
+
+    ts_recv: int  # µs
+    frame: bytes
+    file: LineFile
+    number: int  # from 1
+
+
+class LineFile:
+    """One capture file.
+
+    Parameters
+    ----------
+    path : gzip or plain text, told apart by its first bytes
+    skip_bad : count lines that are none, instead of refusing them
+
+    Attributes
+    ----------
+    size, position : bytes on disk, and how many of them were read
+    bad : lines without a local time, when they are skipped
+    """
+
+    def __init__(self, path: Path, *, skip_bad: bool = False) -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self.position = 0
+        self.bad = 0
+        self.lines = 0
+        self._skip_bad = skip_bad
+        if self.size == 0:
+            raise DataError(f"{path}: empty file, expected lines of 'LOCAL_TIME {{json}}'")
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield the lines in the order of the file."""
+        self.bad = self.lines = 0
+        with self.path.open("rb") as raw:
+            zipped = raw.read(2) == GZIP_MAGIC
+            raw.seek(0)
+            text = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20) if zipped else raw
+            number = 0
+            while True:
+                try:
+                    line = text.readline()
+                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    self._refuse(number, f"cut off or damaged ({error})", b"")
+                    break
+                if not line:
+                    break
+                number += 1
+                if number & 0x3FF == 0:
+                    self.position = raw.tell()
+                found = self._parse(line, number)
+                if found is not None:
+                    yield found
+        self.lines = number
+        self.position = self.size
+
+    def _parse(self, line: bytes, number: int) -> Line | None:
+        head, _, frame = line.partition(b" ")
+        frame = frame.strip()
+        try:
+            local = int(head)
+        except ValueError:
+            local = 0
+        ts = local // 1000 if local > NEWEST_US else local
+        if not (OLDEST_US < ts < NEWEST_US and frame.startswith((b"{", b"["))):
+            if line.strip():
+                self._refuse(number, "expected 'LOCAL_TIME {json}' with the time in µs or ns", line)
+            return None
+        return Line(ts, frame, self, number)
+
+    def _refuse(self, number: int, why: str, line: bytes) -> None:
+        if not self._skip_bad:
+            raise DataError(
+                f"{where(self.path, number, line)}{why}; skip such lines with --skip-bad"
+            )
+        self.bad += 1
+
+
+def where(path: Path, number: int, line: bytes) -> str:
+    """Return ``file:line: 'beginning of the line': `` for an error message."""
+    shown = line[:SHOWN].decode("utf-8", "replace").strip()
+    more = "…" if len(line) > SHOWN else ""
+    return f"{path}:{number}: " + (f"{shown + more!r}: " if shown else "")
+
+
+def merge_files(files: Sequence[LineFile]) -> Iterator[Line]:
+    """Yield the lines of all files by local time; each file keeps its own order."""
+    if len(files) == 1:
+        return iter(files[0])
+    return heapq.merge(*files, key=lambda line: line.ts_recv)
+
+
+def sort_lines(lines: Iterator[Line], window: int = SORT_WINDOW) -> Iterator[Line]:
+    """Yield lines by local time, if none is late by more than `window` lines; equal ones stay."""
+    heap: list[tuple[int, int, Line]] = []
+    for count, line in enumerate(lines):
+        heapq.heappush(heap, (line.ts_recv, count, line))
+        if len(heap) > window:
+            yield heapq.heappop(heap)[2]
+    while heap:
+        yield heapq.heappop(heap)[2]

@@ -1,0 +1,107 @@
+"""Open whatever holds rows: a recording, one of its files, captured frames."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from extrema_nb.contracts import Source
+from extrema_nb.errors import ConfigError, DataError, nearest
+from extrema_nb.events import EventKind
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.store import kind_of
+from replay.sources.cache import default_folder
+from replay.sources.collector import CaptureSource
+from replay.sources.lines import GZIP_MAGIC
+from replay.sources.parquet import ParquetSource
+
+__all__ = ["FORMATS", "open_source"]
+
+FORMATS = ("parquet", "collector")
+
+
+def open_source(
+    path: str | Path | Sequence[str | Path],
+    format: str | None = None,  # noqa: A002  # the word of the command line
+    instruments: Iterable[str] | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    kinds: Iterable[EventKind | str] | None = None,
+    table: InstrumentTable | None = None,
+    *,
+    venue: str = "binance-usdm",
+    cache: bool | Path = False,
+    sort: bool = False,
+    skip_bad: bool = False,
+    assume_synced: bool = False,
+    clamp_time: bool = False,
+) -> Source:
+    """Return a source of rows.
+
+    Parameters
+    ----------
+    path : folder of a recording, one of its files, or one or more capture files
+    format : one of `FORMATS`; found by looking if None
+    instruments : names or symbols to read, all if None
+    start, end : µs of ``ts_recv``; from `start` on and before `end`
+    kinds : kinds or their words (``"trade"``, ``"lob"``, ``"bbo"`` …), all if None
+    table : gives the instrument ids; if None they come from the files
+    venue : of capture files
+    cache : keep a memory-mapped copy of a recording in the user's cache folder, or in a folder
+    sort, skip_bad, assume_synced : of capture files, see `CaptureSource`
+    clamp_time : of recordings, see `ParquetSource`
+
+    Raises
+    ------
+    ConfigError, DataError
+        unknown format or instrument; no such file, or not what it claims to be
+    """
+    several = [path] if isinstance(path, (str, Path)) else list(path)
+    if not several:
+        raise ConfigError("no file to read; give a recording's folder or capture files")
+    paths = [Path(item) for item in several]
+    if format is None:
+        format = _format_of(paths[0])  # noqa: A001
+    if format not in FORMATS:
+        raise ConfigError(
+            f"unknown format {format!r}; expected one of {', '.join(FORMATS)}"
+            + nearest(format, FORMATS)
+        )
+    wanted = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
+    if format == "collector":
+        return CaptureSource(
+            paths, venue=venue, instruments=instruments, kinds=wanted, start=start, end=end,
+            table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
+        )  # fmt: skip
+    if len(paths) > 1:
+        raise ConfigError(f"{len(paths)} recordings given, expected one folder")
+    folder = default_folder() if cache is True else cache or None
+    return ParquetSource(
+        paths[0], instruments=instruments, kinds=wanted, start=start, end=end, table=table,
+        cache=folder, clamp_time=clamp_time,
+    )  # fmt: skip
+
+
+def _format_of(path: Path) -> str:
+    """Say by a look at it what `path` holds."""
+    if path.is_dir() or path.suffix == ".parquet":
+        return "parquet"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    with path.open("rb") as file:
+        head = file.read(2)
+    try:
+        with gzip.open(path) if head == GZIP_MAGIC else path.open("rb") as file:
+            line = file.read(64)
+    except (EOFError, OSError):
+        line = b""
+    if line[:10].isdigit() or not line:
+        return "collector"  # an empty or damaged file gets its message there
+    if line.startswith(b"PAR1"):
+        return "parquet"
+    raise DataError(
+        f"{path}: begins with {line[:30]!r}, which is no format known here; expected a recording's "
+        f"folder or lines of 'LOCAL_TIME {{json}}'; say which with --format "
+        f"({', '.join(FORMATS)})"
+    )
