@@ -61,6 +61,7 @@ __all__ = [
     "as_events",
     "empty_events",
     "pack_text",
+    "status_row",
     "unpack_text",
 ]
 
@@ -476,6 +477,30 @@ def as_events(rows: npt.NDArray[Any], *, sort: bool = False) -> EventArray:
             )
         rows = rows[np.argsort(rows["ts_recv"], kind="stable")]
     return rows
+
+
+def status_row(
+    code: StatusCode,
+    ts_recv: int,
+    *,
+    ts_event: int | None = None,
+    inst: int = ABSENT,
+    task: int = ABSENT,
+    expected: int = ABSENT,
+    found: int = ABSENT,
+    count: int = ABSENT,
+) -> EventArray:
+    """Return one STATUS row; `ts_event` (µs) is `ts_recv` where the venue's clock has no part."""
+    out = empty_events(1)
+    row = out.view(STATUS)
+    row["ts_event"] = ts_recv if ts_event is None else ts_event
+    row["ts_recv"] = ts_recv
+    row["inst"] = inst
+    row["kind"] = EventKind.STATUS
+    row["flags"] = Flag.LAST | Flag.SYNTHETIC
+    row["code"], row["expected"], row["found"] = code, expected, found
+    row["count"], row["task"] = count, task
+    return out
 
 
 def pack_text(text: str) -> int:

@@ -91,6 +91,7 @@ class MarketVenue(Protocol):
 
     id: str
     endpoints: Endpoints  # the live ones
+    diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
     limits: tuple[tuple[str, int, float, int], ...]  # window, capacity, seconds, reserve
     used_headers: dict[str, str]  # response header -> window whose use it reports
 
@@ -129,15 +130,23 @@ class MarketVenue(Protocol):
         ...
 
     def decoder(self, table: InstrumentTable) -> FrameDecoding:
-        """Return a decoder for the instruments of `table`."""
+        """Return a decoder for the instruments of `table`; the class itself is ``Decoder``."""
         ...
 
     def book_sync(self, inst: int, *, task_id: int = -1, max_buffered: int = 1000) -> BookSyncing:
-        """Return the state machine of one book."""
+        """Return the state machine of one book; the class itself is ``BookSync``."""
         ...
 
     def is_snapshot(self, frame: bytes) -> bool:
         """Whether `frame` is a REST book snapshot standing in a capture."""
+        ...
+
+    def wrap_snapshot(self, raw: bytes, symbol: str) -> bytes:
+        """Return a snapshot as a frame that names its symbol, for raw captures."""
+        ...
+
+    def snapshot_symbol(self, frame: bytes) -> str:
+        """Return the symbol that a snapshot names, or an empty string."""
         ...
 
     def decode_snapshot(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:

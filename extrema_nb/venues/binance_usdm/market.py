@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from extrema_nb.channels import Channel, Endpoints, Subscription
 from extrema_nb.events import ABSENT, EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.venues import StreamPlan
+from extrema_nb.venues import BookSyncing, FrameDecoding, StreamPlan
 from extrema_nb.venues.binance_usdm import instruments, rest, streams, symbols
 from extrema_nb.venues.binance_usdm.decode import Decoder
 from extrema_nb.venues.binance_usdm.sync import BookSync
@@ -20,6 +20,10 @@ class BinanceMarket:
     """The market half of `extrema_nb.venues.MarketVenue`."""
 
     endpoints = Endpoints(rest="https://fapi.binance.com", ws="wss://fstream.binance.com")
+    diff_slot = streams.SLOTS.index("depth")
+    is_snapshot = staticmethod(rest.is_snapshot)
+    Decoder = Decoder
+    BookSync = BookSync
 
     def name_of(self, symbol: str) -> str:
         """Return the normalized name of a symbol."""
@@ -47,17 +51,23 @@ class BinanceMarket:
         """Return the place in `streams.SLOTS` of a channel's frames."""
         return streams.slot_of(channel)
 
-    def decoder(self, table: InstrumentTable) -> Decoder:
+    def decoder(self, table: InstrumentTable) -> FrameDecoding:
         """Return a decoder for the instruments of `table`."""
         return Decoder(table)
 
-    def book_sync(self, inst: int, *, task_id: int = ABSENT, max_buffered: int = 1000) -> BookSync:
+    def book_sync(
+        self, inst: int, *, task_id: int = ABSENT, max_buffered: int = 1000
+    ) -> BookSyncing:
         """Return the state machine of one book."""
         return BookSync(inst, task_id=task_id, max_buffered=max_buffered)
 
-    def is_snapshot(self, frame: bytes) -> bool:
-        """Whether `frame` is a REST book snapshot standing in a capture."""
-        return rest.is_snapshot(frame)
+    def wrap_snapshot(self, raw: bytes, symbol: str) -> bytes:
+        """Return a snapshot as a frame that names its symbol, for raw captures."""
+        return rest.wrap_snapshot(raw, symbol)
+
+    def snapshot_symbol(self, frame: bytes) -> str:
+        """Return the symbol that a snapshot names, or an empty string."""
+        return rest.snapshot_symbol(frame)
 
     def decode_snapshot(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
         """Return the rows of a REST book snapshot."""

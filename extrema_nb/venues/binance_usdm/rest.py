@@ -23,9 +23,13 @@ __all__ = [
     "instruments_request",
     "is_snapshot",
     "snapshot_request",
+    "snapshot_symbol",
+    "wrap_snapshot",
 ]
 
 MS = 1000  # µs
+WRAPPED = b'{"snapshot":'  # our own envelope; the venue's answer does not name its symbol
+SNAPSHOT_MARKS = (b'{"lastUpdateId"', WRAPPED)
 DEPTH = 1000  # levels a side, the most there is
 MAX_CANDLES = 1500  # an answer
 WEIGHTS = ((99, 1), (499, 2), (1000, 5), (MAX_CANDLES, 10))  # of klines: limit up to, weight
@@ -68,9 +72,21 @@ def candles_request(symbol: str, interval: str, start_us: int, limit: int) -> Re
     return Request("GET", "/fapi/v1/klines", params, signed=False, keyed=False, weight=weight)
 
 
+def wrap_snapshot(raw: bytes, symbol: str) -> bytes:
+    """Return a depth answer as a frame that names its symbol; the answer itself does not."""
+    return WRAPPED + b'"' + symbol.encode() + b'","data":' + raw.strip() + b"}"
+
+
 def is_snapshot(frame: bytes) -> bool:
-    """Whether `frame` is the answer of GET /fapi/v1/depth, as it stands in captures."""
-    return frame.startswith(b'{"lastUpdateId"')
+    """Whether `frame` is the answer of GET /fapi/v1/depth, bare or wrapped, as in captures."""
+    return frame.startswith(SNAPSHOT_MARKS)
+
+
+def snapshot_symbol(frame: bytes) -> str:
+    """Return the symbol in a wrapped depth answer, or an empty string."""
+    if not frame.startswith(WRAPPED):
+        return ""
+    return frame[len(WRAPPED) + 1 : frame.find(b'"', len(WRAPPED) + 1)].decode("utf-8", "replace")
 
 
 def decode_snapshot(raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
@@ -78,8 +94,11 @@ def decode_snapshot(raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
 
     ``ts_event`` is T, else E, else `ts_recv_us` (early answers had neither).
     """
+    body = raw
+    if raw.startswith(WRAPPED):
+        body = raw[raw.find(b"{", 1) : raw.rfind(b"}")]
     try:
-        m = _SNAPSHOT.decode(raw)
+        m = _SNAPSHOT.decode(body)
     except BAD as error:
         raise VenueDecodeError(
             f"depth snapshot can not be read ({error})", venue=VENUE_ID, frame=raw

@@ -25,12 +25,11 @@ import numpy as np
 
 from extrema_nb.events import (
     ABSENT,
-    STATUS,
     EventArray,
-    EventKind,
     Flag,
     StatusCode,
     empty_events,
+    status_row,
 )
 
 __all__ = ["BookSync"]
@@ -142,7 +141,7 @@ class BookSync:
         if self._synced:
             self._synced = False
             self._passed = ABSENT
-            stale = _status_row(ts_recv, ts_recv, self.inst, StatusCode.STALE, self._task_id)
+            stale = status_row(StatusCode.STALE, ts_recv, inst=self.inst, task=self._task_id)
             out = np.concatenate([stale, out])
             self._said_stale = True
         return out
@@ -197,13 +196,12 @@ class BookSync:
     def _status(
         self, rows: EventArray, code: StatusCode, expected: int, found: int, count: int
     ) -> EventArray:
-        row = rows[:1]
-        return _status_row(
-            int(row["ts_event"][0]),
-            int(row["ts_recv"][0]),
-            self.inst,
+        return status_row(
             code,
-            self._task_id,
+            int(rows["ts_recv"][0]),
+            ts_event=int(rows["ts_event"][0]),
+            inst=self.inst,
+            task=self._task_id,
             expected=expected,
             found=found,
             count=count,
@@ -212,23 +210,3 @@ class BookSync:
 
 def _seq(rows: EventArray) -> int:
     return int(rows.view(np.int64)[SEQ])
-
-
-def _status_row(
-    ts_event: int,
-    ts_recv: int,
-    inst: int,
-    code: StatusCode,
-    task_id: int,
-    *,
-    expected: int = ABSENT,
-    found: int = ABSENT,
-    count: int = ABSENT,
-) -> EventArray:
-    out = empty_events(1)
-    row = out.view(STATUS)[0]
-    row.ts_event, row.ts_recv, row.inst = ts_event, ts_recv, inst
-    row.kind, row.flags = EventKind.STATUS, Flag.LAST | Flag.SYNTHETIC
-    row.code, row.expected, row.found = code, expected, found
-    row.count, row.task = count, task_id
-    return out

@@ -1,0 +1,28 @@
+"""Counters of a feed."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["FeedStats"]
+
+
+class FeedStats(msgspec.Struct):
+    """What a feed has seen so far; everything counts from its start."""
+
+    frames: int = 0
+    bytes: int = 0
+    rows: int = 0  # published, STATUS rows included
+    connects: int = 0
+    reconnects: int = 0
+    failures: int = 0  # connections that ended badly, and attempts that failed
+    gaps: int = 0  # breaks in the sequence of a book
+    duplicates: int = 0  # book messages dropped because they were seen before
+    superseded: int = 0  # book messages dropped because the snapshot contained them
+    resyncs: int = 0  # snapshots that made a book good
+    snapshot_errors: int = 0  # snapshot requests that failed
+    decode_errors: int = 0  # frames that could not be read
+    venue_errors: int = 0  # error frames of the venue
+    unknown: int = 0  # frames of event types that nobody asked for
+    silences: int = 0  # streams that fell silent for longer than they should
+    last_lag_us: int = 0  # receive time less venue time of the last row; negative: its clock leads
