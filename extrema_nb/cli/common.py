@@ -51,14 +51,29 @@ def emit_json(obj: Any, file: IO[str] | None = None) -> None:
     out.flush()
 
 
+class _StderrHandler(logging.StreamHandler[Any]):
+    """Writes to what `sys.stderr` is at that moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _value: Any) -> None:
+        raise AttributeError("the stream is always sys.stderr")
+
+
 def setup_logging(verbose: int) -> None:
     """Log to stderr: warnings, with ``-v`` also what happens, with ``-vv`` everything of ours."""
-    handler = logging.StreamHandler()
+    handler = _StderrHandler()
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [h for h in root.handlers if not isinstance(h, _StderrHandler)] + [handler]
     root.setLevel(logging.INFO if verbose else logging.WARNING)
     if verbose > 1:
         for name in ("extrema_nb", "ml", "recorders", "replay", "strategies"):
