@@ -186,13 +186,13 @@ def _panel(
     height: int = PANEL_HEIGHT,
     note: str = "",
 ) -> Panel:
-    thinned = [f"{each['name']} {len(each['x']):,} of {each['of']:,} points" for each in series
-               if len(each["x"]) < each["of"]]  # fmt: skip
-    notes = [note] * bool(note) + [f"drawn thinned, extremes kept: {', '.join(thinned)}"] * bool(
-        thinned
-    )
-    return {"title": title, "unit": unit, "height": height, "note": "; ".join(notes),
-            "series": list(series)}  # fmt: skip
+    thinned = [
+        f"{each['name'].lower()} drawn with {len(each['x']):,} of {each['of']:,} points"
+        for each in series
+        if len(each["x"]) < each["of"]
+    ]
+    notes = " · ".join(part for part in (note, *thinned) if part)
+    return {"title": title, "unit": unit, "height": height, "note": notes, "series": list(series)}
 
 
 def _numbers(frame: pl.DataFrame, *names: str) -> list[Numbers]:

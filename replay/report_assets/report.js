@@ -161,7 +161,13 @@
 
   report.panels.forEach(draw);
   all();
-  const repaint = () => charts.forEach((chart) => chart.redraw());
+  const repaint = () => charts.forEach((chart, at) => {
+    chart.root.querySelectorAll(".u-legend .u-series").forEach((row, i) => { // uPlot paints these only once
+      const marker = row.querySelector(".u-marker"), series = report.panels[at].series[i - 1];
+      if (marker && series) marker.style.background = marker.style.borderColor = colour(series.colour);
+    });
+    chart.redraw();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   document.getElementById("theme").addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -169,6 +175,7 @@
     repaint();
   });
   document.getElementById("reset").addEventListener("click", all);
+  repaint();
   const keys = { "+": () => zoom(0.6), "=": () => zoom(0.6), "-": () => zoom(1 / 0.6), "0": all, ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2) };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
