@@ -76,6 +76,8 @@ STATE_EVENT = {
 TIF = {"GTX": TimeInForce.GTX, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
 
 _Fields = dict[str, Any]
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+WORD = 2**63  # whole numbers from here on fit no row
 
 
 class AccountDecoder:
@@ -100,7 +102,7 @@ class AccountDecoder:
                 return AccountMessage(event, reports=(report,) if report else ())
             if event == "ACCOUNT_UPDATE":
                 return AccountMessage(event, rows=self._account(fields))
-        except (KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise _bad(f"{event}: cannot read {error}", frame) from error
         return AccountMessage(event, key_expired=event == "listenKeyExpired")
 
@@ -144,13 +146,13 @@ class AccountDecoder:
                 if inst < 0:
                     continue
                 report = OrderReport(
-                    inst, -1, int(item["orderId"]), OrderEvent.TRADE, OrderStatus.NONE,
-                    _side(item["side"]), NAN, NAN, NAN, int(item["time"]) * MS,
+                    inst, -1, _whole(item["orderId"]), OrderEvent.TRADE, OrderStatus.NONE,
+                    _side(item["side"]), NAN, NAN, NAN, _micros(item["time"]),
                     last_qty=float(item["qty"]), last_price=float(item["price"]),
-                    trade_id=int(item["id"]), maker=bool(item.get("maker", False)),
+                    trade_id=_whole(item["id"]), maker=bool(item.get("maker", False)),
                     fee=self._fee(inst, item.get("commissionAsset"), item.get("commission")),
                 )  # fmt: skip
-            except (KeyError, TypeError, ValueError) as error:
+            except _UNREADABLE as error:
                 raise _bad(f"own trade: cannot read {error}", raw) from error
             found.append((report.venue_order_id, report))
         return sorted(found, key=lambda pair: (pair[1].ts_event, pair[1].trade_id))
@@ -168,9 +170,9 @@ class AccountDecoder:
                         _number(item, "entryPrice"),
                         _number(item, "unRealizedProfit", 0.0),
                     )
-                    ts = int(item.get("updateTime") or 0) * MS
+                    ts = _micros(item.get("updateTime"))
                     marks[inst] = (_number(item, "markPrice"), max(ts, marks.get(inst, (0, 0))[1]))
-            except (KeyError, TypeError, ValueError) as error:
+            except _UNREADABLE as error:
                 raise _bad(f"position: cannot read {error}", raw) from error
         self._sides = sides
         insts = [i for i, inst in enumerate(self._table) if inst.venue == VENUE_ID]
@@ -189,12 +191,12 @@ class AccountDecoder:
         view = rows.view(ACC_BAL)
         for n, item in enumerate(items):
             try:
-                view["ts_event"][n] = int(item.get("updateTime") or 0) * MS
+                view["ts_event"][n] = _micros(item.get("updateTime"))
                 view["asset"][n] = pack_text(item["asset"])
                 view["balance"][n] = float(item["balance"])
                 view["available"][n] = _number(item, "availableBalance")
                 view["change"][n] = NAN
-            except (KeyError, TypeError, ValueError) as error:
+            except _UNREADABLE as error:
                 raise _bad(f"balance: cannot read {error}", raw) from error
         _mark(rows, EventKind.ACC_BAL, Flag.LAST | Flag.SNAPSHOT)
         return rows
@@ -212,19 +214,19 @@ class AccountDecoder:
         return OrderReport(
             inst=inst,
             client_order_id=own_id(self._session, str(order.get("c", ""))),
-            venue_order_id=int(order["i"]),
+            venue_order_id=_whole(order["i"]),
             event=event,
             status=status,
             side=_side(order["S"]),
             price=_limit(order.get("p")),
             qty=qty,
             cum_qty=cum,
-            ts_event=int(order.get("T") or fields.get("T") or fields.get("E") or 0) * MS,
+            ts_event=_micros(order.get("T") or fields.get("T") or fields.get("E")),
             tif=TIF.get(order.get("f", ""), TimeInForce.GTC),
             order_type=_order_type(order.get("o", "")),
             last_qty=_number(order, "l", 0.0) if event == OrderEvent.TRADE else 0.0,
             last_price=_limit(order.get("L")),
-            trade_id=int(order.get("t") or -1),
+            trade_id=_whole(order.get("t") or -1),
             fee=self._fee(inst, order.get("N"), order.get("n")),
             maker=bool(order.get("m", False)),
             avg_price=_limit(order.get("ap")),
@@ -233,7 +235,7 @@ class AccountDecoder:
     def _state(self, item: Any, raw: bytes) -> OrderReport | ErrorRule | None:
         try:
             if "orderId" not in item and "code" in item:
-                return treat(int(item["code"]))
+                return treat(_whole(item["code"]))
             inst = self._table.get_symbol(VENUE_ID, item["symbol"])
             if inst < 0:
                 return None
@@ -241,24 +243,24 @@ class AccountDecoder:
             return OrderReport(
                 inst=inst,
                 client_order_id=own_id(self._session, str(item.get("clientOrderId", ""))),
-                venue_order_id=int(item["orderId"]),
+                venue_order_id=_whole(item["orderId"]),
                 event=STATE_EVENT[status],
                 status=status,
                 side=_side(item["side"]),
                 price=_limit(item.get("price")),
                 qty=float(item["origQty"]),
                 cum_qty=float(item.get("executedQty") or item.get("cumQty") or 0.0),
-                ts_event=int(item.get("updateTime") or item.get("time") or 0) * MS,
+                ts_event=_micros(item.get("updateTime") or item.get("time")),
                 tif=TIF.get(item.get("timeInForce", ""), TimeInForce.GTC),
                 order_type=_order_type(item.get("type", "")),
                 avg_price=_limit(item.get("avgPrice")),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise _bad(f"order: cannot read {error}", raw) from error
 
     def _account(self, fields: _Fields) -> EventArray:
         account = fields.get("a") or {}
-        ts = int(fields.get("T") or fields.get("E") or 0) * MS
+        ts = _micros(fields.get("T") or fields.get("E"))
         balances = [b for b in account.get("B") or () if _fits(b.get("a"))]
         touched: list[int] = []
         for position in account.get("P") or ():
@@ -321,6 +323,17 @@ def _list(raw: bytes) -> list[_Fields]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _bad("expected a list of objects", raw)
     return items
+
+
+def _whole(value: Any) -> int:
+    number = int(value)
+    if abs(number) >= WORD:
+        raise ValueError(f"{number}, too large")
+    return number
+
+
+def _micros(millis: Any) -> int:
+    return _whole(_whole(millis or 0) * MS)
 
 
 def _number(fields: _Fields, name: str, absent: float = NAN) -> float:
