@@ -15,7 +15,14 @@ from extrema_nb.runtime.modules import AsyncModule
 from extrema_nb.runtime.predictors import MakePredictor, load_predictor
 from extrema_nb.runtime.stepper import Group, Journal
 from extrema_nb.runtime.streams import MakeFeed
-from extrema_nb.runtime.tasks import Concrete, Task, TaskKey, WsTask, expand
+from extrema_nb.runtime.tasks import (
+    Concrete,
+    Task,
+    TaskKey,
+    WsTask,
+    about_account,
+    expand,
+)
 
 __all__ = ["Binding", "GroupSpec", "OpenJournal", "Plan", "check_bindings"]
 
@@ -66,6 +73,12 @@ class Plan:
             )
         bindings = [b for _, b in self.modules] + [g.binding for g in self.groups]
         check_bindings([c.key for c in self.concretes], bindings)
+        for concrete in self.concretes:
+            if self.route is None and about_account(concrete.key.kind):
+                raise ConfigError(
+                    f"{concrete.key} is about our account, whose rows come from an order route; "
+                    "add one with with_route(...)"
+                )
         if self.table is not None:
             for concrete in self.concretes:
                 if isinstance(concrete.task, WsTask):

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from extrema_nb.errors import DataError
 from extrema_nb.events import EVENT, INTENT, SCHEMA_VERSION, EventArray
 from extrema_nb.instruments import InstrumentTable
+from extrema_nb.runtime.groups import spell_numbers
 
 __all__ = [
     "END_FILE",
@@ -103,7 +104,7 @@ def session_meta(
             "machine": platform.machine(),
             **{name: _version(name) for name in ("extrema-nb", "numba", "numpy")},
         },
-        group=group,
+        group=spell_numbers(group),
         instruments=msgspec.json.decode(table.to_json(), type=list[msgspec.Raw]),
         notes=notes or {},
     )

@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from extrema_nb.events import EVENT, EventArray
 from extrema_nb.runtime.latency import Histogram
 
 __all__ = ["Group", "GroupOutput", "Journal", "OnFeatures", "Stepper"]
+
+_strategy_log = logging.getLogger("strategies")  # what strategies say, `ctx.log`
 
 OnFeatures = Callable[[Any], None]
 """Takes tuples (module, model, ts in µs, values as float32), valid during the call."""
@@ -46,6 +49,11 @@ class GroupOutput(Protocol):
     @property
     def targets(self) -> EventArray:
         """(n,) EVENT rows of kind INST_INTENT."""
+        ...
+
+    @property
+    def logs(self) -> Any:
+        """Tuples (module, ts in µs, text)."""
         ...
 
 
@@ -168,3 +176,5 @@ class Stepper:
             self._on_features(out.features)
         if self._on_targets is not None and len(out.targets):
             self._on_targets(out.targets)
+        for module, ts, text in out.logs:
+            _strategy_log.info("[module %d, %d µs] %s", module, ts, text)

@@ -41,6 +41,7 @@ __all__ = [
     "WsKind",
     "WsTask",
     "Zmq",
+    "about_account",
     "expand",
     "kinds_of",
     "ring_capacity",
@@ -222,6 +223,8 @@ _CAPACITY: dict[type, int] = {
     AccountPositions: 8_192,
 }
 
+_ACCOUNT = (AccountOrders, AccountBalAndPos, AccountPositions)
+
 _KINDS: dict[type, tuple[EventKind, ...]] = {
     OrderExecution: (EventKind.INTENT,),
     InstIntent: (EventKind.INST_INTENT,),
@@ -238,6 +241,16 @@ _KINDS: dict[type, tuple[EventKind, ...]] = {
 
 def _types(kind: AltKind | WsKind) -> list[type]:
     return [type(one) for one in (kind if isinstance(kind, tuple) else (kind,))]
+
+
+def about_account(kind: AltKind | WsKind) -> bool:
+    """Return whether a task is about our account: its rows come from the order route."""
+    found = [one in _ACCOUNT for one in _types(kind)]
+    if any(found) and not all(found):
+        raise ConfigError(
+            f"{variant(kind)} mixes channels of the market and of our account; make two tasks"
+        )
+    return all(found)
 
 
 def ring_capacity(kind: AltKind | WsKind) -> int:

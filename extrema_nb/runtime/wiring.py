@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.channels import AccountBalAndPos, AccountOrders, AccountPositions
+from extrema_nb.channels import AccountBalAndPos, AccountOrders
 from extrema_nb.contracts import Publish
 from extrema_nb.events import EventArray, EventKind, StatusCode
 from extrema_nb.instruments import InstrumentTable
@@ -38,20 +38,14 @@ from extrema_nb.runtime.tasks import (
     InstIntent,
     OrderExecution,
     TaskKey,
+    about_account,
     kinds_of,
     ring_capacity,
 )
 
-__all__ = ["REPORTS_KEY", "Wiring", "account_channels", "make_rings"]
+__all__ = ["REPORTS_KEY", "Wiring", "make_rings"]
 
 REPORTS_KEY = TaskKey((AccountOrders(), AccountBalAndPos()), 0)  # ring of an undeclared account
-_ACCOUNT = (AccountOrders, AccountBalAndPos, AccountPositions)
-
-
-def account_channels(concrete: Concrete) -> bool:
-    """Return whether a task is about our account: its rows come from the order route."""
-    kind = concrete.key.kind
-    return all(isinstance(one, _ACCOUNT) for one in (kind if isinstance(kind, tuple) else (kind,)))
 
 
 def make_rings(concretes: Sequence[Concrete], on_error: OnError) -> dict[TaskKey, Ring]:
@@ -78,7 +72,9 @@ class Wiring:
         self._fail = fail
         self._clock = plan.clock
         self._sinks = list(plan.sinks)  # takers of the reports; rows of tasks reach them by rings
-        self._account = {c.key: kinds_of(c.key.kind) for c in plan.concretes if account_channels(c)}
+        self._account = {
+            c.key: kinds_of(c.key.kind) for c in plan.concretes if about_account(c.key.kind)
+        }
         if plan.route is not None and not self._account:
             rings[REPORTS_KEY] = Ring(ring_capacity(REPORTS_KEY.kind), "reports", fail)
             self._account[REPORTS_KEY] = kinds_of(REPORTS_KEY.kind)

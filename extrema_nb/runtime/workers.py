@@ -19,8 +19,9 @@ from extrema_nb.runtime.tasks import (
     OrderExecution,
     TaskKey,
     TimeScheduler,
+    about_account,
 )
-from extrema_nb.runtime.wiring import Wiring, account_channels
+from extrema_nb.runtime.wiring import Wiring
 
 __all__ = ["Workers"]
 
@@ -43,7 +44,7 @@ class Workers:
         publish = self._wiring.publisher(key)
         if isinstance(task, AltTask):
             return partial(self._until_stop, self._alt_body(key, task, queue))
-        if account_channels(concrete):
+        if about_account(key.kind):
             return partial(self._until_stop, partial(_refuse_all, queue))
         return StreamWorker(concrete, queue, publish, self._make_feed, self._stop).cycle
 

@@ -45,7 +45,7 @@ class EchoGroup:
         out["inst"] = trades["inst"]
         self._next_id += len(trades)
         return SimpleNamespace(
-            intents=out, features=self.feature_values, targets=self.target_rows
+            intents=out, features=self.feature_values, targets=self.target_rows, logs=[]
         )
 
 

@@ -49,9 +49,7 @@ def test_rings_do_not_disturb_each_other():
     assert reader.lost_total == 0
 
 
-@given(
-    st.integers(1, 9), st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=30)
-)
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=30))
 def test_rows_read_and_rows_lost_add_up_to_rows_published(capacity, moves):
     ring = Ring(capacity)
     reader = ring.reader()
@@ -133,7 +131,7 @@ def test_a_direct_reader_that_raises_is_taken_off_and_the_writer_goes_on():
 def test_announcements_reach_cursors_only():
     ring = Ring(4)
     reader = ring.reader()
-    ring.direct(lambda rows: pytest.fail("a direct reader saw an announcement"))
+    ring.direct(lambda _: pytest.fail("a direct reader saw an announcement"))
     ring.announce(numbered(7, 1))
     assert reader.read()["w0"].tolist() == [7]
 

@@ -29,9 +29,7 @@ def test_each_cycle_is_announced_before_its_body_and_failures_are_retried():
             raise VenueDisconnected("gone")
 
         await asyncio.wait_for(
-            supervise(
-                "t", body, stop, announce=lambda: story.append("cycle"), backoff=quick()
-            ),
+            supervise("t", body, stop, announce=lambda: story.append("cycle"), backoff=quick()),
             10,
         )
         assert story == ["cycle", "body"] * 3
@@ -75,9 +73,7 @@ def test_stop_ends_the_wait_between_cycles():
             raise OSError("down")
 
         slow = Backoff(1_000, 1_000)
-        await asyncio.wait_for(
-            supervise("t", body, stop, announce=lambda: None, backoff=slow), 10
-        )
+        await asyncio.wait_for(supervise("t", body, stop, announce=lambda: None, backoff=slow), 10)
 
     asyncio.run(main())
 
