@@ -5,7 +5,7 @@ Rules
 1. The fair value is a random walk with a slow trend, in ticks; it is pulled back softly before it
    leaves the middle of the book. It moves by simulated time, never by how `run` is cut.
 2. One action at a time, at exponential gaps: a maker renews one quote, a patient order comes or
-   goes, or a taker takes. A taker excites further takers of its side for some 0.3 s.
+   goes, or a taker takes. A taker excites further takers of its side: bursts of some four.
 3. Makers renew a quote by placing the new one first: the touch does not flicker.
 4. All randomness comes from one generator, so a seed and the user's orders decide everything.
 """
@@ -36,7 +36,7 @@ NEXT, LAST = 0, 1
 RATE, SIGMA, TREND_SIGMA, SIZE, CENTRE, REACH = 0, 1, 2, 3, 4, 5
 
 TREND_TAU = 20.0  # s, how long a trend lasts
-EXCITE_TAU = 0.3  # s, how long a burst of takers lasts
+CALM = 0.55  # share of the excitement that an action leaves: a burst has some four takers
 
 
 class Traders(NamedTuple):
@@ -93,7 +93,6 @@ def _walk(t: Traders, now: int) -> None:
     away = (t.f[FAIR] - t.p[CENTRE]) / t.p[REACH]
     pull = -t.p[SIGMA] * 0.5 * away * abs(away)
     t.f[FAIR] += (t.f[TREND] + pull) * dt + t.p[SIGMA] * root * normal(t.rng)
-    t.f[EXCITE] *= math.exp(-dt / EXCITE_TAU)
 
 
 @kernel
@@ -110,7 +109,7 @@ def _passive(book: MarketBook, side: int, tick: int) -> int:
 @kernel
 def _quote(book: MarketBook, t: Traders, now: int, side: int, maker: int, level: int) -> None:
     """Renew one quote of a maker: nearer levels smaller, each maker a little further out."""
-    off = 0.5 + 0.35 * maker + level * (1.5 + 0.5 * maker) + 0.6 * level * level
+    off = 0.08 * maker + level * (1.5 + 0.4 * maker) + 0.6 * level * level
     target = t.f[FAIR] - off if side == 0 else t.f[FAIR] + off
     tick = int(math.floor(target)) if side == 0 else int(math.ceil(target))
     tick = _passive(book, side, tick)
@@ -128,7 +127,7 @@ def _quote(book: MarketBook, t: Traders, now: int, side: int, maker: int, level:
 def _rest(book: MarketBook, t: Traders, now: int, side: int, slot: int) -> None:
     """Let a patient order come, or move: far ones are many and large."""
     old = t.patient[side, slot]
-    distance = 4.0 * (uniform(t.rng) ** -1.1 - 1.0) + 3.0
+    distance = 25.0 * (uniform(t.rng) ** -1.1 - 1.0) + 3.0
     distance = min(distance, 0.04 * t.p[CENTRE])
     target = t.f[FAIR] - distance if side == 0 else t.f[FAIR] + distance
     tick = _passive(book, side, int(target))
@@ -149,8 +148,8 @@ def _take(book: MarketBook, t: Traders, now: int, again: bool) -> None:
         edge = t.f[FAIR] - 0.5 * (bid + ask)
         side = 0 if uniform(t.rng) < 1.0 / (1.0 + math.exp(-min(max(edge * 0.5, -30.0), 30.0))) else 1
     t.f[TAKER_SIDE] = side
-    t.f[EXCITE] = min(t.f[EXCITE] + 0.35, 1.4)
-    scale = 0.08 * uniform(t.rng) ** -0.7
+    t.f[EXCITE] = min(t.f[EXCITE] + 0.5, 0.8)
+    scale = 0.04 * uniform(t.rng) ** -0.8
     fair = t.f[FAIR]
     if (side == 0 and ask < fair - 1.0) or (side == 1 and bid > fair + 1.0):  # stale quotes
         limit = int(fair - 1.0) if side == 0 else int(fair + 1.0)
@@ -164,14 +163,16 @@ def _take(book: MarketBook, t: Traders, now: int, again: bool) -> None:
 def _act(book: MarketBook, t: Traders, now: int) -> None:
     """Do one action."""
     u = uniform(t.rng)
-    if uniform(t.rng) < t.f[EXCITE] / (1.5 + t.f[EXCITE]):
+    again = uniform(t.rng) < t.f[EXCITE]
+    t.f[EXCITE] *= CALM
+    if again:
         _take(book, t, now, True)
-    elif u < 0.66:
+    elif u < 0.84:
         side = int(uniform(t.rng) * 2.0)
         maker = int(uniform(t.rng) * MAKERS)
-        level = int(LEVELS * uniform(t.rng) ** 2.2)
+        level = int(LEVELS * uniform(t.rng) ** 4.0)
         _quote(book, t, now, side, maker, level)
-    elif u < 0.92:
+    elif u < 0.965:
         side = int(uniform(t.rng) * 2.0)
         _rest(book, t, now, side, int(uniform(t.rng) * PATIENT))
     else:
@@ -199,6 +200,6 @@ def run(book: MarketBook, t: Traders, until: int, room: int) -> int:
         now = t.clock[NEXT]
         _walk(t, now)
         _act(book, t, now)
-        gap = -math.log(uniform(t.rng)) / (t.p[RATE] * (1.0 + t.f[EXCITE]))
+        gap = -math.log(uniform(t.rng)) / (t.p[RATE] * (0.9 + 2.0 * t.f[EXCITE]))
         t.clock[NEXT] = now + 1 + int(gap * 1e6)
     return DONE
