@@ -239,6 +239,19 @@ class ParquetSource:
         sha.update(f"{kinds}|{self._start}|{self._end}|{self._clamp}".encode())
         return sha.hexdigest()
 
+    def sizes(self) -> dict[str, Any]:
+        """Return the bytes on disk: in all, a row, and a row of each kind."""
+        total: dict[str, list[int]] = {}
+        for path, info in self._parts:
+            rows, size = total.setdefault(info.kind, [0, 0])
+            total[info.kind] = [rows + info.rows, size + path.stat().st_size]
+        size = sum(size for _, size in total.values())
+        return {
+            "bytes": size + sum(log.path.stat().st_size for log in self._logs),
+            "bytes_per_row": size / max(1, sum(rows for rows, _ in total.values())),
+            "bytes_per_row_by_kind": {kind: b / rows for kind, (rows, b) in total.items()},
+        }
+
     def describe(self) -> dict[str, Any]:
         """Return what is known before reading; `rows` is an upper bound inside a time window."""
         infos = [info for _, info in self._parts]

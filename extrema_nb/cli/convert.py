@@ -1,0 +1,109 @@
+"""Convert captured frames into a recording (Parquet).
+
+Capture files hold one message a line, 'LOCAL_TIME {json}', plain or gzip, local time in µs or ns,
+with REST book snapshots in line. Several files of one instrument continue each other's book.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from extrema_nb.errors import DataError
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.venues import load
+
+HELP = "captured frames into a Parquet recording"
+
+__all__ = ["HELP", "add_arguments", "read_instruments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="capture files")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the recording")
+    parser.add_argument("--format", default="collector", help="format of the files (collector)")
+    parser.add_argument("--venue", default="binance-usdm", help="venue of the frames")
+    parser.add_argument(
+        "--instruments",
+        type=Path,
+        metavar="SPEC.json",
+        help="instrument list or exchangeInfo answer; otherwise tick and lot are found in the text",
+    )
+    parser.add_argument("--only", metavar="NAMES", help="instruments to keep, comma-separated")
+    parser.add_argument("--sort", action="store_true", help="put lines in order of local time")
+    parser.add_argument("--skip-bad", action="store_true", help="count bad lines, go on")
+    parser.add_argument(
+        "--assume-synced", action="store_true", help="the book continues one that you have"
+    )
+    parser.add_argument("--append", action="store_true", help="add to the recording in --out")
+    parser.add_argument("--replace", action="store_true", help="delete the recording in --out")
+    parser.add_argument("--json", action="store_true", help="print one JSON object last")
+
+
+def read_instruments(path: Path, venue: str) -> InstrumentTable:
+    """Return the instruments of a list of ours or of a venue's own answer."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if raw.lstrip().startswith(b"["):
+        return InstrumentTable.from_json(raw)
+    return InstrumentTable(load(venue).parse_instruments(raw))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert and say what was found."""
+    from extrema_nb.cli.common import emit_json, progress, spoke
+
+    sources, converting = spoke("replay.sources"), spoke("replay.convert")
+    table = read_instruments(args.instruments, args.venue) if args.instruments else None
+    source = sources.open_source(
+        args.files, args.format, args.only.split(",") if args.only else None, table=table,
+        venue=args.venue, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
+    )  # fmt: skip
+    with progress("converting", total=None) as bar:
+        report = converting.convert(
+            source, args.out, append=args.append, replace=args.replace,
+            tell=lambda share, rows: bar.update(rows, total=rows / share if share else None),
+        )  # fmt: skip
+        report["seconds"] = round(time.monotonic() - bar.started, 3)
+    if args.json:
+        emit_json(report)
+    else:
+        _say(report)
+    return 0
+
+
+def _say(report: dict[str, Any]) -> None:
+    counts = report["capture"]
+    print(
+        f"{report['rows']:,} rows in {report['files']} files, "
+        f"{report['bytes_per_row']:.2f} bytes a row, {report['seconds']} s: {report['out']}"
+    )
+    if report["instruments_guessed"]:
+        found = ", ".join(
+            f"{spec['name']} tick {spec['tick_size']} lot {spec['lot_size']}"
+            for spec in report["instruments"]
+        )
+        print(f"found in the text of prices and quantities: {found}")
+    for word, text in (
+        ("skipped", "bad lines skipped"),
+        ("out_of_order", "lines with a local time that goes back (taken as the one before)"),
+        ("duplicates", "book messages seen before (dropped)"),
+        ("gaps", "gaps in the book's sequence"),
+    ):
+        if counts[word]:
+            print(f"{counts[word]:,} {text}")
+    if counts["stale_books"]:
+        print(
+            f"no snapshot for {', '.join(counts['stale_books'])}: book rows are flagged STALE; "
+            "--assume-synced says that the book continues one you have"
+        )
+    if counts["ignored"]:
+        print(
+            "event types without rows: "
+            + ", ".join(f"{k} {n:,}" for k, n in counts["ignored"].items())
+        )

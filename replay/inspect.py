@@ -1,0 +1,48 @@
+"""Look at a recording or a capture: what it holds, whether it is whole, what it costs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from extrema_nb.contracts import Source
+from replay.quality import Quality
+from replay.sources import CaptureSource, ParquetSource, open_source
+
+__all__ = ["inspect_path", "inspect_source"]
+
+Tell = Callable[[int], None]  # called with the number of rows done
+
+
+def inspect_path(
+    path: str | Path | Sequence[str | Path], *, tell: Tell | None = None, **options: Any
+) -> dict[str, Any]:
+    """Return the report of `inspect_source` on what `open_source` gives for `path`."""
+    if isinstance(path, (str, Path)) and Path(path).is_dir():
+        options.setdefault("clamp_time", True)  # rows that go back are to be counted here
+    return inspect_source(open_source(path, **options), tell=tell)
+
+
+def inspect_source(source: Source, *, tell: Tell | None = None) -> dict[str, Any]:
+    """Read a source to its end and return everything found, ready for JSON.
+
+    The keys are those of `QualityReport`, of the source's `describe`, and of a recording also
+    ``bytes``, ``bytes_per_row`` and ``sizes`` (kind to bytes a row).
+    """
+    quality = Quality(source.instruments)
+    for batch in source.batches():
+        quality.feed(batch)
+        if tell is not None:
+            tell(len(batch))
+    report: dict[str, Any] = msgspec.to_builtins(quality.report())
+    told = source.describe()
+    report["source"] = {key: told[key] for key in told if key not in {"rows", "gaps"}}
+    if isinstance(source, ParquetSource):
+        report["out_of_order"] += source.clamped
+        report.update(source.sizes())
+    elif isinstance(source, CaptureSource):
+        report["capture"] = msgspec.to_builtins(source.counts)
+    return report

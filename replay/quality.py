@@ -1,0 +1,298 @@
+"""What a stream of rows holds and whether it is whole: counts, gaps, crossed books, clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.books.l2 import (
+    ASK,
+    BID,
+    NO_ASK,
+    NO_BID,
+    L2Books,
+    apply_level,
+    best_ask,
+    best_bid,
+    grow,
+    is_crossed,
+    make_books,
+    next_above,
+    next_below,
+    room,
+)
+from extrema_nb.events import (
+    BBO,
+    LOB_LEVEL,
+    STATUS,
+    TRADE,
+    EventArray,
+    EventKind,
+    Flag,
+    StatusCode,
+)
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.jit import kernel
+from extrema_nb.store import GapCheck
+
+__all__ = ["BookReport", "ClockReport", "Quality", "QualityReport", "check_books"]
+
+LAST = int(Flag.LAST)
+DOUBTFUL = int(Flag.STALE)
+LOB = int(EventKind.LOB)
+SAMPLES = 1 << 20  # clock offsets kept; beyond it every second one is dropped
+
+# columns of `counts` in `check_books`
+MESSAGES, CROSSED, LOCKED, SUSPECT = range(4)
+
+
+@kernel
+def check_books(rows: Any, start: int, books: L2Books, counts: Any) -> int:
+    """Apply book rows and count the messages that leave a bid at or above an ask.
+
+    Stops at a row for which the far table has no room; the caller grows it and goes on.
+
+    Parameters
+    ----------
+    rows : (n,) LOB_LEVEL view of rows of any kind
+    start : first row
+    books : **written**
+    counts : (instruments, 4) int64, **written**: messages, crossed or locked, of these locked,
+        and whether the book was crossed after its last message
+
+    Returns
+    -------
+    rows that are done
+    """
+    for i in range(start, rows.size):
+        row = rows[i]
+        if row.kind != LOB:
+            continue
+        b = int(row.inst)
+        if not room(books, b):
+            return i
+        apply_level(books, b, row)
+        flags = int(row["flags"])
+        if flags & LAST == 0:
+            continue
+        counts[b, MESSAGES] += 1
+        crossed = is_crossed(books, b)
+        if counts[b, SUSPECT] and not crossed:  # a mark is given once, a crossing may last
+            crossed = next_below(books, b, BID, NO_ASK) >= next_above(books, b, ASK, NO_BID)
+        counts[b, SUSPECT] = int(crossed)
+        if crossed and flags & DOUBTFUL == 0:
+            counts[b, CROSSED] += 1
+            bid = max(best_bid(books, b), next_below(books, b, BID, NO_ASK))
+            ask = min(best_ask(books, b), next_above(books, b, ASK, NO_BID))
+            counts[b, LOCKED] += int(bid == ask)
+    return int(rows.size)
+
+
+class BookReport(msgspec.Struct, kw_only=True):
+    """One instrument's book."""
+
+    messages: int = 0
+    snapshots: int = 0
+    gaps: int = 0  # breaks in the sequence numbers
+    first_gaps: list[dict[str, int]] = []  # ts_recv µs, expected, found
+    duplicates: int = 0
+    stale_rows: int = 0  # came while the book was in doubt
+    crossed: int = 0  # messages that left a bid at or above an ask
+    locked: int = 0  # of these, at the same price
+
+
+class ClockReport(msgspec.Struct, kw_only=True, frozen=True):
+    """``ts_recv - ts_event`` of what the venue stamped, µs."""
+
+    min_us: int | None = None
+    median_us: int | None = None
+    p99_us: int | None = None
+    said: str = "no row with a venue's time"
+
+
+class QualityReport(msgspec.Struct, kw_only=True):
+    """What `Quality` found."""
+
+    rows: int = 0
+    rows_by_kind: dict[str, int] = {}
+    rows_by_instrument: dict[str, dict[str, int]] = {}
+    first_ts_recv: int | None = None  # µs
+    last_ts_recv: int | None = None
+    seconds: float = 0.0
+    rows_per_second: float = 0.0
+    busiest_second_rows: int = 0
+    longest_silence_s: float = 0.0
+    gaps: int = 0
+    crossed: int = 0
+    locked: int = 0
+    duplicates: int = 0  # book messages and trades that were there before
+    trade_id_jumps: int = 0  # places where ids of trades leave some out; venues do that too
+    bbo_crossed: int = 0
+    out_of_order: int = 0  # rows whose ts_recv lies before that of the row in front
+    status: dict[str, int] = {}
+    books: dict[str, BookReport] = {}
+    clock: ClockReport = ClockReport()
+
+
+class Quality:
+    """Takes batches in order; `report` may be called at any time."""
+
+    def __init__(self, table: InstrumentTable) -> None:
+        self._table = table
+        self._memory: list[npt.NDArray[Any]] = []  # of the books
+        self._books = make_books(table.specs(), self._memory) if len(table) else None
+        self._counts = np.zeros((len(table), 4), np.int64)
+        self._gaps: dict[int, GapCheck] = {}
+        self._stale: dict[int, int] = {}
+        self._kinds: dict[tuple[int, int], int] = {}
+        self._status: dict[int, int] = {}
+        self._trade_id: dict[tuple[int, bool], int] = {}
+        self._offsets: list[npt.NDArray[np.int64]] = []
+        self._kept = 0
+        self._every = 1
+        self._least: int | None = None
+        self._second = (-1, 0)  # the last second and its rows so far
+        self._first: int | None = None
+        self._now = 0
+        self._out = QualityReport()
+
+    def feed(self, rows: EventArray) -> None:
+        """Take the next (n,) EVENT rows."""
+        if rows.size == 0:
+            return
+        self._times(rows)
+        pairs, sizes = np.unique(
+            rows["inst"].astype(np.int64) * 256 + rows["kind"], return_counts=True
+        )
+        for pair, size in zip(pairs.tolist(), sizes.tolist(), strict=True):
+            inst, kind = divmod(pair, 256)
+            self._kinds[inst, kind] = self._kinds.get((inst, kind), 0) + size
+            part = rows[(rows["inst"] == inst) & (rows["kind"] == kind)]
+            if kind == EventKind.LOB:
+                self._book(inst, part)
+            elif kind == EventKind.TRADE:
+                self._trades(inst, part.view(TRADE))
+            elif kind == EventKind.BBO:
+                bbo = part.view(BBO)
+                both = (bbo["bid_qty"] > 0) & (bbo["ask_qty"] > 0)
+                self._out.bbo_crossed += int((bbo["bid_price"] >= bbo["ask_price"])[both].sum())
+            elif kind == EventKind.STATUS:
+                for code in part.view(STATUS)["code"].tolist():
+                    self._status[code] = self._status.get(code, 0) + 1
+        if self._books is not None and (rows["kind"] == LOB).any():
+            view, done, books = np.ascontiguousarray(rows).view(LOB_LEVEL), 0, self._books
+            while (done := check_books(view, done, books, self._counts)) < view.size:
+                grow(books, self._memory)
+
+    def _times(self, rows: EventArray) -> None:
+        ts, out = rows["ts_recv"], self._out
+        out.rows += int(rows.size)
+        if self._first is None:
+            self._first = self._now = int(ts[0])
+        steps = np.diff(ts, prepend=self._now)
+        out.out_of_order += int((steps < 0).sum())
+        out.longest_silence_s = max(out.longest_silence_s, int(steps.max()) / 1e6)
+        self._now = max(self._now, int(ts.max()))
+        seconds, sizes = np.unique(ts // 1_000_000, return_counts=True)
+        if int(seconds[0]) == self._second[0]:
+            sizes[0] += self._second[1]
+        self._second = int(seconds[-1]), int(sizes[-1])
+        out.busiest_second_rows = max(out.busiest_second_rows, int(sizes.max()))
+        stamped = np.isin(rows["kind"], [EventKind.TRADE, EventKind.BBO, EventKind.LOB])
+        stamped &= (rows["flags"] & int(Flag.SYNTHETIC | Flag.SNAPSHOT)) == 0
+        offset = (ts - rows["ts_event"])[stamped]
+        if offset.size:
+            least = int(offset.min())
+            self._least = least if self._least is None else min(self._least, least)
+            self._offsets.append(offset[:: self._every])
+            self._kept += self._offsets[-1].size
+            if self._kept > SAMPLES:
+                self._offsets = [np.concatenate(self._offsets)[::2]]
+                self._kept, self._every = self._offsets[0].size, self._every * 2
+
+    def _book(self, inst: int, rows: EventArray) -> None:
+        check = self._gaps.setdefault(inst, GapCheck(keep=20))
+        check.feed(rows[(rows["flags"] & int(Flag.PARTIAL)) == 0])
+        stale = int(((rows["flags"] & DOUBTFUL) != 0).sum())
+        self._stale[inst] = self._stale.get(inst, 0) + stale
+
+    def _trades(self, inst: int, rows: EventArray) -> None:
+        for aggregate in (False, True):
+            ids = rows["trade_id"][((rows["flags"] & int(Flag.AGGREGATE)) != 0) == aggregate]
+            ids = ids[ids >= 0]
+            if ids.size == 0:
+                continue
+            key = (inst, aggregate)
+            steps = np.diff(ids, prepend=self._trade_id.get(key, int(ids[0]) - 1))
+            self._out.duplicates += int((steps <= 0).sum())
+            self._out.trade_id_jumps += int((steps > 1).sum())
+            self._trade_id[key] = max(int(ids.max()), self._trade_id.get(key, -1))
+
+    def report(self) -> QualityReport:
+        """Return what was found so far."""
+        out = msgspec.structs.replace(self._out)
+        out.first_ts_recv = self._first
+        out.last_ts_recv = None if self._first is None else self._now
+        out.seconds = 0.0 if self._first is None else (self._now - self._first) / 1e6
+        out.rows_per_second = out.rows / out.seconds if out.seconds else 0.0
+        out.rows_by_kind, out.rows_by_instrument = {}, {}
+        for (inst, kind), count in sorted(self._kinds.items()):
+            word = EventKind(kind).name.lower()
+            out.rows_by_kind[word] = out.rows_by_kind.get(word, 0) + count
+            out.rows_by_instrument.setdefault(self._name(inst), {})[word] = count
+        out.status = {_code(code): count for code, count in sorted(self._status.items())}
+        out.books = {}
+        for inst, check in sorted(self._gaps.items()):
+            book = out.books[self._name(inst)] = BookReport(
+                messages=int(self._counts[inst, MESSAGES]),
+                snapshots=check.snapshots,
+                gaps=check.gap_count,
+                first_gaps=[gap._asdict() for gap in check.gaps],
+                duplicates=check.duplicates,
+                stale_rows=self._stale.get(inst, 0),
+                crossed=int(self._counts[inst, CROSSED]),
+                locked=int(self._counts[inst, LOCKED]),
+            )
+            out.gaps += book.gaps
+            out.crossed += book.crossed
+            out.locked += book.locked
+            out.duplicates += book.duplicates
+        out.clock = self._clock()
+        return out
+
+    def _name(self, inst: int) -> str:
+        return self._table[inst].name if inst >= 0 else "_"
+
+    def _clock(self) -> ClockReport:
+        if self._least is None:
+            return ClockReport()
+        offsets = np.concatenate(self._offsets)
+        median, p99 = np.percentile(offsets, [50, 99]).tolist()
+        return ClockReport(
+            min_us=self._least, median_us=int(median), p99_us=int(p99), said=_say(self._least)
+        )
+
+
+def _code(code: int) -> str:
+    try:
+        return StatusCode(code).name
+    except ValueError:
+        return str(code)
+
+
+def _say(least: int) -> str:
+    """Say in words what the least delay of a row tells about the two clocks."""
+    if least < 0:
+        return (
+            f"the venue's clock is ahead by {-least / 1e6:.3f} s or more: "
+            "rows carry a time that had not come here yet"
+        )
+    if least < 1_000_000:
+        return f"clocks agree as far as can be told: the fastest row took {least / 1e3:.1f} ms"
+    return (
+        f"the venue's clock is behind by up to {least / 1e6:.3f} s, or the line is slow: "
+        "no row took less"
+    )
