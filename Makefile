@@ -10,7 +10,7 @@ WORKERS ?= 2
 NOJIT := -m "not slow and not compiled" tests
 
 .NOTPARALLEL:
-.PHONY: help demo test lint format types arch test-nojit test-bounds coverage bench check warmup clean
+.PHONY: help demo test lint format types arch test-nojit test-bounds coverage bench browser docs check warmup clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): *[^#]*## */\1\t/p' Makefile | expand -t 14
@@ -54,6 +54,12 @@ coverage: $(STAMP)    ## branch coverage, measured uncompiled: compiled lines ar
 
 bench: $(STAMP)  ## benchmarks, by hand
 	$(PYTEST) tests/bench --benchmark-enable
+
+browser: $(STAMP) ## what a browser shows of the report; needs Chromium
+	$(PYTEST) tests/browser
+
+docs: $(STAMP)   ## the reference pages that are made from tables in the code
+	$(BIN)/python docs/generate.py
 
 check: lint types arch test-nojit test  ## all that CI runs
 

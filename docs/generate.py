@@ -1,0 +1,160 @@
+"""Write the reference pages that are made from tables in the code: ``python docs/generate.py``.
+
+A test compares the files with what this script would write, so a page can not fall behind.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from enum import IntEnum, IntFlag
+from pathlib import Path
+from typing import Any
+
+from extrema_nb import events
+from extrema_nb.channels import INTERVALS
+from extrema_nb.events import FIELDS, VIEWS, OrderEvent, OrderStatus
+from extrema_nb.orders import TERMINAL, transition_rows
+
+__all__ = ["PAGES", "main"]
+
+FOLDER = Path(__file__).resolve().parent
+NOTE = "<!-- made by docs/generate.py from the tables in the code; edit those -->"
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(map(str, row)) + " |"
+    yield ""
+
+
+def _comments(owner: type[IntEnum | IntFlag]) -> dict[str, str]:
+    """Return member name → the comment on its line."""
+    found = re.findall(r"^    (\w+) = -?\d+(?:  # (.*))?$", inspect.getsource(owner), re.MULTILINE)
+    return dict(found)
+
+
+def _codes(owner: type[IntEnum | IntFlag]) -> Iterator[str]:
+    summary = (owner.__doc__ or "").splitlines()[0]
+    yield f"### {owner.__name__}"
+    yield ""
+    yield summary
+    yield ""
+    comments = _comments(owner)
+    if any(comments.values()):
+        rows = ((f"`{m.name}`", m.value, comments.get(str(m.name), "")) for m in owner)
+        yield from _table(("name", "value", "meaning"), rows)
+    else:  # the names say it all
+        yield ", ".join(f"`{m.name}` {m.value}" for m in owner)
+        yield ""
+
+
+def event_rows() -> Iterator[str]:
+    """Yield the lines of the page about rows."""
+    yield "# Event rows"
+    yield ""
+    yield NOTE
+    yield ""
+    yield "Everything that a strategy can see arrives as a row of 64 bytes, one cache line."
+    yield "A row is a head of 24 bytes and a payload of 40; the tag `kind` says which view fits."
+    yield "All integers are signed, all times are µs since the UNIX epoch, nothing is padded."
+    yield f"This is schema version {events.SCHEMA_VERSION}."
+    yield ""
+    yield "## Head"
+    yield ""
+    meaning = {
+        "ts_event": "µs, the venue's clock",
+        "ts_recv": "µs, our clock when it arrived; orders everything",
+        "inst": "instrument id in the `InstrumentTable`, −1 none",
+        "kind": "`EventKind`, the tag",
+        "side": "`Side`; of a trade the taker's; of a candle its `interval` code",
+        "flags": "`Flag` bits",
+    }
+    fields: Any = events.EVENT.fields
+    head = ((f"`{n}`", fields[n][0].str[1:], fields[n][1], text) for n, text in meaning.items())
+    yield from _table(("field", "type", "byte", "meaning"), head)
+    yield "## Payload"
+    yield ""
+    for kind, view in VIEWS.items():
+        name = next(n for n in events.__all__ if getattr(events, n) is view)
+        yield f"### {kind.name}"
+        yield ""
+        yield f"`kind` {kind.value}, view `{name}`."
+        yield ""
+        places: Any = view.fields
+        payload = (
+            (f"`{n}`", places[n][0].str[1:], places[n][1], f.meaning, f.unit, f.absent)
+            for n, f in FIELDS[kind].items()
+        )
+        yield from _table(("field", "type", "byte", "meaning", "unit", "absent"), payload)
+    yield "## Codes"
+    yield ""
+    for owner in (
+        events.Side,
+        events.Flag,
+        events.OrderStatus,
+        events.OrderEvent,
+        events.OrderType,
+        events.TimeInForce,
+        events.Action,
+        events.StatusCode,
+    ):
+        yield from _codes(owner)
+    yield "### Intervals"
+    yield ""
+    yield "`interval` of a CANDLE row."
+    yield ""
+    yield ", ".join(f"`{word}` {code}" for code, word in enumerate(INTERVALS))
+
+
+def order_states() -> Iterator[str]:
+    """Yield the lines of the page about orders."""
+    yield "# Order states"
+    yield ""
+    yield NOTE
+    yield ""
+    yield "One table for live, paper and backtest: `extrema_nb.orders.TRANSITIONS`."
+    yield "A state changes by a request of ours or by a report of the venue."
+    yield "A report that has no entry makes no sense in that state: it is counted and not obeyed."
+    yield f"{', '.join(f'`{s.name}`' for s in TERMINAL)} are final."
+    yield ""
+    yield "## Requests"
+    yield ""
+    asked = [
+        ("submit", "", "`PENDING_NEW`"),
+        ("cancel", "any open state", "`PENDING_CANCEL`"),
+        ("amend", "`LIVE`, `PARTIALLY_FILLED`", "`PENDING_AMEND`"),
+    ]
+    yield from _table(("request", "from", "to"), iter(asked))
+    yield "## Reports"
+    yield ""
+    told = [e for e in OrderEvent if e is not OrderEvent.NONE]
+    following = {(status, event): after for status, event, after in transition_rows()}
+    lines = (
+        (f"`{s.name}`", *(following.get((s.name, e.name), "") for e in told))
+        for s in OrderStatus
+        if any((s.name, e.name) in following for e in told)
+    )
+    yield from _table(("state", *(f"`{e.name}`" for e in told)), lines)
+    yield "A fill that leaves nothing open makes the order `FILLED`, whatever the table says."
+    yield "`LIVE or PARTIALLY_FILLED`: the second if something was executed before."
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "event-rows.md": event_rows,
+    "order-states.md": order_states,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        text = "\n".join(page()).rstrip() + "\n"
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
