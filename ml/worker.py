@@ -35,6 +35,7 @@ __all__ = ["Feature", "PredictionWorker", "WorkerStats", "ask", "groups_of_one_l
 CAPACITY = 4096  # feature rows that may wait; some seconds of a busy book
 MAX_BATCH = 1024  # feature rows a question
 TIMEOUT_S = 20.0  # s, the Rust system's default
+LAST_WAIT_S = 0.5  # s, for a thread whose runner was closed under it
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ class PredictionWorker:
 
     Parameters
     ----------
-    runner : the model; closed by `close`, in the worker's own thread
+    runner : the model; closed by the worker's own thread when that ends, and by `close` when the
+        model does not come back in time
     model_id : id of the model, the task id of its runner
     publish : takes PRED rows
     clock : gives ``ts_recv`` and measures the time-out
@@ -162,6 +164,9 @@ class PredictionWorker:
         if self._thread.is_alive():
             with self._wake:
                 self._drain = False
+            self._runner.close()  # ends a question that waits for another process
+            self._thread.join(LAST_WAIT_S)
+        if self._thread.is_alive():
             log.warning("model %d is still busy after %g s, left behind", self.model_id, timeout_s)
             return False
         return True

@@ -127,7 +127,7 @@
     const tables = panel.series.map((s) => [s.x, s.y]);
     const data = tables.length > 1 ? uPlot.join(tables) : tables[0];
     const chart = new uPlot({
-      width: box.clientWidth, height: panel.height,
+      width: box.clientWidth, height: panel.height, padding: [null, 28, null, null],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
       scales: { x: { time: true, range: (_, min, max) => min == null ? [first, last] : [min, max] } },
       axes: [axis({ space: 70, values: TICKS }), axis({ size: AXIS })],

@@ -7,10 +7,12 @@ import threading
 
 import numpy as np
 import pytest
+import zmq
 
 from extrema_nb.errors import ConfigError, ModelError
 from ml.rows import read_predictions
 from ml.worker import Feature, PredictionWorker, groups_of_one_length
+from ml.zmq_runner import ZmqRunner
 
 WAIT_S = 10.0  # s; only reached when a test fails
 
@@ -204,6 +206,17 @@ def test_a_model_that_hangs_is_left_behind(caplog):
     assert "left behind" in caplog.text
     runner.go.set()
     assert worker.close()
+
+
+def test_closing_ends_a_question_to_a_server_that_is_silent():
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as silent:
+        port = silent.bind_to_random_port("tcp://127.0.0.1")
+        worker = make(ZmqRunner(f"tcp://127.0.0.1:{port}", timeout_s=3600.0), [])
+        worker.submit(features([1], [2]))
+        assert silent.poll(int(WAIT_S * 1000))  # the question has come
+        assert worker.close(timeout_s=0.01)
+        assert worker.stats.answered == 0
+        assert worker.stats.failed + worker.stats.dropped == 2
 
 
 def test_with_a_loop_rows_are_stamped_and_published_in_its_thread():
