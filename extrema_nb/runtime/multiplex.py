@@ -15,37 +15,15 @@ import logging
 from collections.abc import Sequence
 
 from extrema_nb.clock import Clock
-from extrema_nb.events import STATUS, EventArray, EventKind, Flag, StatusCode, empty_events
+from extrema_nb.events import EventArray, StatusCode, empty_events, status_row
 from extrema_nb.runtime.rings import Ring
 from extrema_nb.runtime.tasks import TaskKey
 
-__all__ = ["BATCH_ROWS", "Multiplexer", "status_row"]
+__all__ = ["BATCH_ROWS", "Multiplexer"]
 
 BATCH_ROWS = 4_096  # rows of one ring before the others get their turn
 
 _log = logging.getLogger(__name__)
-
-
-def status_row(
-    code: StatusCode,
-    now: int,
-    *,
-    task: int = -1,
-    inst: int = -1,
-    count: int = -1,
-    expected: int = -1,
-    found: int = -1,
-) -> EventArray:
-    """Return one STATUS row, dtype EVENT; `now` in µs."""
-    rows = empty_events(1)
-    row = rows.view(STATUS)
-    row["ts_event"] = row["ts_recv"] = now
-    row["inst"] = inst
-    row["kind"] = EventKind.STATUS
-    row["flags"] = Flag.LAST | Flag.SYNTHETIC
-    row["code"], row["count"], row["task"] = code, count, task
-    row["expected"], row["found"] = expected, found
-    return rows
 
 
 class Multiplexer:

@@ -12,11 +12,10 @@ from extrema_nb.channels import Endpoints, Subscription
 from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError
-from extrema_nb.events import StatusCode, empty_events
+from extrema_nb.events import StatusCode, empty_events, status_row
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.net.http import HttpClient
 from extrema_nb.net.ws import WsConnection, WsSettings
-from extrema_nb.runtime.multiplex import status_row
 from extrema_nb.runtime.plan import Plan
 from extrema_nb.runtime.streams import Feed
 from extrema_nb.runtime.tasks import Concrete, WsTask
@@ -72,7 +71,7 @@ class VenueFeeds:
         if stream.manual:
             if not url:
                 raise ConfigError(f"{task.key} is manual: WsConnect needs a url")
-            return ManualFeed(url, venue.Decoder(self._table), publish, self._clock, task)
+            return ManualFeed(url, venue.decoder(self._table), publish, self._clock, task)
         feed: Feed = MarketFeed(
             venue,
             self._table,

@@ -22,10 +22,9 @@ import numpy.typing as npt
 
 from extrema_nb.channels import AccountBalAndPos, AccountOrders
 from extrema_nb.contracts import Publish
-from extrema_nb.events import EventArray, EventKind, StatusCode
+from extrema_nb.events import EventArray, EventKind, StatusCode, status_row
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.runtime.ids import IdSpace
-from extrema_nb.runtime.multiplex import status_row
 from extrema_nb.runtime.outbox import Outbox
 from extrema_nb.runtime.plan import Plan
 from extrema_nb.runtime.predictors import Predictor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from extrema_nb.events import STATUS, EventKind, StatusCode, empty_events
-from extrema_nb.runtime.multiplex import Multiplexer, status_row
+from extrema_nb.runtime.multiplex import Multiplexer
 from extrema_nb.runtime.rings import LAG_REPORT_US, Ring
 from extrema_nb.runtime.tasks import OrderExecution, TaskKey
 from extrema_nb.testing import FakeClock
@@ -109,10 +109,3 @@ def test_a_waiting_reader_wakes_for_any_ring():
         assert (found, rows["w0"].tolist()) == (key(2), [9])
 
     asyncio.run(main())
-
-
-def test_status_row_is_whole():
-    row = status_row(StatusCode.GAP, 5, task=3, inst=2, expected=10, found=12).view(STATUS)[0]
-    assert (row["ts_recv"], row["inst"], row["kind"]) == (5, 2, EventKind.STATUS)
-    assert (row["code"], row["expected"], row["found"]) == (StatusCode.GAP, 10, 12)
-    assert (row["count"], row["task"]) == (-1, 3)
