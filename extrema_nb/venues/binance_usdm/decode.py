@@ -165,22 +165,24 @@ class Decoder:
         """Decode what is not a plain combined frame of a hot channel."""
         head = _HEAD(frame)
         partial = False
-        if head.data is not None:
-            partial = head.stream.partition("@")[2][:6] in ("depth5", "depth1", "depth2")
-            raw = bytes(head.data)
-            if raw[:1] != b"{":  # an array stream such as !ticker@arr
-                self._count(head.stream)
+        inner, stream = bytes(head.data), head.stream
+        raw = inner or frame
+        if inner:
+            partial = stream.partition("@")[2].startswith(("depth5", "depth10", "depth20"))
+            if not raw.startswith(b"{"):  # an array stream such as !ticker@arr
+                self._count(stream)
                 return n
             head = _HEAD(raw)
-        else:
-            raw = frame
         if head.e:
             if head.e not in self._slow:
                 self._count(head.e)
                 return n
             read, fill = self._slow[head.e]
             return fill(read(raw), ts_recv, n, partial)
-        if head.error is not None:
+        if inner and stream.partition("@")[2][:3].encode() not in _LETTERS:
+            self._count(stream)  # a stream whose payload has no event type
+            return n
+        if bytes(head.error) not in (b"", b"null"):
             head = _HEAD(head.error)
         if head.code is not None:
             raise VenueError(
@@ -259,10 +261,8 @@ class Decoder:
         inst = self._insts.get(m.s)
         if inst is None:
             inst = self._inst_of(m.s)
-        if not m.pu < m.U <= m.u:
-            self._refuse(
-                f"{m.s} depth: update ids pu {m.pu}, U {m.U}, u {m.u}; expected pu < U <= u"
-            )
+        if m.U > m.u:
+            self._refuse(f"{m.s} depth: first update id {m.U} above the last, {m.u}")
         head = (m.T or m.E) * MS, ts_recv, inst
         ids = m.u, m.U, m.pu
         n = write_levels(self._out, n, m.b, m.a, head, ids, PARTIAL if partial else 0)

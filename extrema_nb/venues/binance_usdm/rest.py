@@ -125,7 +125,8 @@ def decode_candles(raw: bytes, inst: int, interval: str, ts_recv_us: int) -> Eve
     if not candles:
         return out.view(EVENT)
     words = np.array([candle[:7] for candle in candles])
-    if not (np.isfinite(words).all() and (words[:, 1:5] > 0).all() and (words >= 0).all()):
+    # comparisons are false for NaN; 2**53 ms is far away and the last that fits a float64
+    if not ((words[:, 1:5] > 0).all() and (words >= 0).all() and (words < 2.0**53).all()):
         raise VenueDecodeError("klines hold a price or volume that is none", venue=VENUE_ID)
     opened = words[:, 0].astype(np.int64) * MS
     if (np.diff(opened) <= 0).any():

@@ -72,7 +72,7 @@ def stream_name(symbol: str, channel: Channel) -> str:
         if channel.interval not in INTERVALS:
             raise ConfigError(
                 f"no candles of {channel.interval!r} at binance-usdm; "
-                f"expected {', '.join(INTERVALS)}" + nearest(channel.interval, INTERVALS)
+                f"expected {', '.join(INTERVALS)}"
             )
         suffix = f"kline_{channel.interval}"
     else:

@@ -52,10 +52,10 @@ class AggTrade(msgspec.Struct, gc=False, tag_field="e", tag="aggTrade"):
 
     E: Millis
     s: str
-    a: Id  # id of the aggregate
     p: Price
     q: Floor
     m: bool
+    a: Id = -1  # id of the aggregate
     f: Id = -1  # first trade id
     l: Id = -1  # noqa: E741 - the venue's letter; last trade id
     T: Millis = 0
@@ -122,10 +122,10 @@ class Head(msgspec.Struct, gc=False):
     """Whatever a frame may begin with; tells which of the others to read it as."""
 
     stream: str = ""
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()  # msgspec can not tell Raw from None, empty is absent
     e: str = ""
     id: int | str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
     code: int | None = None
     msg: str = ""
     lastUpdateId: int | None = None  # noqa: N815 - the venue's name
