@@ -202,7 +202,7 @@ class _Lines(Progress):
         self._told = self.started
 
     def tell(self, *, last: bool = False) -> None:
-        if last or time.monotonic() - self._told >= PLAIN_PERIOD_S:
+        if (last and self.done) or time.monotonic() - self._told >= PLAIN_PERIOD_S:
             self._told = time.monotonic()
             sys.stderr.write(self.text() + "\n")
             sys.stderr.flush()

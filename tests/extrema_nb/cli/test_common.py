@@ -136,6 +136,12 @@ def test_progress_is_told_now_and_then(capsys, monkeypatch):
     ]  # fmt: skip
 
 
+def test_a_command_that_fails_at_once_has_no_progress_to_tell(capsys):
+    with pytest.raises(ConfigError), common.progress("reading"):
+        raise ConfigError("no such file")
+    assert capsys.readouterr().err == ""
+
+
 def test_quiet_progress_says_nothing(capsys):
     with common.progress("reading", quiet=True) as bar:
         bar.advance(5)
