@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 NAN = float("nan")
+I4_MAX = 2**31 - 1  # an answer may hold any number; the row has four bytes for it
 
 
 class Call(IntEnum):
@@ -90,7 +91,8 @@ class OrderReport(NamedTuple):
         over = self.status in (
             OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED
         )  # fmt: skip
-        return 0.0 if over else max(self.qty - self.cum_qty, 0.0)
+        # 0.3 - 0.1 is 0.2 here; no lot is finer than 12 decimals
+        return 0.0 if over else round(max(self.qty - self.cum_qty, 0.0), 12)
 
 
 class AccountMessage(NamedTuple):
@@ -305,5 +307,5 @@ def write_report(report: OrderReport, ts_recv: int, out: EventArray, n: int) -> 
     row.event = report.event
     row.tif = report.tif
     row.order_type = report.order_type
-    row.code = report.code
+    row.code = max(min(report.code, I4_MAX), -I4_MAX)
     return n + 1

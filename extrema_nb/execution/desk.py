@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -87,8 +87,8 @@ class Desk:
         self.used: set[int] = set()  # instruments that an order was sent for
         self.publish: Publish | None = None
         self.fills = 0  # FILL rows published
-        self.late_fills = False  # one may be part of the last position snapshot
-        self.snapshot_ts: int = -1  # µs, the venue's time of that snapshot
+        self.on_late_fill: Callable[[], None] | None = None  # see `snapshot_ts`
+        self.snapshot_ts: int = -1  # µs, venue's time of the last positions; may hold later fills
         self._task_id = task_id
         self._last_ts = 0
 
@@ -112,12 +112,15 @@ class Desk:
             return
         rows = empty_events(2 * len(reports))
         n = 0
+        late = False
         for report in reports:
             n = write_report(report, 0, rows, n)
             if report.event == OrderEvent.TRADE and report.last_qty > 0:
                 self.fills += 1
-                self.late_fills |= report.ts_event <= self.snapshot_ts
+                late |= report.ts_event <= self.snapshot_ts
         self.tell_rows(rows[:n])
+        if late and self.on_late_fill is not None:
+            self.on_late_fill()
 
     def tell_rows(self, rows: EventArray) -> None:
         """Stamp and publish rows."""

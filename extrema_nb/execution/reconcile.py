@@ -69,7 +69,6 @@ class Reconciler:
                 break
         if rows is not None:
             desk.snapshot_ts = desk.venue_now()
-            desk.late_fills = False
             desk.tell_rows(rows)
 
     async def _open_orders(self, *, everywhere: bool) -> list[OrderReport]:
@@ -93,7 +92,8 @@ class Reconciler:
                 await self.how_ended(order)
         for order in desk.tracker.open:
             if order.missing:
-                await self._resolver.recover(order, 0.0 if everywhere else desk.settings.grace_s)
+                grace_s = 0.0 if everywhere else desk.settings.grace_s
+                await self._resolver.recover(order, grace_s, expected=everywhere)
         return found
 
     async def how_ended(self, order: OrderState) -> OrderReport | None:

@@ -45,7 +45,7 @@ class Resolver:
     def __init__(self, desk: Desk, on_silent: Callable[[], None]) -> None:
         self._desk = desk
         self._on_silent = on_silent
-        self._recovering: set[int] = set()
+        self._recovering: dict[int, asyncio.Event] = {}  # set when done, by order id
         self.recovered = 0  # executions taken from the list of own trades
         self.made_up = 0  # executions made up
 
@@ -115,18 +115,30 @@ class Resolver:
         )
         desk.tell([report])
 
-    async def recover(self, order: OrderState, grace_s: float) -> None:
-        """Supply the executions of an order that the user stream does not tell."""
-        if order.id in self._recovering:
+    async def recover(self, order: OrderState, grace_s: float, *, expected: bool = False) -> None:
+        """Supply the executions of an order that the user stream does not tell.
+
+        Parameters
+        ----------
+        order : the order
+        grace_s : how long the stream may still tell them
+        expected : the stream was down, so nothing is wrong with it now
+        """
+        running = self._recovering.get(order.id)
+        if running is not None:
+            await running.wait()
             return
-        self._recovering.add(order.id)
+        done = self._recovering[order.id] = asyncio.Event()
         try:
             await asyncio.sleep(grace_s)
-            await self._recover(order)
+            if await self._recover(order) and not expected:
+                self._on_silent()
         finally:
-            self._recovering.discard(order.id)
+            del self._recovering[order.id]
+            done.set()
 
-    async def _recover(self, order: OrderState) -> None:
+    async def _recover(self, order: OrderState) -> bool:
+        """Return whether anything was missing."""
         desk = self._desk
         backoff = self.backoff()
         silent = False
@@ -148,8 +160,7 @@ class Resolver:
             self.made_up += 1
             log.warning("order %d: an execution was made up from the average price", order.id)
             desk.tell(made_up)
-        if silent:
-            self._on_silent()
+        return silent
 
     async def _own_trades(self, order: OrderState) -> None:
         desk = self._desk

@@ -187,6 +187,7 @@ class VenueRoute:
                 ) from error
             raise
         self._started = True
+        desk.on_late_fill = self._on_late_fill
         self._spawn(self._audit(), "audit")
 
     async def _filters(self) -> None:
@@ -233,9 +234,6 @@ class VenueRoute:
             self._recover_missing([report.client_order_id])
         if message.rows is not None:
             desk.tell_rows(message.rows)
-        if desk.late_fills and self._started:
-            desk.late_fills = False
-            self._reconcile_soon(self._reconciler.positions)
 
     def _recover_missing(self, order_ids: list[int]) -> None:
         """Look after executions that are known to exist and were not told."""
@@ -257,6 +255,11 @@ class VenueRoute:
     async def _reconcile(self) -> None:
         await self._reconciler.run()
         self.desk.tell_status(StatusCode.RESYNCED)
+
+    def _on_late_fill(self) -> None:
+        """Ask for the positions again: the last ones may hold an execution that was told later."""
+        if self._started:
+            self._reconcile_soon(self._reconciler.positions)
 
     def _reconcile_soon(self, what: Callable[[], Awaitable[None]]) -> None:
         """Reconcile after what is being reconciled now; keep trying until it works."""
