@@ -140,13 +140,14 @@ class VenueServer:
     async def _run(self) -> None:
         try:
             await self.market.run(self.hub)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            logger.exception("the market stopped")
-            raise
         finally:
             self.finished.set()
+
+    def failure(self) -> BaseException | None:
+        """Return what stopped the market, if something did."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.exception()
 
     async def close(self) -> None:
         """Stop the market, close all connections; twice is fine."""
