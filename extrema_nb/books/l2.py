@@ -27,11 +27,12 @@ import numpy.typing as npt
 
 from extrema_nb.events import BUY, Flag
 from extrema_nb.instruments import INSTRUMENT
-from extrema_nb.jit import kernel
+from extrema_nb.jit import attach_attribute, kernel, view_at
 
 __all__ = [
     "ASK",
     "BID",
+    "BOOKS",
     "NO_ASK",
     "NO_BID",
     "L2Books",
@@ -76,24 +77,82 @@ _PARTIAL = int(Flag.PARTIAL)
 _SNAPSHOT = int(Flag.SNAPSHOT)
 
 
-class L2Books(NamedTuple):
-    """Books of all instruments; row `b` of each array is one book."""
+BOOKS = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("n", "<i8"),  # books
+                ("window", "<i8"),  # ticks
+                ("capacity", "<i8"),  # slots of a far table
+                ("meta", "<i8"),  # addresses of the arrays below
+                ("scale", "<i8"),
+                ("qty", "<i8"),
+                ("count", "<i8"),
+                ("far_key", "<i8"),
+                ("far_qty", "<i8"),
+            ],
+            align=True,
+        ),
+    )
+)
 
-    meta: npt.NDArray[np.int64]  # (n, M_COLUMNS)
-    scale: npt.NDArray[np.float64]  # (n, 3): tick size, ticks a quote unit, half a lot
-    qty: npt.NDArray[np.float64]  # (n, 2, W) quantity at window index, 0 none
-    count: npt.NDArray[np.int64]  # (n, 2, W / BLOCK) levels in a block
-    far_key: npt.NDArray[np.int64]  # (n, capacity) tick * 2 + side
-    far_qty: npt.NDArray[np.float64]  # (n, capacity)
+
+class L2Books(NamedTuple):
+    """Books of all instruments; row `b` of each array is one book.
+
+    Arrays: ``meta`` (n, M_COLUMNS) int64; ``scale`` (n, 3) float64: tick size, ticks a quote unit,
+    half a lot; ``qty`` (n, 2, window) float64 quantity at window index, 0 none; ``count``
+    (n, 2, window / BLOCK) int64 levels in a block; ``far_key`` (n, capacity) int64 tick * 2 + side;
+    ``far_qty`` (n, capacity) float64.
+    """
+
+    at: int  # address of the BOOKS record
+
+
+def hub(books: L2Books) -> Any:  # noqa: D103  # attributes of L2Books, see its docstring
+    return view_at(books.at, 1, BOOKS)[0]
+
+
+def meta(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.meta, (books.hub.n, M_COLUMNS), np.int64)
+
+
+def scale(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.scale, (books.hub.n, 3), np.float64)
+
+
+def qty(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.qty, (books.hub.n, 2, books.hub.window), np.float64)
+
+
+def count(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.count, (books.hub.n, 2, books.hub.window // BLOCK), np.int64)
+
+
+def far_key(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.far_key, (books.hub.n, books.hub.capacity), np.int64)
+
+
+def far_qty(books: L2Books) -> Any:  # noqa: D103
+    return view_at(books.hub.far_qty, (books.hub.n, books.hub.capacity), np.float64)
+
+
+attach_attribute(L2Books, hub, meta, scale, qty, count, far_key, far_qty)
 
 
 def make_books(
-    specs: npt.NDArray[Any], *, window: int | None = None, far: int = 4096
+    specs: npt.NDArray[Any],
+    memory: list[npt.NDArray[Any]],
+    *,
+    window: int | None = None,
+    far: int = 4096,
 ) -> L2Books:
     """Return empty books for (n,) INSTRUMENT specs.
 
     Parameters
     ----------
+    memory : takes the arrays; whoever uses the books must keep it alive
     window : ticks in the dense window, a multiple of 64; default 16,384 for up to 8 instruments
         (256 KiB each), less for more
     far : slots of the far table, a power of two; grows when needed
@@ -104,36 +163,48 @@ def make_books(
     if window % BLOCK or far & (far - 1):
         raise ValueError(f"window {window} must be a multiple of {BLOCK}, far {far} a power of two")
     specs = specs.astype(INSTRUMENT)
-    meta = np.zeros((n, M_COLUMNS), np.int64)
-    meta[:, M_BEST] = NO_BID
-    meta[:, M_BEST + 1] = NO_ASK
-    scale = np.empty((n, 3))
-    scale[:, 0] = specs["tick_size"]
+    marks = np.zeros((n, M_COLUMNS), np.int64)
+    marks[:, M_BEST] = NO_BID
+    marks[:, M_BEST + 1] = NO_ASK
+    scales = np.empty((n, 3))
+    scales[:, 0] = specs["tick_size"]
     inverse = 1.0 / specs["tick_size"]
     whole = np.round(inverse)
-    scale[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
-    scale[:, 2] = specs["lot_size"] / 2
-    return L2Books(
-        meta,
-        scale,
-        np.zeros((n, 2, window)),
-        np.zeros((n, 2, window // BLOCK), np.int64),
-        np.full((n, far), EMPTY_KEY, np.int64),
-        np.zeros((n, far)),
-    )
+    scales[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
+    scales[:, 2] = specs["lot_size"] / 2
+    record = np.zeros(1, BOOKS)
+    record["n"], record["window"], record["capacity"] = n, window, far
+    arrays = {
+        "meta": marks,
+        "scale": scales,
+        "qty": np.zeros((n, 2, window)),
+        "count": np.zeros((n, 2, window // BLOCK), np.int64),
+        "far_key": np.full((n, far), EMPTY_KEY, np.int64),
+        "far_qty": np.zeros((n, far)),
+    }
+    for name, array in arrays.items():
+        record[name] = array.ctypes.data
+    memory.extend([record, *arrays.values()])
+    return L2Books(record.ctypes.data)
 
 
-def grow(books: L2Books) -> L2Books:
-    """Return the same books with far tables of twice the size."""
-    n, capacity = books.far_key.shape
-    keys = np.full((n, capacity * 2), EMPTY_KEY, np.int64)
-    bigger = books._replace(far_key=keys, far_qty=np.zeros((n, capacity * 2)))
+def grow(books: L2Books, memory: list[npt.NDArray[Any]]) -> None:
+    """Double the far tables, in place: `books` stays what it is."""
+    keys, values = books.far_key, books.far_qty
+    n, capacity = keys.shape
+    new_keys = np.full((n, capacity * 2), EMPTY_KEY, np.int64)
+    new_values = np.zeros((n, capacity * 2))
+    books.hub["capacity"] = capacity * 2
+    books.hub["far_key"] = new_keys.ctypes.data
+    books.hub["far_qty"] = new_values.ctypes.data
     for b in range(n):
-        for i in np.flatnonzero(books.far_key[b] != EMPTY_KEY):
-            slot = _find(bigger, b, int(books.far_key[b, i]))
-            bigger.far_key[b, slot] = books.far_key[b, i]
-            bigger.far_qty[b, slot] = books.far_qty[b, i]
-    return bigger
+        for i in np.flatnonzero(keys[b] != EMPTY_KEY):
+            slot = _find(books, b, int(keys[b, i]))
+            new_keys[b, slot] = keys[b, i]
+            new_values[b, slot] = values[b, i]
+    memory[:] = [
+        a for a in memory if a.ctypes.data not in (keys.ctypes.data, values.ctypes.data)
+    ] + [new_keys, new_values]
 
 
 @kernel

@@ -1,0 +1,355 @@
+"""A group of strategies, fused into one kernel: rows in; intents, features, targets out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb import jit
+from extrema_nb.books.l2 import grow
+from extrema_nb.errors import ConfigError, StrategyError
+from extrema_nb.events import EVENT, VIEWS, EventArray, EventKind, as_events
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.strategy.book_view import Book
+from extrema_nb.strategy.context import (
+    C_CROSSED,
+    C_FEATURES,
+    C_INTENTS,
+    C_LOGS,
+    C_LOST_OUTPUTS,
+    C_ODD_REPORTS,
+    C_ROWS,
+    C_TARGETS,
+    C_TARGETS_DONE,
+    C_VALUES,
+    Context,
+    make_context,
+)
+from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
+from extrema_nb.strategy.risk import RiskLimits
+from extrema_nb.strategy.spec import HANDLERS, Strategy
+
+__all__ = ["Feature", "KernelGroup", "LogLine", "Output", "Subscriptions"]
+
+logger = logging.getLogger(__name__)
+
+MAX_MODULES = 62  # bits of the subscription mask
+Subscriptions = Sequence[Iterable[tuple[EventKind, int]] | None]
+"""For each module the (kind, instrument id) pairs it gets, -1 for no instrument; None is all."""
+
+_BOOK_USERS = {"book", "buy", "sell", "market", "amend"}
+
+
+class Feature(NamedTuple):
+    """One feature row on its way to a model."""
+
+    module: int
+    model: int  # task id of the runner
+    ts: int  # µs
+    values: npt.NDArray[np.float32]
+
+
+class LogLine(NamedTuple):
+    """One `ctx.log` call, with its text."""
+
+    module: int
+    ts: int  # µs
+    text: str
+
+
+class Output(NamedTuple):
+    """What a group emitted for a batch of rows, each in order."""
+
+    intents: npt.NDArray[Any]  # (n,) INTENT
+    features: list[Feature]
+    targets: EventArray  # (n,) EVENT of kind INST_INTENT
+    logs: list[LogLine]
+
+
+class _Compiled(NamedTuple):
+    """The kernels of one set of strategy classes; shared by all groups of the same set."""
+
+    step: Any
+    run: Any
+
+
+_compiled: dict[Any, _Compiled] = {}
+
+
+def _names(function: Any, seen: set[int]) -> set[str]:
+    """Return every name that a function and the kernels it calls look up."""
+    function = getattr(function, "py_func", function)
+    if id(function) in seen or not hasattr(function, "__code__"):
+        return set()
+    seen.add(id(function))
+    found = set(function.__code__.co_names)
+    for name in tuple(found):
+        found |= _names(function.__globals__.get(name), seen)
+    return found
+
+
+class KernelGroup:
+    """Several strategies (any classes, any number of instances) in one compiled kernel.
+
+    Parameters
+    ----------
+    strategies : instances; module ``i`` is the i-th
+    table : instruments; ids in rows are ids of this table
+    risk : limits for each module
+    seed : of `ctx.random`
+    subscriptions : which (kind, instrument) reaches which module; default what `insts` says
+    window : ticks of the dense part of each book
+
+    Raises
+    ------
+    StrategyError
+        a handler cannot be compiled: file, line, reason
+    ConfigError
+        no strategy, too many, or an unknown instrument in `insts`
+    """
+
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        table: InstrumentTable,
+        *,
+        risk: RiskLimits | None = None,
+        seed: int = 0,
+        subscriptions: Subscriptions | None = None,
+        window: int | None = None,
+        with_books: bool | None = None,
+    ) -> None:
+        if not 0 < len(strategies) <= MAX_MODULES:
+            raise ConfigError(f"{len(strategies)} strategies, expected 1 to {MAX_MODULES}")
+        if len(table) == 0:
+            raise ConfigError("the instrument table is empty; add instruments before strategies")
+        self.strategies = tuple(strategies)
+        self.table = table
+        self.risk = risk or RiskLimits()
+        self.seed = seed
+        self.window = window
+        if with_books is None:
+            with_books = self._needs_books()
+        self.with_books = with_books
+        self.subscribed = self._matrix(subscriptions)
+        self.reset()
+        self._kernels = self._build()
+
+    def reset(self) -> None:
+        """Forget everything: books, orders, positions, states."""
+        self._memory: list[npt.NDArray[Any]] = []  # what the addresses in `ctx` point to
+        self.ctx = make_context(
+            self.table.specs(),
+            self._memory,
+            modules=len(self.strategies),
+            limits=self.risk,
+            seed=self.seed,
+            window=self.window,
+        )
+        self.ctx.subscribed[:] = self.subscribed
+        self.params = [s.params.copy() for s in self.strategies]
+        self.states = [s.new_state() for s in self.strategies]
+        self.cells = tuple(
+            array.ctypes.data
+            for pair in zip(self.params, self.states, strict=True)
+            for array in pair
+        )
+
+    def _needs_books(self) -> bool:
+        if np.isfinite(self.risk.price_collar) or np.isfinite(self.risk.max_notional):
+            return True
+        names: set[str] = set()
+        for strategy in self.strategies:
+            if "on_lob" in strategy.handlers:
+                return True
+            for handler in strategy.handlers.values():
+                names |= _names(handler, set())
+        return bool(names & _BOOK_USERS)
+
+    def _matrix(self, subscriptions: Subscriptions | None) -> npt.NDArray[np.int64]:
+        """Return (kinds, instruments + 1) masks of modules; column 0 is "no instrument"."""
+        out = np.zeros((len(EventKind), len(self.table) + 1), np.int64)
+        for module, strategy in enumerate(self.strategies):
+            bit = np.int64(1 << module)
+            wanted = subscriptions[module] if subscriptions is not None else None
+            insts = range(len(self.table))
+            if strategy.insts is not None:
+                insts = [self.table.by_name(name) for name in strategy.insts]  # type: ignore[assignment]  # any iterable of ids
+            allowed = {-1, *insts}
+            if wanted is None:
+                for inst in allowed:
+                    out[:, inst + 1] |= bit
+            else:
+                for kind, inst in wanted:
+                    if inst in allowed:
+                        out[kind, inst + 1] |= bit
+                for kind in (EventKind.ACC_ORDER, EventKind.FILL, EventKind.STATUS):
+                    for inst in allowed:
+                        out[kind, inst + 1] |= bit
+        return out
+
+    def _build(self) -> _Compiled:
+        handlers = tuple(
+            tuple(s.handlers.get(name) for s in self.strategies) for name in HANDLERS
+        )
+        types = tuple((p.dtype, s.dtype) for p, s in zip(self.params, self.states, strict=True))
+        key = (handlers, types, self.with_books)
+        if key not in _compiled:
+            chains = {
+                kind: make_chain(row, types)
+                for (_, kind), row in zip(HANDLERS.items(), handlers, strict=True)
+            }
+            step = make_step(chains, with_books=self.with_books)
+            _compiled[key] = _Compiled(step, make_run(step))
+        return _compiled[key]
+
+    @property
+    def step_kernel(self) -> Any:
+        """The jitted ``step(ctx, cells, at)``, for loops that own time."""
+        return self._kernels.step
+
+    @property
+    def run_kernel(self) -> Any:
+        """The jitted ``run(at, start, n, ctx, cells)``."""
+        return self._kernels.run
+
+    def warm_up(self) -> None:
+        """Compile, or load from the cache; raise StrategyError that points at the user's line."""
+        self.guard(lambda: self.run_kernel(0, 0, 0, self.ctx, self.cells))
+
+    def guard(self, call: Any) -> Any:
+        """Return ``call()``; turn a compile error inside it into a StrategyError."""
+        try:
+            return call()
+        except Exception as error:
+            if jit.compile_error(error) is None:
+                raise
+            raise self._explain(error) from None
+
+    def _explain(self, error: BaseException) -> StrategyError:
+        """Return the error of the first handler that does not compile by itself."""
+        for params, state, strategy in zip(
+            self.params, self.states, self.strategies, strict=True
+        ):
+            for name, handler in strategy.handlers.items():
+                row = (
+                    Book(self.ctx.books, 0)
+                    if name == "on_lob"
+                    else np.zeros(1, VIEWS[HANDLERS[name]])[0]
+                )
+                try:
+                    jit.compile_for(jit.kernel(handler, cache=False), self.ctx, params[0], state[0], row)
+                except Exception as inner:
+                    told = jit.compile_error(inner)
+                    if told is None:
+                        raise
+                    return _strategy_error(strategy, name, handler, told)
+        path, line, reason = jit.compile_error(error) or ("?", 0, str(error))
+        return StrategyError(f"{path}:{line}: {reason}")
+
+    def step(self, rows: EventArray) -> Output:
+        """Feed rows (EVENT, sorted by ``ts_recv``) and return what the strategies emitted."""
+        events = rows if rows.dtype is EVENT else as_events(rows)
+        ctx = self.ctx
+        parts: list[Output] = []
+        start, n, at = 0, len(events), events.ctypes.data
+        while start < n:
+            start = self.run_kernel(at, start, n, ctx, self.cells)
+            if start < n:
+                if must_stop(ctx, events[start]) == 1:
+                    parts.append(self.drain())
+                else:
+                    grow(ctx.books, self._memory)
+        last = self.drain()
+        if not parts:
+            return last
+        parts.append(last)
+        return Output(
+            np.concatenate([p.intents for p in parts]),
+            [f for p in parts for f in p.features],
+            np.concatenate([p.targets for p in parts]),
+            [line for p in parts for line in p.logs],
+        )
+
+    def drain(self) -> Output:
+        """Return copies of the outputs since the last drain and empty the buffers."""
+        ctx = self.ctx
+        clock = ctx.clock
+        intents = ctx.intents[: clock[C_INTENTS]].copy()
+        features = [
+            Feature(
+                int(f["module"]),
+                int(f["model"]),
+                int(f["ts"]),
+                ctx.values[f["start"] : f["start"] + f["n"]].copy(),
+            )
+            for f in ctx.features[: clock[C_FEATURES]]
+        ]
+        targets = ctx.targets[: clock[C_TARGETS]].copy().view(EVENT)
+        logs = [self._log_line(row) for row in ctx.logs[: clock[C_LOGS]]]
+        if clock[C_LOST_OUTPUTS]:
+            logger.warning(
+                "%d features, targets or log lines did not fit and are lost; emit fewer a row",
+                clock[C_LOST_OUTPUTS],
+            )
+            clock[C_LOST_OUTPUTS] = 0
+        for place in (C_INTENTS, C_FEATURES, C_VALUES, C_TARGETS, C_TARGETS_DONE, C_LOGS):
+            clock[place] = 0
+        return Output(intents, features, targets, logs)
+
+    def _log_line(self, row: Any) -> LogLine:
+        strategy = self.strategies[row["module"]]
+        number, value = int(row["number"]), float(row["value"])
+        texts = strategy.messages
+        text = texts[number] if 0 <= number < len(texts) else f"message {number}: {{value}}"
+        return LogLine(int(row["module"]), int(row["ts"]), text.replace("{value}", f"{value:.10g}"))
+
+    def state(self, module: int) -> Any:
+        """Return the State record of a module, as it is now."""
+        return self.states[module][0]
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted: rows, odd reports, crossed books."""
+        clock = self.ctx.clock
+        return {
+            "rows": int(clock[C_ROWS]),
+            "odd_reports": int(clock[C_ODD_REPORTS]),
+            "crossed": int(clock[C_CROSSED]),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything needed to build the same group again, JSON-able."""
+        return {
+            "strategies": [
+                {"path": s.path, "name": s.name, "insts": s.insts, "params": s.param_values()}
+                for s in self.strategies
+            ],
+            "risk": msgspec.to_builtins(self.risk),
+            "seed": self.seed,
+            "window": self.window,
+            "digest": self.digest(),
+        }
+
+    def digest(self) -> str:
+        """Return the digest of the kernel's code; two groups with the same one decide the same."""
+        return jit.digest(self.run_kernel)
+
+
+def _strategy_error(
+    strategy: Strategy, name: str, handler: Any, told: tuple[str, int, str]
+) -> StrategyError:
+    path, line, reason = told
+    own = handler.__code__.co_filename
+    if path != own and not own.endswith(path.lstrip("./")):
+        line = line if path.endswith(own) else handler.__code__.co_firstlineno
+    where = f"{own}:{line}"
+    return StrategyError(
+        f"{where}: {type(strategy).__qualname__}.{name} cannot be compiled: {reason}. "
+        "Handlers may use numbers, records, arrays, ctx methods and functions marked @xnb.kernel; "
+        "NUMBA_DISABLE_JIT=1 runs them as ordinary Python under a debugger"
+    )

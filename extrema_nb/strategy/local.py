@@ -1,0 +1,184 @@
+"""The local side of a step: what a row does to books, orders and positions before handlers see it.
+
+One code for live, paper, replay and backtest.
+
+Rules
+-----
+1. FILL rows move positions and the order's leaves; ACC_ORDER rows move its status. A report comes
+   as [FILL] + ACC_ORDER.
+2. A SNAPSHOT-flagged ACC_POS row sets the account's position; what the modules do not explain
+   belongs to module 0. Other ACC_POS rows are information: positions follow fills.
+3. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from extrema_nb.books.l2 import M_STALE
+from extrema_nb.events import Flag, OrderEvent, OrderStatus, StatusCode
+from extrema_nb.jit import kernel
+from extrema_nb.orders import BACK, NEXT_STATUS
+from extrema_nb.strategy.context import (
+    C_KILLED,
+    C_ODD_REPORTS,
+    Context,
+    find_order,
+)
+
+__all__ = ["apply_fill", "apply_order_report", "apply_position", "apply_status", "owner_of"]
+
+_SNAPSHOT = int(Flag.SNAPSHOT)
+_LIVE = int(OrderStatus.LIVE)
+_PARTIAL = int(OrderStatus.PARTIALLY_FILLED)
+_FILLED = int(OrderStatus.FILLED)
+_AMENDED = int(OrderEvent.AMENDED)
+_TRADE = int(OrderEvent.TRADE)
+_KILL = int(StatusCode.KILL)
+_STALE = int(StatusCode.STALE)
+_DISCONNECTED = int(StatusCode.DISCONNECTED)
+_RESYNCED = int(StatusCode.RESYNCED)
+
+
+@kernel
+def owner_of(ctx: Context, inst: int, client_order_id: int) -> int:
+    """Return the module that owns an open order, or -1."""
+    for module in range(len(ctx.n_open)):
+        if ctx.n_open[module, inst] > 0 and find_order(ctx, module, inst, client_order_id) >= 0:
+            return module
+    return -1
+
+
+@kernel
+def _book_fill(ctx: Context, holder: int, inst: int, side: int, price: float, qty: float,
+               fee: float) -> None:  # fmt: skip
+    """Move one POSITION by an execution."""
+    spec = ctx.specs[inst]
+    unit = spec.contract_value * spec.multiplier
+    held = ctx.positions[holder, inst]
+    value = qty * unit / price if spec.inverse == 1 else qty * unit * price
+    change = side * qty
+    before = held.qty
+    if before * change >= 0.0:
+        total = abs(before) + qty
+        if total > 0.0:
+            held.avg_price = (abs(before) * held.avg_price + qty * price) / total
+    else:
+        closed = min(abs(before), qty)
+        direction = 1.0 if before > 0.0 else -1.0
+        if spec.inverse == 1:
+            held.realized += direction * closed * unit * (1.0 / held.avg_price - 1.0 / price)
+        else:
+            held.realized += direction * closed * unit * (price - held.avg_price)
+        if qty > abs(before):
+            held.avg_price = price
+    held.qty = before + change
+    if abs(held.qty) < 0.5e-6 * spec.lot_size:
+        held.qty = 0.0
+        held.avg_price = 0.0
+    held.cash -= side * value
+    if not np.isnan(fee):
+        held.fee += fee
+    held.volume += value
+    held.trades += 1
+
+
+@kernel
+def apply_fill(ctx: Context, row: Any) -> int:
+    """Apply a FILL row; return the module that owns the order, -1 if none does."""
+    inst = int(row.inst)
+    if not 0 <= inst < len(ctx.specs):
+        return -1
+    module = owner_of(ctx, inst, row.client_order_id)
+    side = int(row.side)
+    _book_fill(ctx, len(ctx.n_open), inst, side, row.price, row.qty, row.fee)
+    if module >= 0:
+        _book_fill(ctx, module, inst, side, row.price, row.qty, row.fee)
+        place = find_order(ctx, module, inst, row.client_order_id)
+        order = ctx.open_orders[module, inst, place]
+        order.leaves_qty = max(order.leaves_qty - row.qty, 0.0)
+        if order.leaves_qty < 0.5e-6 * ctx.specs[inst].lot_size:
+            order.leaves_qty = 0.0
+    return module
+
+
+@kernel
+def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
+    n = int(ctx.n_open[module, inst]) - 1
+    for i in range(place, n):
+        ctx.open_orders[module, inst, i] = ctx.open_orders[module, inst, i + 1]
+    ctx.n_open[module, inst] = n
+
+
+@kernel
+def apply_order_report(ctx: Context, row: Any) -> int:
+    """Apply an ACC_ORDER row; return the module that owns the order, -1 if none does."""
+    inst = int(row.inst)
+    if not 0 <= inst < len(ctx.specs):
+        return -1
+    module = owner_of(ctx, inst, row.client_order_id)
+    if module < 0:
+        return -1
+    place = find_order(ctx, module, inst, row.client_order_id)
+    order = ctx.open_orders[module, inst, place]
+    event = int(row.event)
+    following = int(NEXT_STATUS[int(order.status), event])
+    if following == -1:
+        ctx.clock[C_ODD_REPORTS] += 1
+        return module
+    if row.venue_order_id >= 0:
+        order.venue_order_id = row.venue_order_id
+    if event == _AMENDED:
+        executed = order.qty - order.leaves_qty
+        order.price = row.price
+        order.leaves_qty = row.leaves_qty
+        order.qty = executed + row.leaves_qty
+    if following == BACK:
+        following = _PARTIAL if order.leaves_qty < order.qty else _LIVE
+    if event == _TRADE and row.status == _FILLED:
+        following = _FILLED
+    order.status = following
+    if following >= _FILLED:
+        _remove(ctx, module, inst, place)
+    return module
+
+
+@kernel
+def apply_position(ctx: Context, row: Any) -> None:
+    """Apply an ACC_POS row: a SNAPSHOT sets the account's position, others tell nothing new."""
+    inst = int(row.inst)
+    if int(row.flags) & _SNAPSHOT == 0 or not 0 <= inst < len(ctx.specs):
+        return
+    modules = len(ctx.n_open)
+    difference = row.qty - ctx.positions[modules, inst].qty
+    if difference == 0.0:
+        return
+    side = 1 if difference > 0.0 else -1
+    entry = row.entry_price if row.entry_price > 0.0 else ctx.positions[modules, inst].avg_price
+    for holder in (0, modules):
+        held = ctx.positions[holder, inst]
+        trades, volume, realized = held.trades, held.volume, held.realized
+        _book_fill(ctx, holder, inst, side, entry, abs(difference), 0.0)
+        held.trades = trades
+        held.volume = volume
+        held.realized = realized
+
+
+@kernel
+def apply_status(ctx: Context, row: Any) -> None:
+    """Apply a STATUS row: kill switch, and whether a book can be trusted."""
+    code = int(row.code)
+    if code == _KILL:
+        ctx.clock[C_KILLED] = 1
+    mark = -1
+    if code in (_STALE, _DISCONNECTED):
+        mark = 1
+    elif code == _RESYNCED:
+        mark = 0
+    if mark >= 0:
+        if 0 <= row.inst < len(ctx.specs):
+            ctx.books.meta[row.inst, M_STALE] = mark
+        elif row.inst < 0 and mark == 1:
+            ctx.books.meta[:, M_STALE] = mark
