@@ -261,7 +261,7 @@ class Decoder:
         inst = self._insts.get(m.s)
         if inst is None:
             inst = self._inst_of(m.s)
-        if m.U > m.u:
+        if m.u < m.U:
             self._refuse(f"{m.s} depth: first update id {m.U} above the last, {m.u}")
         head = (m.T or m.E) * MS, ts_recv, inst
         ids = m.u, m.U, m.pu
