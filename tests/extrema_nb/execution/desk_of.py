@@ -38,6 +38,11 @@ FAST = RouteSettings(
 )  # fmt: skip
 
 
+def faster(**changes):
+    """Return the settings of these tests with some changed."""
+    return RouteSettings(**{name: getattr(FAST, name) for name in FAST.__struct_fields__} | changes)
+
+
 def table():
     return InstrumentTable(
         Instrument(venue="binance-usdm", symbol=f"{base}USDT", name=f"{base}_USDT_PERP", base=base,
@@ -124,3 +129,20 @@ async def trading(settings=FAST, *, prepare=None, session="s1", start=True):
         finally:
             await route.close()
         assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("binance-usdm")]
+
+
+def run(test, *args, **kwargs):
+    """Run `test(venue, route, told)` against a started route."""
+
+    async def main():
+        async with trading(*args, **kwargs) as (venue, route, told):
+            await test(venue, route, told)
+
+    asyncio.run(main())
+
+
+async def settled(route):
+    """Wait until no request is in flight."""
+    async with asyncio.timeout(5):
+        while route.stats["in_flight"]:  # noqa: ASYNC110  # the route has no event for tests
+            await asyncio.sleep(0.005)
