@@ -55,7 +55,8 @@ class RawRecorder:
         self.folder = Path(root) / "raw" / f"venue={venue}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.torn_bytes = finish_raw(self.folder)
-        self.frames = 0
+        self.frames = 0  # given to `write`
+        self.written = 0  # of these, on disk
         self.bytes = 0  # on disk
         self.lost = 0  # frames refused by the disk
         self.spills = 0
@@ -77,6 +78,7 @@ class RawRecorder:
 
     def write(self, frame: bytes, ts_recv: int) -> None:
         """Take a frame that arrived at `ts_recv` µs."""
+        self.frames += 1
         if self.error is not None or self._closed:
             self.lost += 1
             return
@@ -87,7 +89,6 @@ class RawRecorder:
                 self._first_ts = ts_recv
             self._lines.append(b"%d %b\n" % (ts_recv, frame))
             self._waiting += len(frame)
-        self.frames += 1
         if self._waiting > self._queue_bytes:
             self.spills += 1
             self.flush()
@@ -122,6 +123,7 @@ class RawRecorder:
                 view = view[os.write(self._fd, view) :]
             self._size += len(member)
             self.bytes += len(member)
+            self.written += len(lines)
         except OSError as error:
             self.lost += len(lines)
             self._fail(error)
@@ -132,7 +134,7 @@ class RawRecorder:
                 os.ftruncate(self._fd, self._size)
         text = (
             f"{self.folder}: cannot record frames any more ({error.strerror}); "
-            f"{self.frames - self.lost} frames are kept and readable; free some space"
+            f"{self.written} frames are kept and readable; free some space"
         )
         self.error = OSError(error.errno, text)
         log.error("%s", text)
