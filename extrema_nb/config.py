@@ -26,8 +26,15 @@ T = TypeVar("T")
 _Unknown = tuple[str, str, list[str]]  # table, key, the keys it knows
 
 
-def load_toml(path: str | Path, type: type[T]) -> T:  # noqa: A002  # reads best at the call
+def load_toml(
+    path: str | Path,
+    type: type[T],  # noqa: A002  # reads best at the call
+    overrides: Sequence[str] = (),
+) -> T:
     """Return the TOML file at `path` as a `type`, a ``msgspec.Struct`` class.
+
+    `overrides` are ``key=value`` texts that win over the file, such as ``risk.max_position=2`` or
+    ``strategy.0.params.qty=0.02``; a value that is not TOML is taken as text.
 
     Raises
     ------
@@ -41,15 +48,23 @@ def load_toml(path: str | Path, type: type[T]) -> T:  # noqa: A002  # reads best
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path}: cannot be read as text ({reason})") from error
-    return parse_toml(text, type, name=str(path))
+    return parse_toml(text, type, name=str(path), overrides=overrides)
 
 
-def parse_toml(text: str, type: type[T], *, name: str = "configuration") -> T:  # noqa: A002
+def parse_toml(
+    text: str,
+    type: type[T],  # noqa: A002
+    *,
+    name: str = "configuration",
+    overrides: Sequence[str] = (),
+) -> T:
     """Return TOML `text` as a `type`; `name` stands at the beginning of each error."""
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: not valid TOML: {error}") from error
+    for override in overrides:
+        _set(tree, override)
     for table, key, known in _unknown_keys(tree, inspect.type_info(type), ""):
         where = f"in table [{table}]" if table else "at the top level"
         raise ConfigError(
@@ -63,6 +78,37 @@ def parse_toml(text: str, type: type[T], *, name: str = "configuration") -> T:  
         place = place.strip("`").removeprefix("$").lstrip(".")
         what = what.replace("`object`", "a table")
         raise ConfigError(f"{name}: {place + ': ' if place else ''}{what}") from error
+
+
+def _set(tree: dict[str, Any], override: str) -> None:
+    """Put ``key=value`` into `tree`; keys are dotted, numbers count through arrays."""
+    path, equals, text = override.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise ConfigError(f"{override!r} sets nothing; expected key=value, as in risk.max_position=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    at: Any = tree
+    for i, key in enumerate(keys):
+        last = i == len(keys) - 1
+        if isinstance(at, list):
+            if not key.isdigit() or int(key) >= len(at):
+                raise ConfigError(
+                    f"{override!r}: {'.'.join(keys[:i])} has {len(at)} entries, "
+                    f"expected a number from 0 in the place of {key!r}"
+                )
+            place: Any = int(key)
+        elif isinstance(at, dict):
+            place = key
+            if not last:
+                at.setdefault(key, {})
+        else:
+            raise ConfigError(f"{override!r}: {'.'.join(keys[:i])} is a value, it has no {key!r}")
+        if last:
+            at[place] = value
+        at = at[place]
 
 
 def _unknown_keys(value: Any, info: inspect.Type, table: str) -> Iterator[_Unknown]:

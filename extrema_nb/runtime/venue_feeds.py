@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from extrema_nb import venues
@@ -13,14 +13,15 @@ from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError
 from extrema_nb.events import StatusCode, empty_events, status_row
-from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.net.http import HttpClient
+from extrema_nb.feeds.history import load_instruments
+from extrema_nb.feeds.market import MarketFeed, Raw, make_http
+from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.ws import WsConnection, WsSettings
 from extrema_nb.runtime.plan import Plan
 from extrema_nb.runtime.streams import Feed
-from extrema_nb.runtime.tasks import Concrete, WsTask
+from extrema_nb.runtime.tasks import Concrete, TaskKey, WsTask
 
-__all__ = ["ManualFeed", "VenueFeeds", "fetch_instruments", "load_table", "subscriptions_of"]
+__all__ = ["ManualFeed", "VenueFeeds", "fetch_table", "load_table", "subscriptions_of"]
 
 FRAME_ROWS = 65_536  # rows that one frame may hold; a full snapshot of a book is far below
 
@@ -53,17 +54,16 @@ class VenueFeeds:
         table: InstrumentTable,
         clock: Clock,
         endpoints: Mapping[str, Endpoints] | None = None,
-        raw: Any = None,
+        raw: Raw | None = None,
     ) -> None:
         self._table = table
         self._clock = clock
         self._endpoints = dict(endpoints or {})
         self._raw = raw
+        self.feeds: dict[TaskKey, MarketFeed] = {}  # the present one of each task
 
     def __call__(self, task: Concrete, publish: Publish, url: str) -> Feed:
         """Return a feed that has not begun yet."""
-        from extrema_nb.feeds.market import MarketFeed  # noqa: PLC0415  # heavy: sockets
-
         stream = task.task
         if not isinstance(stream, WsTask):
             raise TypeError(f"{task.key} is no stream")
@@ -72,7 +72,7 @@ class VenueFeeds:
             if not url:
                 raise ConfigError(f"{task.key} is manual: WsConnect needs a url")
             return ManualFeed(url, venue.decoder(self._table), publish, self._clock, task)
-        feed: Feed = MarketFeed(
+        feed = MarketFeed(
             venue,
             self._table,
             subscriptions_of(task, self._table),
@@ -82,6 +82,7 @@ class VenueFeeds:
             raw=self._raw,
             task_id=task.key.task_id,
         )
+        self.feeds[task.key] = feed
         return feed
 
 
@@ -147,25 +148,33 @@ class ManualFeed:
         self._publish(status_row(code, self._clock.now(), task=self._task_id))
 
 
-async def fetch_instruments(venue: venues.MarketVenue, endpoints: Endpoints) -> list[Instrument]:
-    """Return the instruments of a venue as it tells them now."""
-    request = venue.instruments_request()
-    client = HttpClient(endpoints.rest, venue=venue.id)
+async def fetch_table(
+    venue: venues.MarketVenue, endpoints: Endpoints, names: Iterable[str]
+) -> InstrumentTable:
+    """Return the named instruments as the venue tells them now; ConfigError for an unknown one.
+
+    Only these: kernels lay out memory for every instrument of their table.
+    """
+    every = InstrumentTable()
+    client = make_http(venue, endpoints)
     try:
-        answer = await client.request(request.method, request.path, dict(request.params))
+        await load_instruments(venue, client, every)
     finally:
         await client.close()
-    return venue.parse_instruments(answer.body)
+    return InstrumentTable(every[every.by_name(name, venue.id)] for name in dict.fromkeys(names))
 
 
 async def load_table(plan: Plan) -> InstrumentTable:
-    """Return the instruments of all markets of a plan, as their venues tell them now."""
-    markets = {c.task.market for c in plan.concretes if isinstance(c.task, WsTask)}
+    """Return the instruments of all tasks of a plan, as their venues tell them now."""
+    names: dict[str, list[str]] = {}
+    for task in plan.tasks:
+        if isinstance(task, WsTask):
+            names.setdefault(task.market, []).extend(task.insts)
     table = InstrumentTable()
-    for market in sorted(markets):
+    for market, wanted in names.items():
         venue = venues.load(market)
         endpoints = plan.endpoints.get(market, venue.endpoints)
-        for instrument in await fetch_instruments(venue, endpoints):
+        for instrument in await fetch_table(venue, endpoints, wanted):
             table.add(instrument)
     plan.table = table
     plan.check()

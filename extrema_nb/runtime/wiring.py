@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. One ring per concrete task. Kernel groups and sinks read it directly, modules by cursors.
+1. One ring per concrete task. Kernel groups, then a route that lives on market rows (the simulated
+   exchange), then sinks read it directly; modules by cursors.
 2. Reports of the route enter every kernel group, each seeing its own order ids, then the rings of
    account tasks; without such tasks, a ring of their own that unbound modules hear.
 3. Targets of a kernel group go to the other groups and to modules; inside the group they have
@@ -37,6 +38,7 @@ from extrema_nb.runtime.tasks import (
     InstIntent,
     OrderExecution,
     TaskKey,
+    WsTask,
     about_account,
     kinds_of,
     ring_capacity,
@@ -161,12 +163,16 @@ class Wiring:
         )
 
     def _connect(self, plan: Plan) -> None:
+        streams = {c.key: c.task for c in plan.concretes}
+        on_market: Publish | None = getattr(plan.route, "on_market", None)
         for key, ring in self.rings.items():
             if key in self._account:
                 continue  # reports go by `take_reports`
             for owner, binding in enumerate(self.bindings):
                 if binding is None or key in binding:
                     ring.direct(self.steppers[owner].take, f"kernel group {owner}")
+            if on_market is not None and isinstance(streams.get(key), WsTask):
+                ring.direct(on_market, "simulated exchange")
             for sink in plan.sinks:
                 ring.direct(sink.write, f"recorder {type(sink).__name__}")
 
