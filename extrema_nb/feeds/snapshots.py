@@ -47,7 +47,8 @@ class SnapshotFetcher:
         self._take = take
         self._queue: asyncio.Queue[int] = asyncio.Queue()  # bounded: each book at most once
         self._asked: set[int] = set()
-        self._open: set[int] = set()
+        self._open: dict[int, int] = {}  # book -> number of the connection that carries it
+        self._opened = 0
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self.errors = 0  # requests that failed and answers that could not be used
 
@@ -57,13 +58,14 @@ class SnapshotFetcher:
 
     def opened(self, inst: int) -> None:
         """Take note that the diffs of a book are coming."""
-        self._open.add(inst)
+        self._opened += 1
+        self._open[inst] = self._opened
         loop = asyncio.get_running_loop()
         self._timers[inst] = loop.call_later(self._settings.snapshot_delay_s, self.ask, inst)
 
     def closed(self, inst: int) -> None:
         """Take note that the diffs of a book have ended."""
-        self._open.discard(inst)
+        self._open.pop(inst, None)
         timer = self._timers.pop(inst, None)
         if timer is not None:
             timer.cancel()
@@ -87,6 +89,7 @@ class SnapshotFetcher:
         symbol = self._table[inst].symbol
         request = self._venue.snapshot_request(symbol)
         while inst in self._open and self._pipeline.needs_snapshot(inst):
+            connection = self._open[inst]
             try:
                 answer = await self._http.request(
                     request.method,
@@ -94,7 +97,8 @@ class SnapshotFetcher:
                     self._venue.query(request),
                     costs=self._venue.costs(request),
                 )
-                if inst in self._open:
+                # what was fetched for a connection that has ended says nothing about the next one
+                if self._open.get(inst) == connection:
                     self._take(answer.body, inst, symbol)
             except (HttpError, VenueDecodeError) as error:
                 self.errors += 1
