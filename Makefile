@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# the tests of a file stay together, so that what they compile is compiled once
+PARALLEL := -n $(WORKERS) --dist loadfile
 # the uncompiled lane is Python speed: everything but what is slow there
 NOJIT := -m "not slow and not compiled" tests
 
@@ -25,7 +27,7 @@ demo: $(STAMP)   ## the whole system, offline: record, backtest, trade, verify, 
 	$(BIN)/extrema-nb demo
 
 test: $(STAMP)   ## all tests, compiled
-	$(PYTEST) -n $(WORKERS)
+	$(PYTEST) $(PARALLEL)
 
 lint: $(STAMP)   ## formatting and lint rules
 	$(BIN)/ruff format --check .
@@ -43,10 +45,10 @@ arch: $(STAMP)   ## import layers, and what the tests of the architecture say
 	$(PYTEST) -q tests/arch
 
 test-nojit: $(STAMP)  ## the same code as plain Python
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -q -n $(WORKERS) $(NOJIT)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -q $(PARALLEL) $(NOJIT)
 
 test-bounds: $(STAMP) ## compiled with bounds checks
-	NUMBA_BOUNDSCHECK=1 $(PYTEST) -n $(WORKERS)
+	NUMBA_BOUNDSCHECK=1 $(PYTEST) $(PARALLEL)
 
 coverage: $(STAMP)    ## branch coverage, measured uncompiled: compiled lines are invisible to it
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q $(NOJIT)

@@ -104,7 +104,7 @@ def load_object(path: str) -> Any:
     if not (module_name and colon and name):
         raise ConfigError(f"{path!r} names no object; expected 'module:name'")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # last: a file there hides nothing that is installed
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
