@@ -27,9 +27,7 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     feed = parser.add_mutually_exclusive_group(required=True)
-    feed.add_argument(
-        "--simulate", action="store_true", help="simulated traders; needs no data"
-    )
+    feed.add_argument("--simulate", action="store_true", help="simulated traders; needs no data")
     feed.add_argument(
         "--capture", nargs="+", type=Path, metavar="FILE", help="replay captured collector files"
     )
@@ -37,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start-now", action="store_true", help="do not wait for the first subscription"
     )
-    parser.add_argument(
-        "--exit-at-end", action="store_true", help="stop when the capture is over"
-    )
+    parser.add_argument("--exit-at-end", action="store_true", help="stop when the capture is over")
     parser.add_argument("--seed", type=int, default=0, help="of the simulated traders (default 0)")
     parser.add_argument(
         "--symbols", default="BTCUSDT,ETHUSDT", help="to simulate (default BTCUSDT,ETHUSDT)"
@@ -54,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--taker-fee", default="0.0005", help="fraction of value (default 0.0005)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one (default {DEFAULT_PORT})"
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"0 takes a free one (default {DEFAULT_PORT})",
     )
     parser.add_argument(
         "--json", action="store_true", help="tell the addresses as one line of JSON when ready"

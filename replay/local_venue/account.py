@@ -50,7 +50,9 @@ class Position:
         if self.lots * signed_lots < 0:
             closing = min(abs(signed_lots), abs(self.lots))
             part = -closing if self.lots > 0 else closing  # change of lots
-            released = self.cost if closing == abs(self.lots) else self.cost * closing / abs(self.lots)
+            released = (
+                self.cost if closing == abs(self.lots) else self.cost * closing / abs(self.lots)
+            )
             realized = -self.spec.qty(part) * price - released
             self.cost -= released
             self.lots += part
@@ -149,7 +151,9 @@ class Account:
             spec = order.spec
             value = spec.price(order.ticks) * spec.qty(order.leaves)
             value /= self.positions[spec.symbol].leverage
-            sides[spec.symbol, order.side] = sides.get((spec.symbol, order.side), Decimal(0)) + value
+            sides[spec.symbol, order.side] = (
+                sides.get((spec.symbol, order.side), Decimal(0)) + value
+            )
         zero = Decimal(0)
         return sum(
             (max(sides.get((s, 1), zero), sides.get((s, -1), zero)) for s in {s for s, _ in sides}),

@@ -6,9 +6,9 @@ does not parse what nobody asks for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from heapq import nlargest, nsmallest
-from typing import Any
 
 import msgspec
 
@@ -18,24 +18,32 @@ from replay.local_venue.tape import Tape, Trade
 
 __all__ = ["CapturedBook", "Snapshot"]
 
-PENDING_MOST = 20_000  # frames kept unread
+PENDING_MOST = 32 << 20  # bytes of frames kept unread
+Pairs = list[tuple[float, float]]
 
 
 class _Frame(msgspec.Struct):
-    """The fields of trade, bookTicker and depthUpdate that are read here."""
+    """The fields of trade and depthUpdate that are read here."""
 
     e: str
     E: int = 0
     T: int = 0
     u: int = 0
     t: int = 0
-    p: str = ""
-    q: str = ""
+    p: float = 0.0
+    q: float = 0.0
     m: bool = False
-    b: list[tuple[str, str]] | str = ""
-    a: list[tuple[str, str]] | str = ""
-    B: str = ""
-    A: str = ""
+    b: Pairs = []
+    a: Pairs = []
+
+
+class _Ticker(msgspec.Struct):
+    """The fields of bookTicker."""
+
+    b: float
+    B: float
+    a: float
+    A: float
 
 
 class Snapshot(msgspec.Struct):
@@ -48,7 +56,8 @@ class Snapshot(msgspec.Struct):
     T: int = 0
 
 
-_decode = msgspec.json.Decoder(_Frame).decode
+_decode = msgspec.json.Decoder(_Frame, strict=False).decode
+_decode_ticker = msgspec.json.Decoder(_Ticker, strict=False).decode
 _decode_snapshot = msgspec.json.Decoder(Snapshot).decode
 
 
@@ -59,10 +68,17 @@ class CapturedBook:
         self.spec = spec
         self.tape = Tape(spec)
         self.seq = 0  # last update id; 0 before anything is known
+        self.last_ms = 0  # venue time of the last frame read
+        self.on_trade: Callable[[Trade], object] = self.tape.add
+        self.on_levels: Callable[[list[tuple[int, int]]], object] = len  # (side, ticks) of changes
         self.pending: list[bytes] = []  # payloads not read yet
+        self._pending_bytes = 0
         self._sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._ticker = b""  # the last one, not read yet
         self._best: tuple[int, int, int, int] | None = None
         self._times = (0, 0)
+        self._per_tick = float(1 / spec.tick)
+        self._per_lot = float(1 / spec.lot)
 
     def start_from(self, raw: bytes) -> None:
         """Take a snapshot as what was known before; later frames older than it are left out."""
@@ -73,34 +89,29 @@ class CapturedBook:
         self._times = (found.E, found.T)
         for book, levels in zip(self._sides, (found.bids, found.asks), strict=True):
             book.clear()
-            book.update((self._ticks(p), self._lots(q)) for p, q in levels)
+            book.update((self._ticks(float(p)), self._lots(float(q))) for p, q in levels)
 
-    def add(self, raw: bytes) -> None:
-        """Keep a frame to be read later."""
+    def add(self, kind: str, raw: bytes) -> None:
+        """Keep a frame of a stream such as ``depth@0ms`` to be read later."""
+        if kind == "bookTicker":
+            self._ticker = raw
+            return
         self.pending.append(raw)
-        if len(self.pending) >= PENDING_MOST:
+        self._pending_bytes += len(raw)
+        if self._pending_bytes > PENDING_MOST:
             self.read()
 
-    def read(self) -> list[tuple[_Frame, list[tuple[int, int]]]]:
-        """Read what is pending; return the frames, and of book frames the levels (side, ticks)."""
-        found = []
-        for raw in self.pending:
+    def read(self) -> None:
+        """Read what is pending, and tell it."""
+        pending, self.pending, self._pending_bytes = self.pending, [], 0
+        for raw in pending:
             frame = _decode(raw)
+            self.last_ms = frame.T
             if frame.e == "depthUpdate":
-                found.append((frame, self._depth(frame)))
-            elif frame.e == "bookTicker":
-                self._best = (
-                    self._ticks(str(frame.b)), self._lots(frame.B),
-                    self._ticks(str(frame.a)), self._lots(frame.A),
-                )  # fmt: skip
-            elif frame.e == "trade":
-                found.append((frame, []))
-        self.pending.clear()
-        return found
-
-    def trade(self, frame: Any) -> Trade:
-        """Return the trade of a frame."""
-        return Trade(frame.t, self._ticks(frame.p), self._lots(frame.q), frame.T, frame.m)
+                self.on_levels(self._depth(frame))
+            else:
+                ticks, lots = self._ticks(frame.p), self._lots(frame.q)
+                self.on_trade(Trade(frame.t, ticks, lots, frame.T, frame.m))
 
     def _depth(self, frame: _Frame) -> list[tuple[int, int]]:
         if frame.u < self.seq:
@@ -119,11 +130,11 @@ class CapturedBook:
                     book.pop(ticks, None)
         return changed
 
-    def _ticks(self, text: str) -> int:
-        return round(float(text) / float(self.spec.tick))
+    def _ticks(self, price: float) -> int:
+        return round(price * self._per_tick)
 
-    def _lots(self, text: str) -> int:
-        return round(float(text) / float(self.spec.lot))
+    def _lots(self, qty: float) -> int:
+        return round(qty * self._per_lot)
 
     def lots_at(self, side: int, ticks: int) -> int:
         """Return the lots at a price."""
@@ -137,9 +148,12 @@ class CapturedBook:
 
     def best(self) -> tuple[int, int, int, int]:
         """Return best bid (ticks, lots) and ask (ticks, lots), of bookTicker where there is one."""
-        self.read()
+        if self._ticker:
+            t, self._ticker = _decode_ticker(self._ticker), b""
+            self._best = (self._ticks(t.b), self._lots(t.B), self._ticks(t.a), self._lots(t.A))
         if self._best is not None:
             return self._best
+        self.read()
         bid, ask = self.top(0, 1) or [(0, 0)], self.top(1, 1) or [(0, 0)]
         return (*bid[0], *ask[0])
 
@@ -149,6 +163,10 @@ class CapturedBook:
         if bid_lots and ask_lots:
             return self.spec.tick * (bid + ask) / 2
         return self.tape.last_price()
+
+    def mark_text(self) -> str:
+        """Return the mark price as the venue writes it."""
+        return format(self.mark(), ".8f")
 
     def answer(self, limit: int) -> bytes:
         """Return the book as a depth request shows it."""

@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from extrema_nb.errors import ConfigError
 from replay.local_venue.capture_book import CapturedBook, trimmed
@@ -29,7 +29,8 @@ from replay.local_venue.hub import Hub
 from replay.local_venue.orders import UserOrder
 from replay.local_venue.port import Report, ReportSink
 from replay.local_venue.specs import SymbolSpec
-from replay.local_venue.tape import Tape
+from replay.local_venue.tape import Tape, Trade
+from replay.sources.lines import Line
 
 __all__ = ["CapturedMarket"]
 
@@ -37,6 +38,30 @@ SNAPSHOT_WAIT_S = 2.0
 SETTLE_S = 0.25  # subscriptions have settled when none came for so long
 BATCH = 256  # messages between looks at the event loop
 DERIVED_MS = 10  # how often derived streams are looked at
+
+
+class OrderTaker(Protocol):
+    """What takes the user's orders during a capture; see `capture_orders`."""
+
+    def frame(self, frame: bytes, ts_recv: int) -> list[Report]:
+        """Take a captured frame."""
+        ...
+
+    def step(self) -> list[Report]:
+        """Let the exchange see what was taken."""
+        ...
+
+    def submit(self, order: UserOrder, now: int) -> list[Report]:
+        """Bring a new order."""
+        ...
+
+    def cancel(self, order: UserOrder, now: int) -> list[Report]:
+        """Cancel an order."""
+        ...
+
+    def amend(self, order: UserOrder, ticks: int, leaves: int, now: int) -> list[Report]:
+        """Amend an order."""
+        ...
 
 
 class CapturedMarket:
@@ -49,9 +74,7 @@ class CapturedMarket:
     settle : wait for subscriptions to settle before the first message
     """
 
-    def __init__(
-        self, paths: Sequence[Path], *, speed: float = 1.0, settle: bool = True
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], *, speed: float = 1.0, settle: bool = True) -> None:
         if not speed > 0:
             raise ConfigError(f"speed is {speed}, expected a positive number or 'max'")
         found = scan(paths)
@@ -69,26 +92,30 @@ class CapturedMarket:
         self._started: dict[str, asyncio.Event] = {}
         self._changed_at = 0.0  # loop time of the last subscription
         self._now = 0  # µs, local time of the last message
-        self._orders: Any = None
+        self._orders: OrderTaker | None = None
         self._derived = {
             s: Derived(
-                book.spec, book.tape, book, native=found.streams, step=0,
-                mark=lambda book=book: format(book.mark(), ".8f"),
+                book.spec, book.tape, book, native=found.streams, step=0, mark=book.mark_text
             )
             for s, book in self.books.items()
-        }  # fmt: skip
-        self._due_ms = 0
+        }
+        self._names: dict[bytes, tuple[str, str, CapturedBook | None]] = {}
+        self._due_ms: dict[str, int] = {}
+        self._hub = Hub.silent()
         self._is_derived = False
+        for symbol in self.books:
+            self._listen(symbol)
         for symbol, _, raw in reversed(found.snapshots):
             self.books[symbol].start_from(raw)  # the first one comes last, and is not newer
 
     # Orders
 
-    def _exchange(self) -> Any:
+    def _exchange(self) -> OrderTaker:
         if self._orders is None:
             # Only with the first order: who just replays a capture need not load the exchange.
             module = importlib.import_module("replay.local_venue.capture_orders")
-            self._orders = module.CapturedOrders(self.books, self._now)
+            orders: OrderTaker = module.CapturedOrders(self.books, self._now)
+            self._orders = orders
         return self._orders
 
     def submit(self, order: UserOrder) -> list[Report]:
@@ -122,7 +149,6 @@ class CapturedMarket:
         book = self.books[symbol]
         if not book.seq and not book.pending:
             await _within(self._event(self._started, symbol), SNAPSHOT_WAIT_S)
-        self._read(symbol)
         return book.answer(limit)
 
     @staticmethod
@@ -140,11 +166,11 @@ class CapturedMarket:
 
     async def run(self, hub: Hub) -> None:
         """Publish all captured messages."""
+        self._hub = hub
         if self._settle:
             await self._settled()
         loop = asyncio.get_running_loop()
-        names: dict[bytes, tuple[str, CapturedBook | None]] = {}
-        start, first, count = loop.time(), 0, 0
+        start, first = loop.time(), 0
         for line in open_lines(self._paths):
             first = first or line.ts_recv
             if self._speed != math.inf:
@@ -155,31 +181,37 @@ class CapturedMarket:
             self._now = line.ts_recv
             self.messages += 1
             parts = split(line.frame)
-            if parts is None:
-                if b'"lastUpdateId"' in line.frame[:40]:
-                    start += await self._snapshot(hub, line.frame)
-                continue
-            known = names.get(parts[0])
-            if known is None:
-                name = parts[0].decode()
-                symbol, _, kind = name.partition("@")
-                kept = kind in {"trade", "bookTicker"} or kind.startswith("depth")
-                known = names[parts[0]] = (name, self.books.get(symbol.upper()) if kept else None)
-            hub.publish(known[0], parts[1], line.frame)
-            if known[1] is not None:
-                known[1].add(parts[1])
-                if self._orders is not None:
-                    self.on_reports(self._orders.frame(line.frame, line.ts_recv))
-            count += 1
-            if count % BATCH == 0:
+            if parts is not None:
+                self._message(hub, parts, line)
+            elif b'"lastUpdateId"' in line.frame[:40]:
+                start += await self._snapshot(hub, line.frame)
+            if self.messages % BATCH == 0:
                 await self._pause(hub)
         await self._pause(hub)
+
+    def _message(self, hub: Hub, parts: tuple[bytes, bytes], line: Line) -> None:
+        """Publish a captured message and remember what it says."""
+        known = self._names.get(parts[0])
+        if known is None:
+            name = parts[0].decode()
+            symbol, _, kind = name.partition("@")
+            kept = kind in {"trade", "bookTicker"} or kind.partition("@")[0] == "depth"
+            book = self.books.get(symbol.upper()) if kept else None
+            known = self._names[parts[0]] = (name, kind, book)
+        name, kind, book = known
+        hub.publish(name, parts[1], line.frame)
+        if book is not None:
+            book.add(kind, parts[1])
+            if self._orders is not None:
+                self.on_reports(self._orders.frame(line.frame, line.ts_recv))
 
     async def _settled(self) -> None:
         """Wait until no subscription has come for a moment."""
         loop = asyncio.get_running_loop()
-        while (left := self._changed_at + SETTLE_S - loop.time()) > 0:
+        left = SETTLE_S
+        while left > 0:  # waits for things not to happen
             await asyncio.sleep(left)
+            left = self._changed_at + SETTLE_S - loop.time()
 
     async def _pause(self, hub: Hub) -> None:
         """Hand over what was published, let the exchange and derived streams catch up."""
@@ -187,32 +219,34 @@ class CapturedMarket:
             self.on_reports(self._orders.step())
         if self._is_derived:
             for symbol in self.books:
-                self._derive(hub, symbol)
+                self._derive(symbol)
         for symbol, event in self._started.items():
             if self.books[symbol].pending:
                 event.set()
         await hub.drain()
         await asyncio.sleep(0)
 
-    def _read(self, symbol: str, hub: Hub | None = None) -> int:
-        """Read what is pending of a symbol into book and tape; return the last venue time, ms."""
+    def _listen(self, symbol: str) -> None:
+        """Let derived streams hear what is read of a symbol."""
         book, derived = self.books[symbol], self._derived[symbol]
-        last = 0
-        for frame, levels in book.read():
-            last = max(last, frame.T)
-            if frame.e == "trade":
-                trade = book.trade(frame)
-                derived.trade(hub or Hub.silent(), trade, frame.T * 2 + trade.sell)
-            for side, ticks in levels:
-                derived.change(side, ticks)
-        derived.seq = book.seq
-        return last
 
-    def _derive(self, hub: Hub, symbol: str) -> None:
-        last = self._read(symbol, hub)
-        if last >= self._due_ms:
-            self._due_ms = last + DERIVED_MS
-            self._derived[symbol].tick(hub, last)
+        def on_trade(trade: Trade) -> None:
+            # A taker is not named on the wire: matches of one moment and side are taken as one's.
+            derived.trade(self._hub, trade, trade.time * 2 + trade.sell)
+
+        def on_levels(changed: list[tuple[int, int]]) -> None:
+            for side, ticks in changed:
+                derived.change(side, ticks)
+            derived.seq = book.seq
+
+        book.on_trade, book.on_levels = on_trade, on_levels
+
+    def _derive(self, symbol: str) -> None:
+        book = self.books[symbol]
+        book.read()
+        if book.last_ms >= self._due_ms.get(symbol, 0):
+            self._due_ms[symbol] = book.last_ms + DERIVED_MS
+            self._derived[symbol].tick(self._hub, book.last_ms)
 
     async def _snapshot(self, hub: Hub, raw: bytes) -> float:
         """Wait for a client to fetch a snapshot that stands in the file; return the seconds."""
@@ -227,8 +261,9 @@ class CapturedMarket:
         if any(name.startswith(depth) for name in hub.streams()):
             await _within(self._event(self._fetched, number), SNAPSHOT_WAIT_S)
         self._passed += 1
-        self._read(symbol)
-        self.books[symbol].start_from(raw)
+        book = self.books[symbol]
+        book.read()
+        book.start_from(raw)
         return loop.time() - began
 
 

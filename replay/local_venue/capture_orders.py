@@ -51,7 +51,7 @@ class CapturedOrders:
         self._books = books
         self._table = InstrumentTable(book.spec.instrument() for book in books.values())
         self._inst = {symbol: inst for inst, symbol in enumerate(books)}
-        self._decoder = load("binance-usdm").Decoder(self._table)
+        self._decoder = load("binance-usdm").decoder(self._table)
         self._rows = empty_events(ROWS)
         self._n = 0
         self._seq = 0
@@ -110,7 +110,9 @@ class CapturedOrders:
         """Give an order another price or open quantity."""
         return self._send(order, Action.AMEND, ticks, leaves, now)
 
-    def _send(self, order: UserOrder, action: Action, ticks: int, lots: int, now: int) -> list[Report]:
+    def _send(
+        self, order: UserOrder, action: Action, ticks: int, lots: int, now: int
+    ) -> list[Report]:
         self._seq += 1
         before = self.step()
         intents = np.zeros(1, INTENT)

@@ -52,7 +52,9 @@ class Derived:
         self._levels = levels
         self._native = native  # streams that the feed publishes itself
         self._mark = mark
-        self._step = step  # of a depth message: its first update id after the last of the one before
+        self._step = (
+            step  # of a depth message: its first update id after the last of the one before
+        )
         self._changed: dict[int, dict[tuple[int, int], None]] = {}  # speed -> levels
         self._last: dict[int, int] = {}  # speed -> seq of the last message
         self._due: dict[str, int] = {}  # stream -> time of its next message

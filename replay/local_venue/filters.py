@@ -9,7 +9,14 @@ from replay.local_venue.errors import ApiError
 from replay.local_venue.params import Params
 from replay.local_venue.specs import SymbolSpec
 
-__all__ = ["CONDITIONAL", "check_client_id", "check_notional", "check_price", "check_qty", "check_words"]
+__all__ = [
+    "CONDITIONAL",
+    "check_client_id",
+    "check_notional",
+    "check_price",
+    "check_qty",
+    "check_words",
+]
 
 CONDITIONAL = frozenset(
     {"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"}

@@ -5,7 +5,15 @@ from __future__ import annotations
 from replay.local_venue.specs import SymbolSpec
 from replay.local_venue.tape import INTERVAL_MS, Candle, Tape, Trade
 
-__all__ = ["agg_trade", "book_ticker", "depth_update", "kline", "levels_text", "mark_price", "trade"]
+__all__ = [
+    "agg_trade",
+    "book_ticker",
+    "depth_update",
+    "kline",
+    "levels_text",
+    "mark_price",
+    "trade",
+]
 
 
 def trade(spec: SymbolSpec, t: Trade, event_ms: int) -> bytes:

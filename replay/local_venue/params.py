@@ -21,7 +21,10 @@ class Params:
     @classmethod
     def read(cls, query: str, body: str) -> Params:
         """Return the parameters of a raw query and a raw form body."""
-        pairs = [*parse_qsl(body, keep_blank_values=True), *parse_qsl(query, keep_blank_values=True)]
+        pairs = [
+            *parse_qsl(body, keep_blank_values=True),
+            *parse_qsl(query, keep_blank_values=True),
+        ]
         return cls(dict(pairs))
 
     @classmethod

@@ -91,7 +91,13 @@ async def account(desk: Desk, _params: Params) -> Any:
     }  # fmt: skip
     totals = {"total" + name[0].upper() + name[1:]: value for name, value in sums.items()}
     own = {"availableBalance": free, "maxWithdrawAmount": free}
-    asset = {"asset": ASSET, **sums, **own, "marginAvailable": True, "updateTime": money.update_time}
+    asset = {
+        "asset": ASSET,
+        **sums,
+        **own,
+        "marginAvailable": True,
+        "updateTime": money.update_time,
+    }
     return {
         "feeTier": 0, "canTrade": True, "canDeposit": False, "canWithdraw": False,
         "updateTime": 0, "multiAssetsMargin": False, "tradeGroupId": -1, **totals, **own,

@@ -109,7 +109,11 @@ async def price(desk: Desk, params: Params) -> Any:
     specs, one = _specs(desk, params)
     tapes = desk.market.tapes
     found = [
-        {"symbol": s.symbol, "price": s.price_text(tapes[s.symbol].last_ticks), "time": desk.now_ms()}
+        {
+            "symbol": s.symbol,
+            "price": s.price_text(tapes[s.symbol].last_ticks),
+            "time": desk.now_ms(),
+        }
         for s in specs
     ]
     return found[0] if one else found

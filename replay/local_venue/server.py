@@ -176,10 +176,12 @@ class VenueServer:
         route = ROUTE.fullmatch(path)
         if route is None:
             return await self._rest.handle(request)
-        return await self._socket(request, route[1] or "", route[2] == "stream", route[3] or "")
+        return await self._socket(
+            request, route[1] or "", route[3] or "", combined=route[2] == "stream"
+        )
 
     async def _socket(
-        self, request: web.Request, route: str, combined: bool, tail: str  # noqa: FBT001
+        self, request: web.Request, route: str, tail: str, *, combined: bool
     ) -> web.StreamResponse:
         now = self.now_ms()
         query = request.query
@@ -192,9 +194,7 @@ class VenueServer:
             heartbeat=PING_EVERY_S, compress=False, max_msg_size=1 << 20, timeout=STOP_WAIT_S
         )
         await socket.prepare(request)
-        connection = Connection(
-            self.hub, self.users, self._limits, route=route, combined=combined
-        )
+        connection = Connection(self.hub, self.users, self._limits, route=route, combined=combined)
         connection.on_subscribe = self._subscribed
         connection.attach(request.transport)
         events = "/".join(query.getall("events", []))

@@ -43,7 +43,9 @@ USER = 0
 class _Book:
     """One symbol: market, streams, and the user's orders in it."""
 
-    def __init__(self, spec: SymbolSpec, seed: int, price: Decimal, rate: float, start_us: int) -> None:
+    def __init__(
+        self, spec: SymbolSpec, seed: int, price: Decimal, rate: float, start_us: int
+    ) -> None:
         ticks = int(price / spec.tick)
         lots = float(QUOTE_VALUE / price / spec.lot)
         self.spec = spec
@@ -100,7 +102,9 @@ class _Book:
             if owner == USER:
                 order_id = self.by_engine.get(engine_id, -engine_id)
                 found.append(
-                    Report(order_id, ReportKind.TRADE, trade.ticks, trade.lots, maker, trade.trade_id)
+                    Report(
+                        order_id, ReportKind.TRADE, trade.ticks, trade.lots, maker, trade.trade_id
+                    )
                 )
         return found
 

@@ -14,7 +14,23 @@ __all__ = ["SymbolSpec", "exchange_info", "infer_spec", "known_spec"]
 
 QUOTES = ("USDT", "USDC", "BUSD", "USD", "BTC", "ETH")
 KNOWN = {"BTCUSDT": ("0.1", "0.001", 2, 3), "ETHUSDT": ("0.01", "0.001", 2, 3)}
-INTERVALS = "1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M".split()
+INTERVALS = [
+    "1m",
+    "3m",
+    "5m",
+    "15m",
+    "30m",
+    "1h",
+    "2h",
+    "4h",
+    "6h",
+    "8h",
+    "12h",
+    "1d",
+    "3d",
+    "1w",
+    "1M",
+]
 
 
 class SymbolSpec:
@@ -119,9 +135,11 @@ class SymbolSpec:
         )
 
 
-def known_spec(symbol: str, **limits: Decimal) -> SymbolSpec:
+def known_spec(
+    symbol: str, low: Decimal = Decimal("0.01"), high: Decimal = Decimal(10_000_000)
+) -> SymbolSpec:
     """Return the spec of a symbol by table; others get the steps of ETHUSDT."""
-    return SymbolSpec(symbol, *KNOWN.get(symbol, KNOWN["ETHUSDT"]), **limits)
+    return SymbolSpec(symbol, *KNOWN.get(symbol, KNOWN["ETHUSDT"]), low=low, high=high)
 
 
 def infer_spec(symbol: str, prices: Iterable[str], qtys: Iterable[str]) -> SymbolSpec:

@@ -30,8 +30,20 @@ class Trade(NamedTuple):
 class Candle:
     """Open, high, low, close, volume of an interval; ticks and lots."""
 
-    __slots__ = ("close", "count", "first", "high", "last", "low", "lots", "open", "quote", "start",
-                 "taker_lots", "taker_quote")  # fmt: skip
+    __slots__ = (
+        "close",
+        "count",
+        "first",
+        "high",
+        "last",
+        "lots",
+        "low",
+        "open",
+        "quote",
+        "start",
+        "taker_lots",
+        "taker_quote",
+    )  # fmt: skip
 
     def __init__(self, start: int, trade: Trade) -> None:
         self.start = start  # ms

@@ -20,8 +20,25 @@ import numpy.typing as npt
 from extrema_nb.errors import ConfigError
 
 __all__ = [
-    "BEST", "BID", "ASK", "BBO_ROW", "COLUMNS", "FREE", "LEFT", "MARK", "MarketBook", "N_DIRTY",
-    "N_OUT", "NEXT_ID", "ORDERS", "REMOVED_ROW", "SEQ", "TAKEN", "TRADE_ID", "TRADE_ROW", "make_book",
+    "ASK",
+    "BBO_ROW",
+    "BEST",
+    "BID",
+    "COLUMNS",
+    "FREE",
+    "LEFT",
+    "MARK",
+    "NEXT_ID",
+    "N_DIRTY",
+    "N_OUT",
+    "ORDERS",
+    "REMOVED_ROW",
+    "SEQ",
+    "TAKEN",
+    "TRADE_ID",
+    "TRADE_ROW",
+    "MarketBook",
+    "make_book",
 ]  # fmt: skip
 
 BID, ASK = 0, 1
@@ -79,7 +96,12 @@ def make_book(width: int, capacity: int = 32_768) -> MarketBook:
     pool = [np.zeros(capacity, np.int64) for _ in range(6)]
     return MarketBook(
         n,
-        *pool,
+        pool[0],
+        pool[1],
+        pool[2],
+        pool[3],
+        pool[4],
+        pool[5],
         nxt,
         np.full(capacity, -1, np.int64),
         np.full((2, width), -1, np.int64),

@@ -165,7 +165,7 @@ def _crosses(book: MarketBook, side: int, tick: int) -> bool:
     other = 1 - side
     if book.n[ORDERS + other] == 0:
         return False
-    return tick >= book.n[BEST + 1] if side == 0 else tick <= book.n[BEST]
+    return bool(tick >= book.n[BEST + 1]) if side == 0 else bool(tick <= book.n[BEST])
 
 
 @kernel
@@ -196,7 +196,9 @@ def _take(book: MarketBook, ts: int, oid: int, owner: int, side: int, tick: int,
         at = book.n[BEST + other]
         maker = book.head[other, at]
         if owner == USER and book.owner[maker] == USER:
-            _row(book, REMOVED_ROW, ts, other, at, book.lots[maker], book.oid[maker], oid, USER, 0, 0)
+            _row(
+                book, REMOVED_ROW, ts, other, at, book.lots[maker], book.oid[maker], oid, USER, 0, 0
+            )
             _unlink(book, maker)
             _release(book, maker)
             continue

@@ -51,7 +51,12 @@ class SimMarket:
         sigma = start_ticks * SIGMA_BP * 1e-4
         self.book: MarketBook = make_book(self.width)
         self.traders: Traders = make_traders(
-            seed, start_tick=start_ticks - self.base, lots=lots, rate=rate, now=-PREROLL_US, sigma=sigma
+            seed,
+            start_tick=start_ticks - self.base,
+            lots=lots,
+            rate=rate,
+            now=-PREROLL_US,
+            sigma=sigma,
         )
         populate(self.book, self.traders, -PREROLL_US)
         for _ in self._until(0):
@@ -79,7 +84,7 @@ class SimMarket:
 
     def advance(self, now: int) -> list[npt.NDArray[Any]]:
         """Let the traders act up to `now` (µs, exclusive); return batches of rows."""
-        found = []
+        found: list[npt.NDArray[Any]] = []
         self.now = max(self.now, now)
         while self.traders.clock[0] < self.now:
             found.extend(self._until(self.now))
@@ -107,7 +112,9 @@ class SimMarket:
         """Raise the update id without a change, so that a snapshot lies inside the next message."""
         self.book.n[SEQ] += 1
 
-    def submit(self, side: int, ticks: int, lots: int, tif: int, *, market: bool) -> tuple[int, Outcome]:
+    def submit(
+        self, side: int, ticks: int, lots: int, tif: int, *, market: bool
+    ) -> tuple[int, Outcome]:
         """Bring an order of the user; `side` is +1 or -1. Return (id, Outcome)."""
         tick = min(max(ticks - self.base, 0), self.width - 1)
         oid, outcome = engine.submit(

@@ -34,7 +34,7 @@ def uniform(rng: npt.NDArray[Any]) -> float:
     z = rng[0] - rng[1]
     if z < 1:
         z += M1 - 1
-    return z / M1
+    return float(z / M1)
 
 
 @kernel

@@ -43,7 +43,9 @@ class Traders(NamedTuple):
     """State and parameters of the simulated traders of one market."""
 
     rng: npt.NDArray[Any]  # (2,) int64
-    f: npt.NDArray[Any]  # (4,) float64: fair value in ticks, trend in ticks a second, excitement, side
+    f: npt.NDArray[
+        Any
+    ]  # (4,) float64: fair value in ticks, trend in ticks a second, excitement, side
     clock: npt.NDArray[Any]  # (2,) int64 µs: next action, last action
     p: npt.NDArray[Any]  # (6,) float64: see the places above
     quote: npt.NDArray[Any]  # (2, MAKERS, LEVELS) int64 order ids
@@ -103,7 +105,7 @@ def _passive(book: MarketBook, side: int, tick: int) -> int:
         tick = min(tick, book.n[BEST + 1] - 1)
     if side == 1 and book.n[ORDERS] > 0:
         tick = max(tick, book.n[BEST] + 1)
-    return min(max(tick, 1), width - 2)
+    return int(min(max(tick, 1), width - 2))
 
 
 @kernel
@@ -111,12 +113,12 @@ def _quote(book: MarketBook, t: Traders, now: int, side: int, maker: int, level:
     """Renew one quote of a maker: nearer levels smaller, each maker a little further out."""
     off = 0.08 * maker + level * (1.5 + 0.4 * maker) + 0.6 * level * level
     target = t.f[FAIR] - off if side == 0 else t.f[FAIR] + off
-    tick = int(math.floor(target)) if side == 0 else int(math.ceil(target))
+    tick = math.floor(target) if side == 0 else math.ceil(target)
     tick = _passive(book, side, tick)
     old = t.quote[side, maker, level]
-    if tick == t.quote_tick[side, maker, level] and engine.place_of(book, old) >= 0:
-        if uniform(t.rng) < 0.7:
-            return
+    same = tick == t.quote_tick[side, maker, level] and engine.place_of(book, old) >= 0
+    if same and uniform(t.rng) < 0.7:
+        return
     lots = _lots(t, 0.6 + 0.35 * level)
     t.quote[side, maker, level] = engine.submit(book, now, 1 + maker, side, tick, lots, 1, 0)[0]
     t.quote_tick[side, maker, level] = tick
@@ -137,16 +139,18 @@ def _rest(book: MarketBook, t: Traders, now: int, side: int, slot: int) -> None:
 
 
 @kernel
-def _take(book: MarketBook, t: Traders, now: int, again: bool) -> None:
+def _take(book: MarketBook, t: Traders, now: int, again: int) -> None:
     """Let a taker come: towards the fair value, or with the burst."""
     bid, ask = book.n[BEST], book.n[BEST + 1]
     if book.n[ORDERS] == 0 or book.n[ORDERS + 1] == 0:
         return
-    if again:
+    if again == 1:
         side = int(t.f[TAKER_SIDE])
     else:
         edge = t.f[FAIR] - 0.5 * (bid + ask)
-        side = 0 if uniform(t.rng) < 1.0 / (1.0 + math.exp(-min(max(edge * 0.5, -30.0), 30.0))) else 1
+        side = (
+            0 if uniform(t.rng) < 1.0 / (1.0 + math.exp(-min(max(edge * 0.5, -30.0), 30.0))) else 1
+        )
     t.f[TAKER_SIDE] = side
     t.f[EXCITE] = min(t.f[EXCITE] + 0.5, 0.8)
     scale = 0.04 * uniform(t.rng) ** -0.8
@@ -166,7 +170,7 @@ def _act(book: MarketBook, t: Traders, now: int) -> None:
     again = uniform(t.rng) < t.f[EXCITE]
     t.f[EXCITE] *= CALM
     if again:
-        _take(book, t, now, True)
+        _take(book, t, now, 1)
     elif u < 0.84:
         side = int(uniform(t.rng) * 2.0)
         maker = int(uniform(t.rng) * MAKERS)
@@ -176,7 +180,7 @@ def _act(book: MarketBook, t: Traders, now: int) -> None:
         side = int(uniform(t.rng) * 2.0)
         _rest(book, t, now, side, int(uniform(t.rng) * PATIENT))
     else:
-        _take(book, t, now, False)
+        _take(book, t, now, 0)
 
 
 @kernel
