@@ -189,6 +189,8 @@ class StatusCode(IntEnum):
     DUPLICATE = 9  # count: rows dropped because they were seen before
     CLOCK = 10  # found: offset of the venue's clock in µs
     STARTED = 11  # a task began a cycle; told to async modules only, never to kernels
+    ACCOUNT_DOWN = 12  # the user stream ended: reports come late until ACCOUNT_UP
+    ACCOUNT_UP = 13  # the user stream is connected, orders and positions are reconciled
 
 
 HEAD: list[tuple[str, str]] = [

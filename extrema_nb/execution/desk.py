@@ -10,13 +10,11 @@ import msgspec
 from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.events import (
-    STATUS,
     EventArray,
-    EventKind,
-    Flag,
     OrderEvent,
     StatusCode,
     empty_events,
+    status_row,
 )
 from extrema_nb.execution.rest import SignedRest
 from extrema_nb.execution.tracker import OrderTracker
@@ -132,14 +130,4 @@ class Desk:
 
     def tell_status(self, code: StatusCode, *, found: int = -1) -> None:
         """Publish a STATUS row about the user stream or the clock."""
-        rows = empty_events(1)
-        row = rows.view(STATUS)[0]
-        row.inst = -1
-        row.kind = EventKind.STATUS
-        row.flags = Flag.LAST | Flag.SYNTHETIC
-        row.code = code
-        row.expected = -1
-        row.found = found
-        row.count = -1
-        row.task = self._task_id
-        self.tell_rows(rows)
+        self.tell_rows(status_row(code, 0, task=self._task_id, found=found))

@@ -4,7 +4,8 @@ Rules
 -----
 1. `start` connects the user stream, then reconciles, then returns; `send` never waits for answers.
 2. Every SUBMIT leads to at least one ACC_ORDER row; each execution to one FILL row.
-3. A lost user stream is connected again and everything is reconciled again; STATUS rows say so.
+3. A lost user stream is connected again and everything is reconciled again; STATUS rows with
+   ACCOUNT_DOWN and ACCOUNT_UP say so.
 4. Open orders stay as they are when the route closes: call `cancel_everything` first if not.
 
 ``docs/execution.md`` tells what happens on each failure.
@@ -244,17 +245,16 @@ class VenueRoute:
                 self._spawn(self._resolver.recover(order, grace_s), "recovery")
 
     def _on_open(self) -> None:
-        self.desk.tell_status(StatusCode.CONNECTED)
         if self._started:
             self._reconcile_soon(self._reconcile)
 
     def _on_close(self) -> None:
         if not self._stop.is_set():
-            self.desk.tell_status(StatusCode.DISCONNECTED)
+            self.desk.tell_status(StatusCode.ACCOUNT_DOWN)
 
     async def _reconcile(self) -> None:
         await self._reconciler.run()
-        self.desk.tell_status(StatusCode.RESYNCED)
+        self.desk.tell_status(StatusCode.ACCOUNT_UP)
 
     def _on_late_fill(self) -> None:
         """Ask for the positions again: the last ones may hold an execution that was told later."""

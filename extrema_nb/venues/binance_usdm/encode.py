@@ -136,7 +136,8 @@ def encode_order(intent: Any, inst: Instrument, session: str) -> Request:
     params.append(("newClientOrderId", client_id(session, int(intent.client_order_id))))
     # RESULT: the answer tells what was executed, so that a silent user stream is noticed
     params.append(("newOrderRespType", "RESULT"))
-    return Request("POST", ORDER, tuple(params), call=Call.SUBMIT, weight=1, orders=1)
+    # a place costs order count alone
+    return Request("POST", ORDER, tuple(params), call=Call.SUBMIT, weight=0, orders=1)
 
 
 def batch_orders(requests: Sequence[Request]) -> Request:

@@ -160,6 +160,7 @@ class ScriptedVenue:
         if self.refuse_streams > 0:
             self.refuse_streams -= 1
             return web.Response(status=503)
+        self.requests.append(("GET", request.path, {}))
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         queue = asyncio.Queue()

@@ -72,9 +72,9 @@ def test_a_fill_that_the_last_positions_may_hold_is_noticed():
 
 def test_a_status_row_names_the_route():
     made, told = desk()
-    made.tell_status(StatusCode.CONNECTED)
+    made.tell_status(StatusCode.ACCOUNT_UP)
     row = told.of(EventKind.STATUS)[0]
-    assert (row.code, row.task, row.inst) == (StatusCode.CONNECTED, 7, -1)
+    assert (row.code, row.task, row.inst) == (StatusCode.ACCOUNT_UP, 7, -1)
     assert row.flags == Flag.LAST | Flag.SYNTHETIC
 
 

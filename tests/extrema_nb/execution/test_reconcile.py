@@ -22,9 +22,9 @@ def test_start_tells_clock_connection_and_snapshots_in_that_order():
                           "quantity": "2", "side": "SELL", "type": "LIMIT"})  # fmt: skip
 
     async def test(venue, _route, told):
-        assert told.statuses() == [StatusCode.CLOCK, StatusCode.CONNECTED, StatusCode.RESYNCED]
+        assert told.statuses() == [StatusCode.CLOCK, StatusCode.ACCOUNT_UP]
         assert told.rows["kind"].tolist() == [
-            EventKind.STATUS, EventKind.STATUS, EventKind.ACC_ORDER, EventKind.ACC_POS,
+            EventKind.STATUS, EventKind.ACC_ORDER, EventKind.ACC_POS,
             EventKind.ACC_POS, EventKind.ACC_BAL, EventKind.STATUS,
         ]  # fmt: skip
         clock = told.of(EventKind.STATUS)[0]
@@ -34,9 +34,11 @@ def test_start_tells_clock_connection_and_snapshots_in_that_order():
             -1, 90.0, 2.0, SELL
         )  # fmt: skip
         assert told.of(EventKind.ACC_POS, snapshot=True)["qty"].tolist() == [0.0, -0.5]
-        connected = [path for _, path, _ in venue.requests].index("/fapi/v1/openOrders")
-        assert venue.stream_connects == 1
-        assert connected > 0
+        asked = [path.rsplit("/", 1)[1] for _, path, _ in venue.requests]
+        assert asked == [
+            "time", "exchangeInfo", "listenKey", "listenKey", "ws", "openOrders", "positionRisk",
+            "balance",
+        ]  # fmt: skip
 
     run(test, prepare=prepare)
 
@@ -63,10 +65,8 @@ def test_fills_missed_while_the_stream_was_down_are_told_after_the_reconnect():
         venue.fill("xs1-1", 0.5)
         venue.fill("xs1-2", 1.0)
         venue.end("xs1-3")
-        await venue.until(lambda: told.statuses().count(StatusCode.RESYNCED) == 2)
-        assert told.statuses()[3:] == [
-            StatusCode.DISCONNECTED, StatusCode.CONNECTED, StatusCode.RESYNCED
-        ]  # fmt: skip
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
+        assert told.statuses()[2:] == [StatusCode.ACCOUNT_DOWN, StatusCode.ACCOUNT_UP]
         assert told.fills(1)["qty"].tolist() == [0.5]
         assert told.fills(2)["qty"].tolist() == [1.0]
         assert told.last(2).status == OrderStatus.FILLED
@@ -86,7 +86,7 @@ def test_a_fill_on_the_new_stream_is_not_lost_while_reconciling():
         await venue.drop_streams()
         await venue.until(lambda: venue.stream_connects == 2)
         venue.fill("xs1-1", 1.0)
-        await venue.until(lambda: told.statuses().count(StatusCode.RESYNCED) == 2)
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
         await venue.until(lambda: len(told.fills(1)) == 1)
         await venue.until(lambda: told.of(EventKind.ACC_POS, snapshot=True)["qty"][-2] == 1.0)
 
@@ -104,7 +104,7 @@ def test_the_audit_finds_what_a_connected_but_silent_stream_keeps_to_itself():
         await venue.until(lambda: len(told.fills(1)) == 1)
         venue.silent = False
         await venue.until(lambda: venue.stream_connects == 2)  # the stream is not trusted any more
-        await venue.until(lambda: told.statuses().count(StatusCode.RESYNCED) == 2)
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
 
     run(test, settings)
 

@@ -20,7 +20,7 @@ def test_an_expired_listen_key_makes_a_new_one_and_reconciles():
         made = venue.keys_made
         venue.key = "listenkey2"
         venue.push({"e": "listenKeyExpired", "E": 1, "listenKey": "listenkey1"})
-        await venue.until(lambda: told.statuses().count(StatusCode.RESYNCED) == 2)
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
         assert venue.keys_made > made
         assert venue.stream_connects == 2
 
@@ -35,7 +35,7 @@ def test_the_listen_key_is_renewed_and_a_lost_one_is_replaced():
         assert venue.stream_connects == 1
         venue.script("PUT", "listenKey", refusal(-1125))
         await venue.until(lambda: venue.stream_connects == 2)
-        await venue.until(lambda: told.statuses().count(StatusCode.RESYNCED) == 2)
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
 
     run(test, settings)
 
