@@ -79,7 +79,7 @@ class RowCache:
             rows = np.load(self.path, mmap_mode="c")
         except FileNotFoundError:
             return None
-        except (ValueError, OSError):
+        except (ValueError, EOFError, OSError):
             self.path.unlink(missing_ok=True)  # damaged: it is only a copy
             return None
         out: EventArray = np.asarray(rows).view(EVENT)

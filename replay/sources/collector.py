@@ -27,7 +27,7 @@ from extrema_nb.events import EventArray, EventKind, Flag, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.venues import BookSyncing, MarketVenue, load
-from replay.sources.guess import guess_instruments
+from replay.sources.guess import guess_instruments, merge_guesses
 from replay.sources.lines import Line, LineFile, merge_files, sort_lines, where
 
 __all__ = ["CaptureCounts", "CaptureSource"]
@@ -102,7 +102,7 @@ class CaptureSource:
             file: frozenset(spec.symbol for spec in guess.instruments)
             for file, guess in zip(self._files, looked, strict=True)
         }
-        found = InstrumentTable(spec for guess in looked for spec in guess.instruments)
+        found = InstrumentTable(merge_guesses(looked))
         if not len(found):
             raise DataError(
                 f"{self.paths[0]}: no message of {venue} in the first {looked[0].lines} lines; "

@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from extrema_nb.instruments import Instrument, InstrumentType
 from extrema_nb.venues import MarketVenue
 
-__all__ = ["Guess", "guess_instruments"]
+__all__ = ["Guess", "guess_instruments", "merge_guesses"]
 
 _SYMBOL = re.compile(rb'"s":"([^"]{1,40})"')
+_ON_GRID = re.compile(rb'"e":"(?:trade|aggTrade|bookTicker|depthUpdate)"')  # a mark price is not
 _LEVEL = re.compile(rb'\["([0-9.]+)","([0-9.]+)"\]')
 _PRICES = re.compile(rb'"[pab]":"([0-9.]+)"')
 _QUANTITIES = re.compile(rb'"[qAB]":"([0-9.]+)"')
@@ -58,7 +61,7 @@ def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
         lines += 1
         snapshot = snapshot or venue.is_snapshot(frame)
         found = _SYMBOL.search(frame)
-        if found is None:
+        if found is None or not _ON_GRID.search(frame):
             continue
         symbol = found.group(1).decode("ascii", "replace")
         price = prices.setdefault(symbol, _Grid())
@@ -86,3 +89,17 @@ def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
             )
         )
     return Guess(instruments, lines, snapshot)
+
+
+def merge_guesses(guesses: Iterable[Guess]) -> list[Instrument]:
+    """Return the instruments of several files, each once, with the finest steps found."""
+    found: dict[str, Instrument] = {}
+    for guess in guesses:
+        for spec in guess.instruments:
+            known = found.get(spec.symbol, spec)
+            found[spec.symbol] = msgspec.structs.replace(
+                spec,
+                tick_size=min(spec.tick_size, known.tick_size),
+                lot_size=min(spec.lot_size, known.lot_size),
+            )
+    return list(found.values())

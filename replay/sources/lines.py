@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import heapq
-import io
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from extrema_nb.errors import DataError
 
 __all__ = ["Line", "LineFile", "merge_files", "sort_lines"]
 
 GZIP_MAGIC = b"\x1f\x8b"
+GZIP = 16 + zlib.MAX_WBITS
+BLOCK = 1 << 16  # bytes read at once
 SHOWN = 100  # bytes of a bad line that a message repeats
 OLDEST_US, NEWEST_US = 10**14, 10**17  # 1973 and 5138; a larger number is in ns
 SORT_WINDOW = 100_000  # lines a time may be late by, in `sort_lines`
@@ -56,25 +56,18 @@ class LineFile:
     def __iter__(self) -> Iterator[Line]:
         """Yield the lines in the order of the file."""
         self.bad = self.lines = 0
+        number = 0
         with self.path.open("rb") as raw:
-            zipped = raw.read(2) == GZIP_MAGIC
-            raw.seek(0)
-            text = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20) if zipped else raw
-            number = 0
-            while True:
-                try:
-                    line = text.readline()
-                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                    self._refuse(number, f"cut off or damaged ({error})", b"")
-                    break
-                if not line:
-                    break
-                number += 1
-                if number & 0x3FF == 0:
-                    self.position = raw.tell()
-                found = self._parse(line, number)
-                if found is not None:
-                    yield found
+            try:
+                for line in _split(_blocks(raw)):
+                    number += 1
+                    if number & 0x3FF == 0:
+                        self.position = raw.tell()
+                    found = self._parse(line, number)
+                    if found is not None:
+                        yield found
+            except (EOFError, zlib.error) as error:
+                self._refuse(number, f"cut off or damaged after this line ({error})", b"")
         self.lines = number
         self.position = self.size
 
@@ -98,6 +91,34 @@ class LineFile:
                 f"{where(self.path, number, line)}{why}; skip such lines with --skip-bad"
             )
         self.bad += 1
+
+
+def _blocks(raw: BinaryIO) -> Iterator[bytes]:
+    """Yield the text of a file block by block; of a damaged one all that comes before."""
+    head = raw.read(2)
+    raw.seek(0)
+    if head != GZIP_MAGIC:
+        while block := raw.read(BLOCK):
+            yield block
+        return
+    unpack, data, whole = zlib.decompressobj(GZIP), b"", True
+    while data or (data := raw.read(BLOCK)):
+        yield unpack.decompress(data)
+        whole, data = unpack.eof, unpack.unused_data.lstrip(b"\0")  # zeros are padding
+        if whole:  # one gzip member may follow another
+            unpack = zlib.decompressobj(GZIP)
+    if not whole:
+        raise EOFError("the gzip stream ends too early")
+
+
+def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield whole lines without their ends; the last one may have none."""
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def where(path: Path, number: int, line: bytes) -> str:
