@@ -34,9 +34,13 @@ __all__ = [
     "EVENT",
     "FIELDS",
     "FILL",
+    "FOK",
     "FUNDING",
+    "GTC",
+    "GTX",
     "INST_INTENT",
     "INTENT",
+    "IOC",
     "LOB_LEVEL",
     "MBO",
     "PRED",
@@ -164,6 +168,12 @@ class TimeInForce(IntEnum):
     GTX = 1
     IOC = 2
     FOK = 3
+
+
+GTC = 0  # the members as plain integers, for strategies
+GTX = 1
+IOC = 2
+FOK = 3
 
 
 class Action(IntEnum):

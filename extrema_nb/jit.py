@@ -73,6 +73,7 @@ class CompileStats:
 
 stats = CompileStats()
 _methods: dict[str, dict[type, Callable[..., Any]]] = {}
+_attributes: set[str] = set()
 
 
 def cache_dir() -> Path:
@@ -274,17 +275,28 @@ def kernel(function: F, *, cache: bool = True, inline: bool = False) -> F:
     return cast("F", dispatcher)
 
 
+MAX_VIEWS = 4096  # array headers kept for uncompiled code; they own no memory
+_views: dict[tuple[Any, Any, int], Any] = {}
+
+
 def view_at(address: int, shape: Any, dtype: Any) -> Any:
     """Return an array over memory at `address` that somebody else keeps alive.
 
     Kernels get all their state as addresses: Numba counts references of every array argument at
     every call that is not inlined, which made a step of a dozen arrays cost 900 ns a row, not 5.
     """
-    sizes = shape if isinstance(shape, tuple) else (shape,)
-    kind = np.dtype(dtype)
-    lengths = tuple(int(n) for n in sizes)
-    memory = (ctypes.c_char * (math.prod(lengths) * kind.itemsize)).from_address(int(address))
-    return np.ndarray(lengths, kind, memory)
+    key = (address, shape, id(dtype))
+    found = _views.get(key)
+    if found is None:
+        sizes = shape if isinstance(shape, tuple) else (shape,)
+        kind = np.dtype(dtype)
+        lengths = tuple(int(n) for n in sizes)
+        memory = (ctypes.c_char * (math.prod(lengths) * kind.itemsize)).from_address(int(address))
+        found = np.ndarray(lengths, kind, memory)
+        if len(_views) >= MAX_VIEWS:
+            _views.clear()
+        _views[key] = found
+    return found
 
 
 if ENABLED:
@@ -307,6 +319,8 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
     """Make each function a method of the named tuple class `owner`, compiled and uncompiled."""
     for function in functions:
         name = function.__name__
+        if name in _attributes:
+            raise ConfigError(f"{name!r} is an attribute of another class; rename one of them")
         setattr(owner, name, function)
         new = name not in _methods
         known = _methods.setdefault(name, {})
@@ -327,6 +341,9 @@ def attach_attribute(owner: type, *functions: Callable[..., Any]) -> None:
     """Make ``owner().name`` read as ``name(owner())``, compiled and uncompiled."""
     for function in functions:
         name = function.__name__
+        if name in _methods and name not in _attributes:
+            raise ConfigError(f"{name!r} is a method of another class; rename one of them")
+        _attributes.add(name)
         setattr(owner, name, property(function))
         new = name not in _methods
         _methods.setdefault(name, {})[owner] = function

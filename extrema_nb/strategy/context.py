@@ -171,7 +171,7 @@ class Context(NamedTuple):
     """What handlers see. The arrays are the library's; strategies use the methods.
 
     Attribute: ``now`` (µs). Methods: ``buy``, ``sell``, ``market``, ``cancel``, ``cancel_all``,
-    ``amend``, ``orders``, ``position``, ``net_position``, ``account``, ``book``, ``bbo``,
+    ``amend``, ``orders``, ``has_order``, ``position``, ``net_position``, ``account``, ``book``, ``bbo``,
     ``instrument``, ``emit``, ``target``, ``log``, ``random``.
 
     Arrays: ``clock`` (C_SIZE,) int64; ``intents``, ``features``, ``targets``, ``logs``
@@ -541,6 +541,17 @@ def orders(ctx: Context, inst: int) -> npt.NDArray[Any]:
     return ctx.open_orders[module, inst, : ctx.n_open[module, inst]]
 
 
+def has_order(ctx: Context, inst: int, side: int, price: float) -> bool:
+    """Say whether the module has an open order at `price` that is not being cancelled."""
+    module = ctx.clock[C_MODULE]
+    half = 0.5 * ctx.specs[inst].tick_size
+    for i in range(ctx.n_open[module, inst]):
+        order = ctx.open_orders[module, inst, i]
+        if order.side == side and order.status != _CANCELING and abs(order.price - price) < half:
+            return True
+    return False
+
+
 def position(ctx: Context, inst: int) -> float:
     """Return the module's signed position, base units or contracts."""
     return ctx.positions[ctx.clock[C_MODULE], inst].qty
@@ -639,6 +650,7 @@ attach(
     cancel,
     amend,
     orders,
+    has_order,
     position,
     net_position,
     account,

@@ -142,10 +142,10 @@ class KernelGroup:
 
     def reset(self) -> None:
         """Forget everything: books, orders, positions, states."""
-        self._memory: list[npt.NDArray[Any]] = []  # what the addresses in `ctx` point to
+        self.memory: list[npt.NDArray[Any]] = []  # what the addresses in `ctx` point to
         self.ctx = make_context(
             self.table.specs(),
-            self._memory,
+            self.memory,
             modules=len(self.strategies),
             limits=self.risk,
             seed=self.seed,
@@ -264,7 +264,7 @@ class KernelGroup:
                 if must_stop(ctx, events[start]) == 1:
                     parts.append(self.drain())
                 else:
-                    grow(ctx.books, self._memory)
+                    grow(ctx.books, self.memory)
         last = self.drain()
         if not parts:
             return last

@@ -1,0 +1,308 @@
+"""The backtest loop: two clocks, four queues, always the earliest event next.
+
+Ties, in this order: local market row, local report, prediction, exchange market row, exchange
+request, timer, account mark; then by place in the input. So an order that reaches the exchange at
+X is handled after all market rows stamped X, and a timer at t sees all rows and reports of t.
+
+The loop stops, and can be entered again, when the caller must act: no rows below the horizon are
+left, outputs must be drained, a book must grow, a model must answer. Where it stops never changes
+what comes out.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from extrema_nb.books.l2 import room
+from extrema_nb.events import EVENT, INTENT, LOB_LEVEL, SCHEDULE, TRADE, EventKind, Flag
+from extrema_nb.jit import kernel, view_at
+from extrema_nb.strategy.book_view import Book
+from extrema_nb.strategy.context import C_FEATURES, C_INTENTS, ROW_LIMIT
+from extrema_nb.strategy.hlist import must_stop
+from replay.exchange.matching import on_level, on_request, on_trade
+from replay.exchange.model import (
+    FAR,
+    X_BUDGET,
+    X_END,
+    X_ENTRY,
+    X_JOURNAL,
+    X_LAST_ARRIVAL,
+    X_LOCAL,
+    X_MARK_EVERY,
+    X_MARKET,
+    X_MARKS,
+    X_NEXT_MARK,
+    X_NOW,
+    X_PRED_DUE,
+    X_PRED_HEAD,
+    X_PRED_LATENCY,
+    X_PRED_TAIL,
+    X_REPORT_HEAD,
+    X_REPORT_TAIL,
+    X_REQUEST_HEAD,
+    X_REQUEST_TAIL,
+    X_TIMERS,
+    Exchange,
+)
+
+__all__ = ["Stop", "compact", "forward_intents", "make_loop", "next_timer"]
+
+ROW_BYTES = EVENT.itemsize
+_LOB = int(EventKind.LOB)
+_TRADE = int(EventKind.TRADE)
+_SCHEDULE = int(EventKind.SCHEDULE)
+_OFF_BOOK = int(Flag.OFF_BOOK)
+_LAST = int(Flag.LAST)
+
+
+class Stop(IntEnum):
+    """Why the loop came back."""
+
+    HORIZON = 0  # nothing left at or before the horizon
+    OUTPUTS = 1  # drain the context's outputs
+    LOCAL_BOOK = 2  # grow the local books
+    EXCHANGE_BOOK = 3  # grow the exchange's books
+    JOURNAL = 4  # drain journal and marks
+    PREDICT = 5  # answer the features that wait
+    BUSY = 6  # too many messages on their way
+    BUDGET = 7  # the promised number of rows is done: report progress
+
+
+_HORIZON = int(Stop.HORIZON)
+_EXCHANGE_BOOK = int(Stop.EXCHANGE_BOOK)
+_JOURNAL = int(Stop.JOURNAL)
+_PREDICT = int(Stop.PREDICT)
+_BUSY = int(Stop.BUSY)
+_BUDGET = int(Stop.BUDGET)
+
+
+@kernel
+def compact(x: Exchange) -> bool:
+    """Move what waits in the message queues to their fronts; say whether there is room to go on."""
+    clock = x.clock
+    head, tail = int(clock[X_REQUEST_HEAD]), int(clock[X_REQUEST_TAIL])
+    if head > 0 and tail + ROW_LIMIT >= x.hub.request_cap:
+        for i in range(head, tail):
+            x.requests[i - head] = x.requests[i]
+            x.arrivals[i - head] = x.arrivals[i]
+        clock[X_REQUEST_HEAD], clock[X_REQUEST_TAIL] = 0, tail - head
+    need = 2 * x.hub.max_orders + 4
+    head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
+    if head > 0 and tail + need >= x.hub.report_cap:
+        for i in range(head, tail):
+            x.reports[i - head] = x.reports[i]
+        clock[X_REPORT_HEAD], clock[X_REPORT_TAIL] = 0, tail - head
+    head, tail = int(clock[X_PRED_HEAD]), int(clock[X_PRED_TAIL])
+    if head > 0:
+        for i in range(head, tail):
+            x.preds[i - head] = x.preds[i]
+        clock[X_PRED_HEAD], clock[X_PRED_TAIL] = 0, tail - head
+    return (
+        clock[X_REQUEST_TAIL] + ROW_LIMIT < x.hub.request_cap
+        and clock[X_REPORT_TAIL] + need < x.hub.report_cap
+    )
+
+
+@kernel
+def forward_intents(x: Exchange, ctx: Any) -> None:
+    """Send the intents of the last row on their way to the exchange, and note them."""
+    clock = x.clock
+    for i in range(ctx.clock[C_INTENTS]):
+        intent = ctx.intents[i]
+        tail = clock[X_REQUEST_TAIL]
+        due = max(intent.ts_recv + clock[X_ENTRY], clock[X_LAST_ARRIVAL])
+        clock[X_LAST_ARRIVAL] = due
+        x.requests[tail] = intent
+        x.arrivals[tail] = due
+        clock[X_REQUEST_TAIL] = tail + 1
+        x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
+        clock[X_JOURNAL] += 1
+    ctx.clock[C_INTENTS] = 0
+
+
+@kernel
+def next_timer(x: Exchange) -> int:
+    """Return the place of the timer that is due first (of several at once the first)."""
+    best = 0
+    for i in range(1, x.clock[X_TIMERS]):
+        if x.timers[i, 1] < x.timers[best, 1]:
+            best = i
+    return best
+
+
+@kernel
+def _mark(x: Exchange, ctx: Any, ts: int) -> None:
+    """Write one account mark an instrument."""
+    for inst in range(len(ctx.specs)):
+        held = ctx.positions[ctx.hub.modules, inst]
+        spec = ctx.specs[inst]
+        mid = Book(ctx.books, inst).mid
+        unit = held.qty * spec.contract_value * spec.multiplier
+        worth = 0.0
+        if held.qty != 0.0:
+            worth = -unit / mid if spec.inverse == 1 else unit * mid
+        row = x.marks[x.clock[X_MARKS]]
+        row.ts = ts
+        row.inst = inst
+        row.mid = mid
+        row.position = held.qty
+        row.balance = held.cash
+        row.fee = held.fee
+        row.equity = held.cash + worth - held.fee
+        row.trades = held.trades
+        row.volume = held.volume
+        x.clock[X_MARKS] += 1
+
+
+def make_loop(step: Any) -> Any:
+    """Return ``loop(x, ctx, cells, rows, n, order, m, horizon) -> Stop`` around a group's step.
+
+    Parameters
+    ----------
+    step : the jitted step of a `KernelGroup`
+    rows, n : address and number of EVENT rows in local order
+    order, m : address and number of int64 places in `rows`: the exchange's rows in its order
+    horizon : µs; rows up to here are complete on both clocks
+    """
+
+    def local_row(x: Any, ctx: Any, cells: Any, at: Any) -> None:
+        step(ctx, cells, at)
+        if ctx.clock[C_INTENTS] > 0:
+            forward_intents(x, ctx)
+        if ctx.clock[C_FEATURES] > 0:
+            if x.clock[X_PRED_DUE] == FAR and x.clock[X_PRED_LATENCY] >= 0:
+                x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
+
+    handle = kernel(local_row, cache=False)
+
+    def loop(
+        x: Any, ctx: Any, cells: Any, rows: Any, n: Any, order: Any, m: Any, horizon: Any
+    ) -> int:
+        clock = x.clock
+        reports = x.reports
+        places = view_at(order, m, np.int64)
+        i = clock[X_LOCAL]
+        j = clock[X_MARKET]
+        stop = _HORIZON
+        timer = next_timer(x)
+        timer_row = np.zeros(1, SCHEDULE)
+        budget = clock[X_BUDGET]
+        journal_full = x.hub.journal_cap - ROW_LIMIT - 8
+        marks_full = x.hub.mark_cap - x.hub.instruments
+        while True:
+            t = view_at(rows + i * ROW_BYTES, 1, EVENT)[0].ts_recv if i < n else FAR
+            source = 0
+            if clock[X_REPORT_HEAD] < clock[X_REPORT_TAIL]:
+                other = reports[clock[X_REPORT_HEAD]].ts_recv
+                if other < t:
+                    t = other
+                    source = 1
+            if clock[X_PRED_HEAD] < clock[X_PRED_TAIL]:
+                other = x.preds[clock[X_PRED_HEAD]].ts_recv
+                if other < t:
+                    t = other
+                    source = 2
+            if j < m:
+                other = view_at(rows + places[j] * ROW_BYTES, 1, EVENT)[0].ts_event
+                if other < t:
+                    t = other
+                    source = 3
+            if clock[X_REQUEST_HEAD] < clock[X_REQUEST_TAIL]:
+                other = x.arrivals[clock[X_REQUEST_HEAD]]
+                if other < t:
+                    t = other
+                    source = 4
+            if x.timers[timer, 1] < t and x.timers[timer, 1] <= clock[X_END]:
+                t = x.timers[timer, 1]
+                source = 5
+            if clock[X_NEXT_MARK] < t and clock[X_NEXT_MARK] <= clock[X_END]:
+                t = clock[X_NEXT_MARK]
+                source = 6
+            if t > horizon or t == FAR:
+                break
+            if t >= clock[X_PRED_DUE]:
+                stop = _PREDICT
+                break
+            if source == 3:
+                at = rows + places[j] * ROW_BYTES
+                head = view_at(at, 1, EVENT)[0]
+                inst = int(head.inst)
+                clock[X_NOW] = t
+                if head.kind == _LOB:
+                    if not room(x.books, inst):
+                        stop = _EXCHANGE_BOOK
+                        break
+                    on_level(x, inst, view_at(at, 1, LOB_LEVEL)[0])
+                elif head.flags & _OFF_BOOK == 0:
+                    on_trade(x, inst, view_at(at, 1, TRADE)[0])
+                if clock[X_REPORT_TAIL] > clock[X_REPORT_HEAD] and not compact(x):
+                    stop = _BUSY
+                    j += 1
+                    break
+                j += 1
+                continue
+            if source == 4:
+                clock[X_NOW] = t
+                on_request(x, x.requests[clock[X_REQUEST_HEAD]])
+                clock[X_REQUEST_HEAD] += 1
+                if not compact(x):
+                    stop = _BUSY
+                    break
+                continue
+            if source == 6:
+                if clock[X_MARKS] >= marks_full:
+                    stop = _JOURNAL
+                    break
+                _mark(x, ctx, t)
+                clock[X_NEXT_MARK] += clock[X_MARK_EVERY]
+                continue
+            if clock[X_JOURNAL] > journal_full:
+                stop = _JOURNAL
+                break
+            if source == 0:
+                if budget == 0:
+                    stop = _BUDGET
+                    break
+                at = rows + i * ROW_BYTES
+            elif source == 1:
+                at = reports.ctypes.data + clock[X_REPORT_HEAD] * ROW_BYTES
+            elif source == 2:
+                at = x.preds.ctypes.data + clock[X_PRED_HEAD] * ROW_BYTES
+            else:
+                row = timer_row[0]
+                row.ts_event = t
+                row.ts_recv = t
+                row.inst = -1
+                row.kind = _SCHEDULE
+                row.flags = _LAST
+                row.timer = x.timers[timer, 0]
+                row.tick = x.timers[timer, 3]
+                row.period = x.timers[timer, 2]
+                at = timer_row.ctypes.data
+            stop = must_stop(ctx, view_at(at, 1, EVENT)[0])
+            if stop != 0:
+                break
+            if source == 1:
+                x.journal[clock[X_JOURNAL]] = reports[clock[X_REPORT_HEAD]]
+                clock[X_JOURNAL] += 1
+            handle(x, ctx, cells, at)
+            if source == 0:
+                i += 1
+                budget -= 1
+            elif source == 1:
+                clock[X_REPORT_HEAD] += 1
+            elif source == 2:
+                clock[X_PRED_HEAD] += 1
+            else:
+                x.timers[timer, 1] += x.timers[timer, 2]
+                x.timers[timer, 3] += 1
+                timer = next_timer(x)
+        clock[X_LOCAL] = i
+        clock[X_MARKET] = j
+        clock[X_BUDGET] = budget
+        return stop
+
+    return kernel(loop)

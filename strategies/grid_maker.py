@@ -1,0 +1,63 @@
+"""Quote a grid around the mid: several levels a side, moved with the market on a timer."""
+
+from __future__ import annotations
+
+import math
+
+import extrema_nb as xnb
+
+__all__ = ["GridMaker"]
+
+
+class GridMaker(xnb.Strategy):
+    """Keep `levels` post-only orders a side, `step` ticks apart, around the mid.
+
+    On each tick of the timer orders that are no longer wanted are cancelled and missing ones are
+    sent, bids before asks level by level. Works on instrument 0 unless told otherwise.
+    """
+
+    class Params:
+        half_spread: xnb.f8 = 20.0  # ticks from the mid to the first level
+        step: xnb.f8 = 10.0  # ticks between levels
+        levels: xnb.i8 = 10  # orders a side
+        qty: xnb.f8 = 0.02  # base units an order
+        max_position: xnb.f8 = 0.2  # base units; the side that would exceed it is not quoted
+        inst: xnb.i8 = 0  # instrument id
+
+    def on_schedule(ctx, p, s, tick):
+        book = ctx.book(p.inst)
+        if not book.is_valid:
+            ctx.cancel_all(p.inst)
+            return
+        size = ctx.instrument(p.inst).tick_size
+        grid = p.step * size
+        # the first level lies on the grid, so that small moves of the mid change nothing
+        first_bid = math.floor((book.mid - p.half_spread * size) / grid + 1e-9) * grid
+        first_ask = math.ceil((book.mid + p.half_spread * size) / grid - 1e-9) * grid
+        first_bid = min(first_bid, book.bid_price)
+        first_ask = max(first_ask, book.ask_price)
+        position = ctx.position(p.inst)
+        buying = position + p.qty <= p.max_position
+        selling = position - p.qty >= -p.max_position
+
+        for order in ctx.orders(p.inst):
+            if order.side > 0:
+                level = math.floor((first_bid - order.price) / grid + 0.5)
+                price = first_bid - level * grid
+                wanted = buying and 0 <= level < p.levels
+            else:
+                level = math.floor((order.price - first_ask) / grid + 0.5)
+                price = first_ask + level * grid
+                wanted = selling and 0 <= level < p.levels
+            if not wanted or abs(price - order.price) > 0.5 * size:
+                ctx.cancel(order.client_order_id)
+
+        for level in range(p.levels):
+            if buying:
+                price = first_bid - level * grid
+                if not ctx.has_order(p.inst, xnb.BUY, price):
+                    ctx.buy(p.inst, price, p.qty, xnb.GTX)
+            if selling:
+                price = first_ask + level * grid
+                if not ctx.has_order(p.inst, xnb.SELL, price):
+                    ctx.sell(p.inst, price, p.qty, xnb.GTX)
