@@ -90,6 +90,27 @@ _PAYLOADS: dict[str, type[msgspec.Struct]] = {
 }
 
 
+class _Insts(dict[str, int]):
+    """Symbol -> instrument id; what is missing is looked up in the table, which may have grown."""
+
+    def __init__(self, table: InstrumentTable) -> None:
+        super().__init__(
+            (row.symbol, inst) for inst, row in enumerate(table) if row.venue == VENUE_ID
+        )
+        self._table = table
+
+    def __missing__(self, symbol: str) -> int:
+        inst = self._table.get_symbol(VENUE_ID, symbol)
+        if inst < 0:
+            raise VenueDecodeError(
+                f"unknown symbol {symbol!r}: not among the {len(self)} instruments known; "
+                "load them anew or unsubscribe",
+                venue=VENUE_ID,
+            )
+        self[symbol] = inst
+        return inst
+
+
 class Decoder:
     """Frames into rows, for the instruments of one table.
 
@@ -101,8 +122,7 @@ class Decoder:
     """
 
     def __init__(self, table: InstrumentTable) -> None:
-        self._table = table
-        self._insts = {row.symbol: inst for inst, row in enumerate(table) if row.venue == VENUE_ID}
+        self._insts = _Insts(table)
         self._out = Out(empty_events(1))
         self.inst = ABSENT
         self.slot = ABSENT
@@ -198,24 +218,11 @@ class Decoder:
     def _count(self, event: str) -> None:
         self.unknown[event] = self.unknown.get(event, 0) + 1
 
-    def _refuse(self, why: str, frame: bytes = b"") -> NoReturn:
-        raise VenueDecodeError(why, venue=VENUE_ID, frame=frame)
-
-    def _inst_of(self, symbol: str) -> int:
-        """Return the id of a symbol that is not in the dictionary, if the table has it now."""
-        inst = self._table.get_symbol(VENUE_ID, symbol)
-        if inst < 0:
-            self._refuse(
-                f"unknown symbol {symbol!r}: not among the {len(self._insts)} instruments known; "
-                "load them anew or unsubscribe"
-            )
-        self._insts[symbol] = inst
-        return inst
+    def _refuse(self, why: str) -> NoReturn:
+        raise VenueDecodeError(why, venue=VENUE_ID)
 
     def _trade(self, m: wire.Trade, ts_recv: int, n: int, _partial: bool) -> int:  # noqa: FBT001
-        inst = self._insts.get(m.s)
-        if inst is None:
-            inst = self._inst_of(m.s)
+        inst = self._insts[m.s]
         flags = LAST if m.X == "MARKET" else OFF_BOOK
         if not m.p and flags == LAST:
             self._refuse(f"{m.s} trade {m.t}: price is 0")
@@ -230,9 +237,7 @@ class Decoder:
         return n + 1
 
     def _agg_trade(self, m: wire.AggTrade, ts_recv: int, n: int, _partial: bool) -> int:  # noqa: FBT001
-        inst = self._insts.get(m.s)
-        if inst is None:
-            inst = self._inst_of(m.s)
+        inst = self._insts[m.s]
         out = self._out
         if n >= out.size:
             out.room(n, 1)
@@ -244,9 +249,7 @@ class Decoder:
         return n + 1
 
     def _book_ticker(self, m: wire.BookTicker, ts_recv: int, n: int, _partial: bool) -> int:  # noqa: FBT001
-        inst = self._insts.get(m.s)
-        if inst is None:
-            inst = self._inst_of(m.s)
+        inst = self._insts[m.s]
         out = self._out
         if n >= out.size:
             out.room(n, 1)
@@ -258,9 +261,7 @@ class Decoder:
         return n + 1
 
     def _depth(self, m: wire.Depth, ts_recv: int, n: int, partial: bool) -> int:  # noqa: FBT001
-        inst = self._insts.get(m.s)
-        if inst is None:
-            inst = self._inst_of(m.s)
+        inst = self._insts[m.s]
         if m.u < m.U:
             self._refuse(f"{m.s} depth: first update id {m.U} above the last, {m.u}")
         head = (m.T or m.E) * MS, ts_recv, inst
@@ -270,9 +271,7 @@ class Decoder:
         return n
 
     def _kline(self, m: wire.Kline, ts_recv: int, n: int, _partial: bool) -> int:  # noqa: FBT001
-        inst = self._insts.get(m.s)
-        if inst is None:
-            inst = self._inst_of(m.s)
+        inst = self._insts[m.s]
         k = m.k
         code = INTERVAL_CODE.get(k.i)
         if code is None:

@@ -229,6 +229,52 @@ def test_a_stream_that_falls_silent_makes_its_instrument_stale_while_others_live
     assert stale["found"] > 150_000
 
 
+def test_a_stream_that_returns_before_its_book_does_not_call_it_good():
+    async def public(ws, _number):
+        await asyncio.sleep(0.15)
+        while not ws.closed:
+            await ws.send_str(diff(1, 2, 4))
+            await asyncio.sleep(0.01)
+
+    server = LoopbackVenue(public)
+    server.snapshots = [web.Response(status=500)]
+    published, feed = feed_until(
+        server,
+        lambda p, f: f.stats.duplicates > 20 and C.STALE in p.codes(0),
+        subscriptions=BOOK,
+        book_silence_s=0.08,
+    )
+    assert C.RESYNCED not in published.codes(0)
+    assert feed.stats.resyncs == 0
+
+
+def test_a_feed_that_is_cancelled_closes_what_it_opened():
+    server = LoopbackVenue(market=sends(trade(1)))
+
+    async def main():
+        got = []
+        async with server.run() as endpoints:
+            feed = MarketFeed(
+                VENUE,
+                instrument_table(),
+                [EVERYTHING[2]],
+                publish=lambda rows: got.append(rows.copy()),
+                clock=SystemClock(),
+                endpoints=endpoints,
+            )
+            task = asyncio.create_task(feed.run(asyncio.Event()))
+            await until(lambda: feed.stats.frames)
+            assert feed.connected
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert not feed.connected
+        return got
+
+    codes = [int(rows["w0"][0]) for rows in asyncio.run(main()) if rows["kind"][0] == 15]
+    assert codes == [C.CONNECTED, C.DISCONNECTED, C.STALE]
+
+
 @pytest.mark.parametrize(
     ("subscriptions", "said"),
     [

@@ -219,9 +219,10 @@ def test_a_known_field_that_is_wrong_is_refused(stream, data):
     assert caught.value.venue == "binance-usdm"
 
 
-def test_an_unknown_symbol_is_named():
+@pytest.mark.parametrize("stream", EXAMPLES)
+def test_an_unknown_symbol_is_named(stream):
     with pytest.raises(VenueDecodeError, match="unknown symbol 'DOGEUSDT'"):
-        decode(frame_of({**TRADE_DATA, "s": "DOGEUSDT"}, "dogeusdt@trade"))
+        decode(frame_of({**EXAMPLES[stream], "s": "DOGEUSDT"}, stream.replace("btc", "doge")))
 
 
 def test_an_instrument_that_is_added_later_is_found():
@@ -263,10 +264,18 @@ def test_unknown_events_are_ignored_and_counted():
     assert decoder.unknown == {"markPriceUpdate": 2, "!markPrice@arr": 1}
 
 
-def test_a_full_array_is_the_callers_mistake():
+@pytest.mark.parametrize("stream", EXAMPLES)
+def test_a_full_array_is_the_callers_mistake(stream):
     decoder = Decoder(instrument_table())
+    out = empty_events(2)
     with pytest.raises(DataError, match="larger array"):
-        decoder.decode(frame_of(TRADE_DATA, "btcusdt@trade"), NOW, empty_events(1), 1)
+        decoder.decode(frame_of(EXAMPLES[stream], stream), NOW, out, 2)
+    assert not out.view("i8").any()
+    assert decoder.slot == -1
+
+
+def test_only_a_plain_array_of_rows_is_written_to():
+    decoder = Decoder(instrument_table())
     with pytest.raises(DataError, match="3 rows does not fit"):
         decoder.decode(frame_of(DEPTH_DATA, "btcusdt@depth@0ms"), NOW, empty_events(3), 1)
     with pytest.raises(DataError, match="contiguous EVENT"):
