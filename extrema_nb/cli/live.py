@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"\r\033[K{_line(status)}" if tty else _line(status) + "\n")
         sys.stderr.flush()
 
+    sys.stderr.write("starting: instruments, kernels, account\n")
     try:
         with contextlib.suppress(asyncio.CancelledError):  # the second signal
             asyncio.run(session.run(args.seconds, tell, 1.0 if tty else 5.0))
@@ -60,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
         if tty:
             sys.stderr.write("\n")
         report = session.summary()
-        if "left_open" in report:
+        if session.env is not None and session.env.began:
             (emit_json if args.json else _print)(report)
-    return 1 if report["left_open"] else 0
+    return 1 if report.get("left_open") else 0
 
 
 class _Spokes:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-from extrema_nb.errors import VenueError
+from extrema_nb.errors import ExtremaError, VenueError
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.runtime.commands import CommandHandle, CommandQueue, CommandRegistry
 from extrema_nb.runtime.dispatch import ModuleLoop
@@ -37,6 +37,8 @@ from extrema_nb.runtime.wiring import Wiring, make_rings
 from extrema_nb.runtime.workers import Workers
 
 __all__ = ["Environment"]
+
+_TOP = "environment"
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Environment:
         self.rings: dict[TaskKey, Ring] = make_rings(plan.concretes, self.fail)
         self.wiring: Wiring | None = None
         self.killed = False
+        self.running = asyncio.Event()  # everything is started, or the start failed
+        self.began = False  # the start succeeded
         self.left_open = 0  # orders that were not confirmed as cancelled at the end
         self._stop = asyncio.Event()
         self._failure: Exception | None = None
@@ -65,6 +69,7 @@ class Environment:
         self._sender_tasks: list[asyncio.Task[None]] = []
         self._reported = asyncio.Event()
         self._started = False
+        self._route_open = False
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -84,7 +89,10 @@ class Environment:
         """Stop because of `error`, which `run` raises at the end."""
         while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]  # a group of one says nothing that its member does not
-        _log.error("%s failed, stopping: %s", who, error, exc_info=error)
+        if not isinstance(error, ExtremaError):
+            _log.error("%s failed, stopping: %s", who, error, exc_info=error)
+        elif who != _TOP:  # what ends the top itself is told by whoever called `run`
+            _log.error("%s failed, stopping: %s", who, error)
         if self._failure is None:
             self._failure = error
         self._stop.set()
@@ -97,9 +105,11 @@ class Environment:
         with _signals(self._on_signal) if handle_signals else contextlib.nullcontext():
             try:
                 await self._start()
+                self.began = True
+                self.running.set()
                 await self._stop.wait()
             except Exception as error:  # noqa: BLE001  # the top loop: stop, then raise it below
-                self.fail("environment", error)
+                self.fail(_TOP, error)
             finally:
                 await self._wind_down()
         if self._failure is not None:
@@ -124,6 +134,7 @@ class Environment:
         self._hire(self._sender_tasks, "orders", wiring.outbox.run())
         if plan.route is not None:
             await plan.route.start(wiring.take_reports)
+            self._route_open = True
         self._start_workers(wiring, table)
 
     def _start_workers(self, wiring: Wiring, table: InstrumentTable) -> None:
@@ -150,9 +161,10 @@ class Environment:
 
     async def _wind_down(self) -> None:
         self._stop.set()
+        self.running.set()
         plan, wiring = self.plan, self.wiring
         try:
-            if wiring is not None and plan.route is not None and plan.kill_on_stop:
+            if self._route_open and wiring is not None and plan.kill_on_stop:
                 await self._kill(wiring)
             await self._let_go(self._worker_tasks)
             for queue in self._queues.values():

@@ -109,7 +109,7 @@ class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     instruments: list[str]
-    channels: list[str] = ["trade", "bbo", "book"]
+    channels: list[str] = msgspec.field(default_factory=lambda: ["trade", "bbo", "book"])
     strategy: list[StrategyConfig]
     venue: VenueConfig = VenueConfig()
     risk: RiskLimits = RiskLimits()

@@ -111,7 +111,7 @@ class LiveSession:
         tell: Callable[[dict[str, Any]], None] | None = None,
         every_s: float = 1.0,
     ) -> None:
-        """Trade until a signal, a failure, or `seconds` after the start; raise what failed.
+        """Trade until a signal, a failure, or `seconds` of trading; raise what failed.
 
         Parameters
         ----------
@@ -209,6 +209,8 @@ class LiveSession:
         tell: Callable[[dict[str, Any]], None] | None,
         every_s: float,
     ) -> None:
+        await env.running.wait()
+        self._started = time.monotonic()
         end = float("inf") if seconds is None else self._started + seconds
         while (left := end - time.monotonic()) > 0:
             await asyncio.sleep(min(every_s, left))

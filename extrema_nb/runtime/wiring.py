@@ -129,7 +129,7 @@ class Wiring:
     def send(self, owner: int, intents: npt.NDArray[Any]) -> None:
         """Take (n,) INTENT rows of one owner on their way out."""
         wire = self.ids.outbound(owner, intents)
-        self.tally.take_intents(wire)
+        self.tally.take_intents(wire)  # before `put`, which may answer at once
         self.outbox.put(wire)
 
     def kill(self) -> None:
