@@ -71,11 +71,11 @@ def venue(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(venue, tmp_path_factory):
     """Return a folder with the files that the tour shows or takes for granted."""
     path = tmp_path_factory.mktemp("tour")
     (path / "mine.py").write_text(shown("python"))
-    (path / "live.toml").write_text(shown("toml"))
+    (path / "live.toml").write_text(shown("toml").replace(f":{PORT}", f":{venue}"))
     data = {"e": "trade", "E": 1_700_000_000_000, "T": 1_700_000_000_000, "s": "BTCUSDT"}
     data |= {"t": 1, "p": "100.1", "q": "0.010", "X": "MARKET", "m": False}
     frame = json.dumps({"stream": "btcusdt@trade", "data": data}, separators=(",", ":"))
