@@ -97,6 +97,8 @@ class CaptureSource:
             )
             for file in self._files
         ]
+        for file in self._files:
+            file.position = 0  # the look was no progress
         self._has_snapshot = any(guess.snapshot for guess in looked)
         self._symbols = {
             file: frozenset(spec.symbol for spec in guess.instruments)

@@ -55,8 +55,7 @@ class LineFile:
 
     def __iter__(self) -> Iterator[Line]:
         """Yield the lines in the order of the file."""
-        self.bad = self.lines = 0
-        number = 0
+        self.bad = self.lines = self.position = number = 0
         with self.path.open("rb") as raw:
             try:
                 for line in _split(_blocks(raw)):
