@@ -69,7 +69,7 @@ class DataScan(NamedTuple):
     min_latency: int  # µs, of market rows: ts_recv - ts_event
     max_latency: int
     digest: str  # of all row bytes: the identity of the data
-    kept: list[EventArray] | None  # the rows, if they are few
+    kept: EventArray | None  # the rows, if they are few
 
 
 class RunResult(NamedTuple):
@@ -124,7 +124,10 @@ def scan(source: Source) -> DataScan:
         )
     if least == FAR:
         least = most = 0
-    return DataScan(rows, first, last, least, most, digest.hexdigest(), kept)
+    whole = None
+    if kept is not None:
+        whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
+    return DataScan(rows, first, last, least, most, digest.hexdigest(), whole)
 
 
 class Backtest:
@@ -157,6 +160,7 @@ class Backtest:
             strategies, source.instruments, risk=risk, seed=self.config.seed, with_books=True
         )
         self.data = data
+        self._shifted: tuple[DataScan, int, EventArray] | None = None
         for _, seconds in self.config.timers:
             if not seconds >= 1e-6:
                 raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
@@ -220,14 +224,11 @@ class Backtest:
         unseen = np.zeros(0, np.bool_)  # rows that the exchange has not had yet
         done = 0
         x.clock[X_BUDGET] = PROGRESS_ROWS
-        for batch, is_last in _with_last(self._batches(data)):
-            fresh = batch.copy() if shift else batch
-            if shift:
-                fresh["ts_recv"] += shift
+        for fresh, is_last in _with_last(self._batches(data, shift)):
             rows = np.concatenate([rows, fresh]) if len(rows) else fresh
             unseen = np.concatenate([unseen, _market_rows(fresh)])
             places = np.flatnonzero(unseen)
-            order = places[np.argsort(rows["ts_event"][places], kind="stable")].astype(np.int64)
+            order = places[np.argsort(rows["ts_event"][places], kind="stable")]
             horizon = FAR - 1 if is_last else int(rows["ts_recv"][-1]) - longest - 1
             x.clock[X_MARKET] = 0
             self._drive(loop, x, rows, order, horizon, done, data.rows)
@@ -235,7 +236,7 @@ class Backtest:
             unseen[order[:market]] = False
             rest = order[market:]
             keep = min(local, int(rest.min()) if len(rest) else len(rows))
-            rows, unseen = rows[keep:].copy(), unseen[keep:].copy()
+            rows, unseen = rows[keep:], unseen[keep:]
             x.clock[X_LOCAL] = local - keep
             done += keep
         self._collect(x)
@@ -250,12 +251,23 @@ class Backtest:
             self.progress(data.rows, data.rows)
         return RunResult(journal, marks, self._logs, counters, shift, data, seconds)
 
-    def _batches(self, data: DataScan) -> Iterator[EventArray]:
+    def _batches(self, data: DataScan, shift: int) -> Iterator[EventArray]:
+        """Yield the rows with the local clock moved by `shift`."""
         if data.kept is not None:
-            yield np.concatenate(data.kept) if len(data.kept) > 1 else data.kept[0]
+            if self._shifted is None or self._shifted[0] is not data or self._shifted[1] != shift:
+                rows = data.kept
+                if shift:
+                    rows = rows.copy()
+                    rows["ts_recv"] += shift
+                self._shifted = (data, shift, rows)
+            yield self._shifted[2]
             return
         for batch in self.source.batches():
-            yield as_events(batch)
+            rows = as_events(batch)
+            if shift:
+                rows = rows.copy()
+                rows["ts_recv"] += shift
+            yield rows
 
     def _drive(
         self, loop: Any, x: Any, rows: EventArray, order: Any, horizon: int, done: int, total: int
