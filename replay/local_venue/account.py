@@ -22,6 +22,7 @@ from replay.local_venue.specs import SymbolSpec
 __all__ = ["Account", "Fill", "Position"]
 
 ASSET = "USDT"
+CENT = Decimal("1e-8")  # money is booked in whole units of this, so that sums are exact
 
 
 @dataclass(slots=True)
@@ -50,9 +51,9 @@ class Position:
         if self.lots * signed_lots < 0:
             closing = min(abs(signed_lots), abs(self.lots))
             part = -closing if self.lots > 0 else closing  # change of lots
-            released = (
-                self.cost if closing == abs(self.lots) else self.cost * closing / abs(self.lots)
-            )
+            released = self.cost
+            if closing < abs(self.lots):
+                released = (self.cost * closing / abs(self.lots)).quantize(CENT)
             realized = -self.spec.qty(part) * price - released
             self.cost -= released
             self.lots += part
@@ -117,7 +118,7 @@ class Account:
         position = self.positions[order.spec.symbol]
         price = order.spec.price(ticks)
         value = price * order.spec.qty(lots)
-        fee = value * (self.maker_fee if maker else self.taker_fee)
+        fee = (value * (self.maker_fee if maker else self.taker_fee)).quantize(CENT)
         realized = position.apply(order.side * lots, price)
         position.update_time = self.update_time = now_ms
         self.wallet += realized - fee

@@ -44,7 +44,7 @@ class SymbolSpec:
         price_decimals: int,
         qty_decimals: int,
         *,
-        low: Decimal = Decimal("0.01"),
+        low: Decimal = Decimal(0),
         high: Decimal = Decimal(10_000_000),
     ) -> None:
         self.symbol = symbol
@@ -92,7 +92,7 @@ class SymbolSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the symbol as exchangeInfo shows it."""
-        lots = {"minQty": str(self.qty(self.min_lots)), "stepSize": str(self.lot)}
+        lots = {"minQty": format(self.qty(self.min_lots), "f"), "stepSize": format(self.lot, "f")}
         return {
             "symbol": self.symbol, "pair": self.symbol, "contractType": "PERPETUAL",
             "deliveryDate": 4133404800000, "onboardDate": 1569398400000, "status": "TRADING",
@@ -101,16 +101,16 @@ class SymbolSpec:
             "pricePrecision": self.price_decimals, "quantityPrecision": self.qty_decimals,
             "baseAssetPrecision": 8, "quotePrecision": 8, "underlyingType": "COIN",
             "underlyingSubType": [], "triggerProtect": "0.0500", "liquidationFee": "0.012500",
-            "marketTakeBound": str(self.band), "maxMoveOrderLimit": 10000,
+            "marketTakeBound": format(self.band, "f"), "maxMoveOrderLimit": 10000,
             "filters": [
-                {"filterType": "PRICE_FILTER", "minPrice": str(self.min_price),
-                 "maxPrice": str(self.max_price), "tickSize": str(self.tick)},
-                {"filterType": "LOT_SIZE", "maxQty": str(self.qty(self.max_lots)), **lots},
-                {"filterType": "MARKET_LOT_SIZE", "maxQty": str(self.qty(self.market_max_lots)),
+                {"filterType": "PRICE_FILTER", "minPrice": format(self.min_price, "f"),
+                 "maxPrice": format(self.max_price, "f"), "tickSize": format(self.tick, "f")},
+                {"filterType": "LOT_SIZE", "maxQty": format(self.qty(self.max_lots), "f"), **lots},
+                {"filterType": "MARKET_LOT_SIZE", "maxQty": format(self.qty(self.market_max_lots), "f"),
                  **lots},
                 {"filterType": "MAX_NUM_ORDERS", "limit": 200},
                 {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
-                {"filterType": "MIN_NOTIONAL", "notional": str(self.min_notional)},
+                {"filterType": "MIN_NOTIONAL", "notional": format(self.min_notional, "f")},
                 {"filterType": "PERCENT_PRICE", "multiplierUp": str(1 + self.band),
                  "multiplierDown": str(1 - self.band), "multiplierDecimal": "4"},
             ],
@@ -136,7 +136,7 @@ class SymbolSpec:
 
 
 def known_spec(
-    symbol: str, low: Decimal = Decimal("0.01"), high: Decimal = Decimal(10_000_000)
+    symbol: str, low: Decimal = Decimal(0), high: Decimal = Decimal(10_000_000)
 ) -> SymbolSpec:
     """Return the spec of a symbol by table; others get the steps of ETHUSDT."""
     return SymbolSpec(symbol, *KNOWN.get(symbol, KNOWN["ETHUSDT"]), low=low, high=high)
