@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
-import importlib.metadata
 import importlib.resources
 import logging
 import os
@@ -20,9 +19,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
+from extrema_nb import __version__
 from extrema_nb.errors import ConfigError, ExtremaError, nearest
 
-__all__ = ["commands", "main", "version"]
+__all__ = ["commands", "main"]
 
 FAILED, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two as a shell tells them
 NOT_COMMANDS = {"common"}
@@ -42,14 +42,6 @@ class _Parser(argparse.ArgumentParser):
             known = [word for action in self._actions for word in action.option_strings]
             word = extras[0].partition("=")[0]
             self.error(f"unknown argument {word!r}" + nearest(word, known))
-
-
-def version() -> str:
-    """Return the installed version, or ``"unknown"`` in a tree that was never installed."""
-    try:
-        return importlib.metadata.version("extrema-nb")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def commands() -> dict[str, str]:
@@ -88,7 +80,7 @@ def _top_parser(known: dict[str, str]) -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"extrema-nb {version()}")
+    parser.add_argument("--version", action="version", version=f"extrema-nb {__version__}")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="tell more on stderr")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

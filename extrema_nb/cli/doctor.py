@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from extrema_nb.cli import version
+from extrema_nb import __version__
 from extrema_nb.cli.common import emit_json
 from extrema_nb.errors import ConfigError, ExtremaError, VenueError
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     checks = examine(url=args.url, port=args.port, out=Path(args.out))
     missing = [check for check in checks if check.status == MISSING]
     if args.json:
-        emit_json({"ok": not missing, "version": version(), "checks": checks})
+        emit_json({"ok": not missing, "version": __version__, "checks": checks})
         return int(bool(missing))
     width = max(len(check.name) for check in checks)
     for check in checks:

@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import tomllib
 
+import extrema_nb
 from tests.arch.sources import ROOT
 
 HEADING = re.compile(
@@ -40,6 +41,7 @@ def test_releases_are_dated_and_newest_first():
 
 def test_the_installed_package_is_this_version():
     assert importlib.metadata.version("extrema-nb") == project()["version"]
+    assert extrema_nb.__version__ == project()["version"]
 
 
 def test_every_dependency_is_pinned_for_tests():

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import extrema_nb
 from extrema_nb import cli
 from extrema_nb.errors import ConfigError, VenueDisconnected
 
@@ -65,7 +66,7 @@ def test_version_is_the_installed_one(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["--version"])
     assert not stop.value.code
-    assert capsys.readouterr().out == f"extrema-nb {cli.version()}\n"
+    assert capsys.readouterr().out == f"extrema-nb {extrema_nb.__version__}\n"
 
 
 @pytest.mark.parametrize(
