@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,34 +23,17 @@ import polars as pl
 
 from extrema_nb.errors import ConfigError, DataError
 from replay.downsample import extremes, strictly_increasing
-from replay.statistics import drawdown
+from replay.report_words import flat, sections, table, tiles
+from replay.statistics import drawdown, totals
 
 __all__ = ["MAX_POINTS", "MAX_RUNS", "write_comparison", "write_report"]
 
 MAX_POINTS = 5_000  # points a series; a wide screen has fewer pixels across
+MAX_INSTRUMENTS = 4  # instruments with panels of their own
 MAX_RUNS = 8  # runs in one comparison; as many colours as an eye tells apart
 ASSETS = Path(__file__).parent / "report_assets"
 PRICE_HEIGHT, PANEL_HEIGHT = 320, 190  # px
 DIGITS = 10  # of a drawn value; float64's last digits only make the file larger
-
-TILES = {  # figures that stand on top when the summary has them: name -> how they are called
-    "profit": "Profit",
-    "return": "Return",
-    "sharpe": "Sharpe, a year",
-    "sortino": "Sortino, a year",
-    "max_drawdown": "Largest drawdown",
-    "orders": "Orders",
-    "fills": "Fills",
-    "fill_ratio": "Orders filled",
-    "turnover": "Turnover a day",
-    "time_in_market": "Time in market",
-    "rows": "Rows",
-    "rows_per_second": "Rows a second",
-}
-SHARES = {"return", "fill_ratio", "maker_share", "time_in_market"}  # shown in percent
-HEADINGS = {"params": "Parameters"}
-COLOURED = {"profit", "return", "sharpe", "sortino"}  # green above zero, red below
-UNITS = {"_us": "µs", "_ms": "ms", "_s": "s", "_bps": "bps"}  # endings of names
 
 Panel = dict[str, Any]
 Numbers = npt.NDArray[Any]
@@ -65,6 +47,7 @@ def write_report(
     account: pl.DataFrame,
     fills: pl.DataFrame,
     price: pl.DataFrame | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> Path:
     """Write the report of one run and return its path.
 
@@ -76,15 +59,28 @@ def write_report(
     account : marks in order of ts: ts µs, equity, position, and mid unless `price` is given
     fills : executions: ts_local µs, side, price, qty, and maker if known
     price : ts µs, mid, where it is known more finely than by the marks
+    names : instrument id -> name, for frames with a column inst
+
+    With several instruments equity and drawdown are those of all together, and each of the first
+    `MAX_INSTRUMENTS` has its own price and position.
     """
+    total = totals(account)
+    mids = account if price is None else price
+    prices, positions = [], []
+    for inst, called in _instruments(account, names or {}):
+        tail = f", {called}" if called else ""
+        own = _only(account, inst)
+        position = _line("Position", own, "position", "position", "area")
+        prices.append(_price_panel(f"Price and fills{tail}", _only(mids, inst), _only(fills, inst)))
+        positions.append(_panel(f"Position{tail}", "units", [position]))
     panels = [
-        _price_panel(account if price is None else price, fills),
-        _panel("Equity", "quote units", [_line("Equity", account, "equity", "c1")]),
-        _panel("Drawdown", "quote units", [_drawdown("Drawdown", account, "fall", "area")]),
-        _panel("Position", "units", [_line("Position", account, "position", "position", "area")]),
+        *prices,
+        _panel("Equity", "quote units", [_line("Equity", total, "equity", "c1")]),
+        _panel("Drawdown", "quote units", [_drawdown("Drawdown", total, "fall", "area")]),
+        *positions,
     ]
-    tables = [_table(name, rows) for name, rows in _sections(summary)]
-    return _write(path, title, _span([account]), _tiles(summary), tables, panels)
+    tables = [table(name, rows) for name, rows in sections(summary)]
+    return _write(path, title, _span([account]), tiles(summary), tables, panels)
 
 
 def write_comparison(
@@ -105,24 +101,40 @@ def write_comparison(
         raise ConfigError(f"{len(runs)} runs to compare, expected 1 to {MAX_RUNS}; leave some out")
     equity, fall, position = [], [], []
     for at, (name, (_, account)) in enumerate(runs.items(), 1):
-        equity.append(_line(name, account, "equity", f"c{at}"))
-        fall.append(_drawdown(name, account, f"c{at}", "step"))
-        position.append(_line(name, account, "position", f"c{at}", "step"))
+        total = totals(account)
+        equity.append(_line(name, total, "equity", f"c{at}"))
+        fall.append(_drawdown(name, total, f"c{at}", "step"))
+        first, _ = _instruments(account, {})[0]
+        position.append(_line(name, _only(account, first), "position", f"c{at}", "step"))
     panels = [
         _panel("Equity", "quote units", equity, PRICE_HEIGHT),
         _panel("Drawdown", "quote units", fall),
-        _panel("Position", "units", position),
+        _panel("Position", "units, first instrument", position),
     ]
-    figures = [dict(_flat(summary)) for summary, _ in runs.values()]
+    figures = [dict(flat(summary)) for summary, _ in runs.values()]
     names = dict.fromkeys(name for each in figures for name in each)
     rows = [(name, *(each.get(name) for each in figures)) for name in names]
-    table = _table("Figures", rows, ["", *runs])
+    figures_table = table("Figures", rows, ["", *runs])
     return _write(
-        path, title, _span([account for _, account in runs.values()]), "", [table], panels
+        path, title, _span([account for _, account in runs.values()]), "", [figures_table], panels
     )
 
 
 # ── series ──
+
+
+def _instruments(account: pl.DataFrame, names: Mapping[int, str]) -> list[tuple[int | None, str]]:
+    """Return id and name of the instruments that are drawn; (None, "") for a frame without ids."""
+    ids = account["inst"].unique().sort().to_list() if "inst" in account.columns else []
+    several = len(ids) > 1
+    named = [(each, names.get(each, f"instrument {each}" if several else "")) for each in ids]
+    return named[:MAX_INSTRUMENTS] or [(None, "")]
+
+
+def _only(frame: pl.DataFrame, inst: int | None) -> pl.DataFrame:
+    if inst is None or "inst" not in frame.columns:
+        return frame
+    return frame.filter(pl.col("inst") == inst)
 
 
 def _line(
@@ -151,11 +163,11 @@ def _series(name: str, ts: Numbers, values: Numbers, colour: str, kind: str) -> 
     }
 
 
-def _price_panel(mids: pl.DataFrame, fills: pl.DataFrame) -> Panel:
+def _price_panel(title: str, mids: pl.DataFrame, fills: pl.DataFrame) -> Panel:
     mid = _line("Mid", mids, "mid", "price", "line")
     buys, sells = _fills("Buys", fills, 1, "buy"), _fills("Sells", fills, -1, "sell")
     note = "filled triangles: maker, hollow: taker" if buys["x"] or sells["x"] else "no fills"
-    return _panel("Price and fills", "quote units", [mid, buys, sells], PRICE_HEIGHT, note)
+    return _panel(title, "quote units", [mid, buys, sells], PRICE_HEIGHT, note)
 
 
 def _fills(name: str, fills: pl.DataFrame, side: int, colour: str) -> dict[str, Any]:
@@ -218,90 +230,7 @@ def _short(values: Numbers) -> list[float]:
     return [float(f"{each:.{DIGITS}g}") for each in values.tolist()]
 
 
-# ── words ──
-
-
-def _sections(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return the scalars as one table, then each mapping as one."""
-    scalars = [(key, value) for key, value in summary.items() if not isinstance(value, Mapping)]
-    nested = [(key, value) for key, value in summary.items() if isinstance(value, Mapping)]
-    first: list[tuple[str, list[tuple[Any, ...]]]] = [("Summary", [*scalars])] if scalars else []
-    return first + [
-        (HEADINGS.get(key, _label(key).capitalize()), list(_flat(value)))
-        for key, value in nested
-        if value
-    ]
-
-
-def _flat(tree: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        name = f"{path}.{key}" if path else str(key)
-        found += _flat(value, name) if isinstance(value, Mapping) else [(name, value)]
-    return found
-
-
-def _tiles(summary: Mapping[str, Any]) -> str:
-    figures = {name.rpartition(".")[2]: value for name, value in reversed(_flat(summary))}
-    shown = []
-    for name, label in TILES.items():
-        value = figures.get(name)
-        if value is None or not isinstance(value, int | float):
-            continue
-        kind = (
-            ""
-            if name not in COLOURED or value == 0
-            else " class=good"
-            if value > 0
-            else " class=bad"
-        )
-        shown.append(
-            f"<div class=tile><span class=quiet>{label}</span><b{kind}>{_value(name, value)}</b></div>"
-        )
-    return "\n".join(shown)
-
-
-def _table(name: str, rows: Sequence[tuple[Any, ...]], head: Sequence[str] = ()) -> str:
-    top = "".join(f"<th scope=col>{html.escape(each)}</th>" for each in head)
-    body = "\n".join(
-        f"<tr><th scope=row>{html.escape(_label(row[0]))}</th>"
-        + "".join(f"<td>{_value(row[0], each)}</td>" for each in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    thead = f"<thead><tr>{top}</tr></thead>" if head else ""
-    return (
-        f"<div class=card><h2>{html.escape(name)}</h2>\n"
-        f"<table>{thead}<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-def _label(name: object) -> str:
-    text = str(name)
-    for ending, unit in UNITS.items():
-        if text.endswith(ending) and not text.endswith("per" + ending):
-            return f"{text.removesuffix(ending).replace('_', ' ')}, {unit}"
-    return text.replace("_", " ")
-
-
-def _value(name: object, value: object) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return _figure(str(name).rpartition(".")[2], value)
-    if isinstance(value, list | tuple):
-        return ", ".join(_value("", each) for each in value)
-    return html.escape(str(value))
-
-
-def _figure(name: str, value: float) -> str:
-    if name in SHARES:
-        return f"{value:.2%}"
-    if isinstance(value, int) or 1e6 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:,.6g}"
+# ── the page ──
 
 
 def _span(accounts: Sequence[pl.DataFrame]) -> str:
@@ -316,9 +245,6 @@ def _span(accounts: Sequence[pl.DataFrame]) -> str:
 def _utc(ts: int) -> str:
     when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts)
     return when.strftime("%Y-%m-%d %H:%M:%S")
-
-
-# ── the page ──
 
 
 def _write(

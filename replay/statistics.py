@@ -7,7 +7,8 @@ Rules
 3. Marks whose equity is not known (no mid yet) say nothing and are passed over.
 4. Nothing here looks at an order book; give `mids` to have mark-outs.
 
-Columns of `account`: ts, mid, position, balance, fee, equity, trades, volume.
+Columns of `account`: ts, mid, position, balance, fee, equity, trades, volume; and inst where there
+are several instruments, whose equities are then added up.
 Columns of `fills`: ts_local, ts_exch, client_order_id, inst, side, price, qty, maker, fee,
 position, balance. Only those that a figure needs must be there; times are µs.
 """
@@ -31,6 +32,7 @@ __all__ = [
     "mark_outs",
     "period_returns",
     "summarize",
+    "totals",
 ]
 
 Figure = float | int | None
@@ -68,7 +70,9 @@ def summarize(
     """
     if capital is not None and not capital > 0:
         raise ConfigError(f"capital is {capital}, expected quote units above 0, or None")
-    ts, equity, position = _marks(account, "position")
+    ts, equity = _marks(account)
+    when, (position,) = _steps(account, "position")
+    held: Floats = np.where(np.isfinite(position), np.abs(position), 0.0)
     duration_s = float(ts[-1] - ts[0]) / SECOND_US if ts.size else 0.0
     profit = float(equity[-1] - equity[0]) if ts.size else 0.0
     returns = period_returns(account, interval_s=interval_s)
@@ -96,10 +100,25 @@ def summarize(
         "notional": notional,  # quote units
         "turnover": _ratio(_ratio(notional, capital), _ratio(duration_s, DAY_S)),  # capitals a day
         "profit_bps": _ratio(1e4 * profit, notional),  # of the notional
-        "max_position": float(np.abs(position).max()) if ts.size else 0.0,  # units
-        "mean_position": _time_mean(ts, np.abs(position)),  # units, without sign
-        "time_in_market": _time_mean(ts, (np.abs(position) > FLAT).astype(np.float64)),  # 0 to 1
+        # units of different instruments do not add up, so with several there is no position
+        "max_position": float(held.max()) if held.shape[1] == 1 and held.size else None,  # units
+        "mean_position": _time_mean(when, held[:, 0]) if held.shape[1] == 1 else None,  # no sign
+        "time_in_market": _time_mean(
+            when, np.asarray((held > FLAT).any(axis=1), np.float64)
+        ),  # 0 to 1
     }
+
+
+def totals(account: pl.DataFrame) -> pl.DataFrame:
+    """Return ts and equity of all instruments together, at every time of a mark.
+
+    With one instrument the marks stay as they are; with several, what an instrument said last
+    holds until it says something else, and counts nothing before that.
+    """
+    ts, (equity,) = _steps(account, "equity")
+    if equity.shape[1] == 1:
+        return pl.DataFrame({"ts": ts, "equity": equity[:, 0]})
+    return pl.DataFrame({"ts": ts, "equity": np.nansum(equity, axis=1)})
 
 
 def period_returns(account: pl.DataFrame, *, interval_s: float = INTERVAL_S) -> Floats:
@@ -231,10 +250,29 @@ def _edges(
     return edges, qty, price
 
 
-def _marks(account: pl.DataFrame, *more: str) -> list[npt.NDArray[Any]]:
-    arrays = _columns(account, "account", "ts", "equity", *more)
-    known = np.isfinite(arrays[1])
-    return [array[known] for array in arrays]
+def _marks(account: pl.DataFrame) -> tuple[Ints, Floats]:
+    """Return times and total equity of the marks that know it."""
+    frame = totals(account)
+    ts, equity = frame["ts"].to_numpy(), frame["equity"].to_numpy()
+    known = np.isfinite(equity)
+    return ts[known], equity[known]
+
+
+def _steps(account: pl.DataFrame, *names: str) -> tuple[Ints, list[Floats]]:
+    """Return the times of marks (n,), and of each column what held then, (n, instruments)."""
+    ts, *columns = _columns(account, "account", "ts", *names)
+    insts = account["inst"].to_numpy() if "inst" in account.columns else np.zeros(ts.size)
+    found = np.unique(insts)
+    if found.size <= 1:
+        return ts, [column[:, None] for column in columns]
+    grid = np.unique(ts)
+    out = [np.full((grid.size, found.size), np.nan) for _ in columns]
+    for at, inst in enumerate(found):
+        for matrix, column in zip(out, columns, strict=True):
+            own = (insts == inst) & np.isfinite(column)
+            place = np.searchsorted(ts[own], grid, side="right") - 1
+            matrix[place >= 0, at] = column[own][place[place >= 0]]
+    return grid, out
 
 
 def _columns(frame: pl.DataFrame, what: str, *names: str) -> list[npt.NDArray[Any]]:

@@ -83,6 +83,25 @@ def test_long_series_are_thinned_and_keep_their_extremes(tmp_path):
     assert f"{len(series['x']):,} of 20,001 points" in page
 
 
+def test_several_instruments_have_their_own_prices_and_positions(tmp_path):
+    account = pl.concat([ACCOUNT.with_columns(inst=pl.lit(i)) for i in range(2)]).sort("ts")
+    fills = FILLS.with_columns(inst=pl.Series([0, 1, 1]))
+    panels = panels_of(write(tmp_path, account=account, fills=fills, names={1: HOSTILE}))
+    first, second = "instrument 0", HOSTILE
+    assert list(panels) == [
+        f"Price and fills, {first}", f"Price and fills, {second}", "Equity", "Drawdown",
+        f"Position, {first}", f"Position, {second}",
+    ]  # fmt: skip
+    assert panels["Equity"][0]["y"] == [0.0, 6.0, 4.0]
+    assert [len(series["x"]) for series in panels[f"Price and fills, {first}"]] == [4, 1, 0]
+    assert [len(series["x"]) for series in panels[f"Price and fills, {second}"]] == [4, 1, 1]
+
+
+def test_one_instrument_with_an_id_is_drawn_like_one_without(tmp_path):
+    account = ACCOUNT.with_columns(inst=pl.lit(7))
+    assert write(tmp_path, account=account) == write(tmp_path)
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path):
     assert write(tmp_path) == write(tmp_path)
 
@@ -163,8 +182,8 @@ def test_the_folder_is_made_and_the_span_is_told(tmp_path):
 
 
 def test_a_missing_column_is_named(tmp_path):
-    with pytest.raises(DataError, match="needs the column equity"):
-        write(tmp_path, account=ACCOUNT.drop("equity"))
+    with pytest.raises(DataError, match="needs the column mid"):
+        write(tmp_path, account=ACCOUNT.drop("mid"))
 
 
 @pytest.mark.parametrize("count", [0, 9])

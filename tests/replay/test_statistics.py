@@ -21,6 +21,7 @@ from replay.statistics import (
     sharpe,
     sortino,
     summarize,
+    totals,
 )
 
 S = 1_000_000  # µs
@@ -139,6 +140,31 @@ def test_an_empty_run_has_a_summary(frame):
     assert found["profit"] == 0.0
     assert found["sharpe"] is None
     json.dumps(found, allow_nan=False)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2), NUMBER, NUMBER), max_size=20))
+def test_equities_of_several_instruments_add_up(rows):
+    rows = sorted([(0, 0, 0.0, 0.0), (0, 1, 0.0, 0.0), *rows], key=lambda row: row[0])
+    frame = pl.DataFrame(
+        rows, orient="row", schema={"ts": pl.Int64, "inst": pl.Int64, "equity": pl.Float64,
+                                    "position": pl.Float64},
+    )  # fmt: skip
+    last, inside, expected = {}, {}, {}
+    for ts, inst, equity, position in rows:
+        last[inst], inside[inst] = equity, position != 0
+        expected[ts] = (sum(last.values()), any(inside.values()))
+    found = totals(frame)
+    assert found["ts"].to_list() == list(expected)
+    assert found["equity"].to_list() == [total for total, _ in expected.values()]
+    figures = summarize(frame, fills_of([]))
+    assert figures["profit"] == expected[rows[-1][0]][0] - expected[0][0]
+    assert figures["max_position"] is None
+    times = list(expected)
+    share = sum(
+        (after - before) * expected[before][1] for before, after in itertools.pairwise(times)
+    )
+    span = times[-1] - times[0]
+    assert figures["time_in_market"] == (pytest.approx(share / span) if span else None)
 
 
 def test_marks_without_a_mid_are_passed_over():

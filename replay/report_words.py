@@ -1,0 +1,115 @@
+"""The words of a report: figures and parameters as HTML, everything escaped."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["flat", "sections", "table", "tiles"]
+
+TILES = {  # figures that stand on top when the summary has them: name -> how they are called
+    "profit": "Profit",
+    "return": "Return",
+    "sharpe": "Sharpe, a year",
+    "sortino": "Sortino, a year",
+    "max_drawdown": "Largest drawdown",
+    "orders": "Orders",
+    "fills": "Fills",
+    "fill_ratio": "Orders filled",
+    "turnover": "Turnover a day",
+    "time_in_market": "Time in market",
+    "rows": "Rows",
+    "rows_per_second": "Rows a second",
+}
+SHARES = {"return", "fill_ratio", "maker_share", "time_in_market"}  # shown in percent
+HEADINGS = {"params": "Parameters"}
+COLOURED = {"profit", "return", "sharpe", "sortino"}  # green above zero, red below
+UNITS = {"_us": "µs", "_ms": "ms", "_s": "s", "_bps": "bps"}  # endings of names
+
+
+def sections(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """Return heading and rows of each table: the scalars first, then each mapping."""
+    scalars = [(key, value) for key, value in summary.items() if not isinstance(value, Mapping)]
+    nested = [(key, value) for key, value in summary.items() if isinstance(value, Mapping)]
+    first: list[tuple[str, list[tuple[Any, ...]]]] = [("Summary", [*scalars])] if scalars else []
+    return first + [
+        (HEADINGS.get(key, _label(key).capitalize()), list(flat(value)))
+        for key, value in nested
+        if value
+    ]
+
+
+def flat(tree: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
+    """Return the leaves of nested mappings, their names joined by dots."""
+    found: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        name = f"{path}.{key}" if path else str(key)
+        found += flat(value, name) if isinstance(value, Mapping) else [(name, value)]
+    return found
+
+
+def tiles(summary: Mapping[str, Any]) -> str:
+    """Return the figures that stand on top, as HTML."""
+    figures = {name.rpartition(".")[2]: value for name, value in reversed(flat(summary))}
+    shown = []
+    for name, label in TILES.items():
+        value = figures.get(name)
+        if value is None or not isinstance(value, int | float):
+            continue
+        kind = (
+            ""
+            if name not in COLOURED or value == 0
+            else " class=good"
+            if value > 0
+            else " class=bad"
+        )
+        shown.append(
+            f"<div class=tile><span class=quiet>{label}</span><b{kind}>{_value(name, value)}</b></div>"
+        )
+    return "\n".join(shown)
+
+
+def table(name: str, rows: Sequence[tuple[Any, ...]], head: Sequence[str] = ()) -> str:
+    """Return rows of a name and one value or more, as HTML."""
+    top = "".join(f"<th scope=col>{html.escape(each)}</th>" for each in head)
+    body = "\n".join(
+        f"<tr><th scope=row>{html.escape(_label(row[0]))}</th>"
+        + "".join(f"<td>{_value(row[0], each)}</td>" for each in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    thead = f"<thead><tr>{top}</tr></thead>" if head else ""
+    return (
+        f"<div class=card><h2>{html.escape(name)}</h2>\n"
+        f"<table>{thead}<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _label(name: object) -> str:
+    text = str(name)
+    for ending, unit in UNITS.items():
+        if text.endswith(ending) and not text.endswith("per" + ending):
+            return f"{text.removesuffix(ending).replace('_', ' ')}, {unit}"
+    return text.replace("_", " ")
+
+
+def _value(name: object, value: object) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _figure(str(name).rpartition(".")[2], value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_value("", each) for each in value)
+    return html.escape(str(value))
+
+
+def _figure(name: str, value: float) -> str:
+    if name in SHARES:
+        return f"{value:.2%}"
+    if isinstance(value, int) or 1e6 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.6g}"
