@@ -177,6 +177,10 @@ class TradingVenue(Protocol):
     limits: tuple[tuple[str, int, float, int], ...]  # (window, capacity, seconds, reserve)
     used_headers: dict[str, str]  # response header -> window whose use it reports
 
+    def limits_in(self, raw: bytes) -> tuple[tuple[str, int, float, int], ...]:
+        """Return the limits that the answer with all instruments states, empty if it has none."""
+        ...
+
     def account(self, table: InstrumentTable, session: str) -> AccountDecoding:
         """Return a decoder for the session whose client ids carry `session`."""
         ...

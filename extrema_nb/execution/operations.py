@@ -42,6 +42,7 @@ class Operations:
         self._desk = desk
         self._resolver = resolver
         self._reconciler = reconciler
+        self._codes: set[int] = set()  # of rejections that were logged
         self.stopping = False  # submits and amends are refused while everything is cancelled
 
     def encode(self, step: Step) -> tuple[OrderState, Request] | None:
@@ -82,7 +83,8 @@ class Operations:
             if rule.treatment is Treatment.FATAL:
                 log.error("submit refused for good: %s", error)  # noqa: TRY400  # no trace needed
             for order, _ in batch:
-                self._reject(order, rule.code, ours=rule.code <= LocalCode.INVALID_ORDER)
+                ours = rule.code <= LocalCode.INVALID_ORDER
+                self._reject(order, rule.code, ours=ours, why=str(error))
             return
         await self._answered([order for order, _ in batch], answers, until)
 
@@ -110,8 +112,15 @@ class Operations:
         if not await self._resolver.ask(order, until):
             self._reject(order, LocalCode.NEVER_ARRIVED, ours=True)
 
-    def _reject(self, order: OrderState, code: int, *, ours: bool = False) -> None:
+    def _reject(self, order: OrderState, code: int, *, ours: bool = False, why: str = "") -> None:
         desk = self._desk
+        if code not in self._codes:  # a post-only strategy may collect thousands of one code
+            self._codes.add(code)
+            meaning = LocalCode(code).name if ours else desk.trading.treat(code).meaning
+            log.warning(
+                "order %d rejected with code %d (%s) %s; the next ones with it are not logged",
+                order.id, code, meaning, why,
+            )  # fmt: skip
         flags = Flag.SYNTHETIC if ours else 0
         desk.tell(desk.tracker.reject(order, desk.venue_now(), code, flags))
 

@@ -138,3 +138,5 @@ class Reconciler:
                     await self.how_ended(order)
                 except VenueError as error:
                     log.warning("order %d: %s", order.id, error)
+            if order.missing:
+                await self._resolver.recover(order, self._desk.settings.grace_s, expected=True)

@@ -192,9 +192,12 @@ class VenueRoute:
         self._spawn(self._audit(), "audit")
 
     async def _filters(self) -> None:
-        """Take over tick, lot and notional limits as they are today."""
+        """Take over tick, lot and rate limits as they are today."""
         desk = self.desk
         raw = await desk.rest.send(self._venue.instruments_request())
+        limits = self._venue.limits_in(raw)
+        if limits and self._own_http:
+            self._http.limiter = RateLimiter(Limit(*limit) for limit in limits)
         for spec in self._venue.parse_instruments(raw):
             inst = desk.table.get_symbol(spec.venue, spec.symbol)
             if inst < 0:
@@ -339,9 +342,14 @@ class VenueRoute:
         return all([await self._reconciler.none_left(inst) for inst in used])
 
     async def close(self) -> None:
-        """Stop; open orders stay as they are. May be called twice."""
-        self._stop.set()
+        """Stop; open orders stay as they are. May be called twice.
+
+        Requests that are out get a moment to be answered, so that their reports are not lost.
+        """
         self._started = False
+        if self._dispatcher.busy and not self._stop.is_set():
+            await asyncio.wait(set(self._dispatcher.busy.values()), timeout=self._settings.grace_s)
+        self._stop.set()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

@@ -29,6 +29,25 @@ class _Key(msgspec.Struct):
     listenKey: str  # noqa: N815  # the venue's name
 
 
+class _Limit(msgspec.Struct):
+    rateLimitType: str  # noqa: N815  # the venue's name
+    interval: str
+    intervalNum: int  # noqa: N815  # the venue's name
+    limit: int
+
+
+class _Limits(msgspec.Struct):
+    rateLimits: list[_Limit] = []  # noqa: N815  # the venue's name
+
+
+WINDOWS = {
+    ("REQUEST_WEIGHT", "MINUTE", 1): ("weight", 60.0),
+    ("ORDERS", "SECOND", 10): ("orders_10s", 10.0),
+    ("ORDERS", "MINUTE", 1): ("orders_1m", 60.0),
+}
+RESERVED = 1 / 6  # of the weight, for cancels alone
+
+
 class BinanceTrading:
     """Implements `extrema_nb.wire.TradingVenue`."""
 
@@ -48,6 +67,27 @@ class BinanceTrading:
         "X-MBX-ORDER-COUNT-10S": "orders_10s",
         "X-MBX-ORDER-COUNT-1M": "orders_1m",
     }
+
+    def limits_in(self, raw: bytes) -> tuple[tuple[str, int, float, int], ...]:
+        """Return the limits of an exchangeInfo answer, the usual ones for what it does not state.
+
+        Cancels cost weight alone, so the reserve is of that window.
+        """
+        stated = {
+            WINDOWS[key][0]: limit.limit
+            for limit in _read(raw, _Limits).rateLimits
+            if (key := (limit.rateLimitType, limit.interval, limit.intervalNum)) in WINDOWS
+            and limit.limit > 0
+        }
+        if not stated:
+            return ()
+        out = []
+        for name, usual, seconds, _ in self.limits:
+            capacity = stated.get(name, usual)
+            out.append(
+                (name, capacity, seconds, int(capacity * RESERVED) if name == "weight" else 0)
+            )
+        return tuple(out)
 
     def account(self, table: InstrumentTable, session: str) -> AccountDecoder:
         """Return a decoder for the session whose client ids carry `session`."""

@@ -8,6 +8,7 @@ import pytest
 
 from extrema_nb.errors import ConfigError, VenueError
 from extrema_nb.execution.route import new_session
+from extrema_nb.wire import LocalCode
 from tests.extrema_nb.execution.desk_of import faster, intent, intents, run, settled, trading
 from tests.extrema_nb.execution.scripted_venue import Script, refusal
 
@@ -87,3 +88,46 @@ def test_sessions_are_short_base36_and_differ():
     assert session.isalnum()
     assert session == session.lower()
     assert len(session) <= 16
+
+
+def test_executions_that_the_cancelled_orders_had_are_told_before_everything_counts_as_cancelled():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        venue.silent = True
+        venue.fill("xs1-1", 0.5)
+        await route.cancel_everything()
+        assert told.events(1) == ["ACCEPTED", "TRADE", "CANCELED"]
+        assert told.fills(1)["qty"].tolist() == [0.5]
+
+    run(test)
+
+
+def test_closing_gives_requests_that_are_out_a_moment_to_be_answered():
+    async def main():
+        async with trading(faster(grace_s=1.0)) as (venue, route, told):
+            venue.silent = True
+            venue.script("POST", "order", Script(delay=0.1))
+            await route.send(intents(intent(1)))
+            await route.close()
+            assert told.events(1) == ["ACCEPTED"]
+
+    asyncio.run(main())
+
+
+def test_rate_limits_are_those_that_the_venue_states():
+    def prepare(venue):
+        info = venue.get_exchangeInfo({})
+        info["rateLimits"] = [
+            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 2}
+        ]
+        venue.get_exchangeInfo = lambda _: info
+
+    async def test(_venue, route, told):
+        for order_id in (1, 2, 3):
+            await route.send(intents(intent(order_id)))
+        await settled(route)
+        assert told.events(2) == ["ACCEPTED"]
+        assert told.last(3).code == LocalCode.RATE_LIMITED
+
+    run(test, prepare=prepare)

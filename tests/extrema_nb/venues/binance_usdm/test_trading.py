@@ -42,3 +42,14 @@ def test_answers_are_read_and_a_broken_one_is_not_repeated_in_the_error():
     with pytest.raises(VenueDecodeError, match="answer without listenKey") as error:
         TRADING.listen_key(b'{"listenkey":"topsecret"}')
     assert "topsecret" not in str(error.value)
+
+
+def test_stated_limits_win_and_the_rest_stays_usual():
+    raw = b"""{"symbols":[],"rateLimits":[
+        {"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":600},
+        {"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":30},
+        {"rateLimitType":"RAW_REQUESTS","interval":"MINUTE","intervalNum":5,"limit":7}]}"""
+    assert TRADING.limits_in(raw) == (
+        ("weight", 600, 60.0, 100), ("orders_10s", 30, 10.0, 0), ("orders_1m", 1200, 60.0, 0)
+    )  # fmt: skip
+    assert TRADING.limits_in(b'{"symbols":[]}') == ()
