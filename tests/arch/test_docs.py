@@ -41,6 +41,15 @@ def test_links_lead_to_files(path):
     assert not dead
 
 
+def test_every_page_is_in_the_index():
+    index = text_of(ROOT / "docs" / "index.md")
+    assert not [
+        page.name
+        for page in FOLDER.glob("*.md")
+        if page.name != "index.md" and f"({page.name})" not in index
+    ]
+
+
 @pytest.mark.parametrize("path", MARKDOWN, ids=str)
 def test_commands_that_are_named_exist(path):
     known = {*cli.commands(), *PLANNED}
