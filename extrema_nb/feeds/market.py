@@ -199,7 +199,7 @@ class MarketFeed:
             frames=plan.frames,
             on_open=opened,
             on_close=closed,
-            settings=self._settings.ws,
+            settings=self._settings.ws_of(s.channel for s in plan.subscriptions),
             name=f"{self._venue.id} feed {self._task_id}.{number}",
         )
 

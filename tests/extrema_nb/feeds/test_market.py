@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 
+import msgspec
 import numpy as np
 import pytest
 from aiohttp import web
@@ -141,8 +142,7 @@ def test_after_a_lost_connection_everything_comes_back_and_says_so(transport):
 
     server = LoopbackVenue(session)
     server.snapshots = [snapshot(12), snapshot(22), snapshot(32)]
-    ws = type(FAST)(**{**{f: getattr(FAST, f) for f in FAST.__struct_fields__},
-                       "transport": transport})  # fmt: skip
+    ws = msgspec.structs.replace(FAST, transport=transport)
     published, feed = feed_until(server, lambda p, _f: 34 in seqs(p), subscriptions=BOOK, ws=ws)
     assert seqs(published) == [-12, 14, -22, 24, -32, 34]
     assert published.codes()[:8] == [
@@ -242,6 +242,7 @@ def test_a_stream_that_returns_before_its_book_does_not_call_it_good():
         server,
         lambda p, f: f.stats.duplicates > 20 and C.STALE in p.codes(0),
         subscriptions=BOOK,
+        ws=msgspec.structs.replace(FAST, idle_s=None, first_message_s=None),
         book_silence_s=0.08,
     )
     assert C.RESYNCED not in published.codes(0)
