@@ -143,7 +143,7 @@ def test_a_stream_that_never_comes_is_said_after_the_time_out(tmp_path):
         there.ws = nowhere(tmp_path).ws
         await record(there, asyncio.Event())
 
-    with pytest.raises(VenueError, match="nothing came from ws://127.0.0.1"):
+    with pytest.raises(VenueError, match=r"nothing came from ws://127\.0\.0\.1"):
         with_venue(work)
 
 
