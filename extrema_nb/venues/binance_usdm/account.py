@@ -282,7 +282,7 @@ class AccountDecoder:
             view["balance"][n] = float(balance["wb"])
             view["available"][n] = NAN  # not told; cw is the cross wallet, not what is free
             view["change"][n] = _number(balance, "bc")
-        _mark(rows[: len(balances)], EventKind.ACC_BAL, Flag(0))
+        _mark(rows[: len(balances)], EventKind.ACC_BAL, 0)
         for n, inst in enumerate(touched, len(balances)):
             self._position(rows, n, inst, ts)
         rows["flags"] &= ~int(Flag.LAST)
@@ -362,7 +362,7 @@ def _fits(asset: Any) -> bool:
     return isinstance(asset, str) and asset.isascii() and 0 < len(asset) <= ASSET_LETTERS
 
 
-def _mark(rows: EventArray, kind: EventKind, flags: Flag) -> None:
+def _mark(rows: EventArray, kind: EventKind, flags: int) -> None:
     rows["kind"] = kind
     rows["inst"] = -1
     rows["flags"] = flags

@@ -34,7 +34,6 @@ __all__ = [
     "encode_balance",
     "encode_cancel",
     "encode_cancel_all",
-    "encode_key_close",
     "encode_key_keep",
     "encode_key_new",
     "encode_open_orders",
@@ -225,8 +224,3 @@ def encode_key_new() -> Request:
 def encode_key_keep() -> Request:
     """Return the request that gives the listen key another 60 minutes."""
     return Request("PUT", LISTEN_KEY, signed=False)
-
-
-def encode_key_close() -> Request:
-    """Return the request that ends the listen key."""
-    return Request("DELETE", LISTEN_KEY, signed=False)

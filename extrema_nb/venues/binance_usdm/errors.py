@@ -5,11 +5,9 @@ https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 
 from __future__ import annotations
 
-import msgspec
-
 from extrema_nb.wire import ErrorRule, LocalCode, Treatment
 
-__all__ = ["ERRORS", "parse_error", "treat"]
+__all__ = ["ERRORS", "treat"]
 
 _T = Treatment
 
@@ -71,20 +69,6 @@ HTTP_BANNED = 418
 HTTP_TOO_MANY = 429
 HTTP_FORBIDDEN = 403  # the firewall in front of the venue
 HTTP_SERVER = 500
-
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    msg: str = ""
-
-
-def parse_error(raw: bytes) -> tuple[int, str]:
-    """Return (code, message) of an error body; (0, text) where it is not Binance's JSON."""
-    try:
-        error = msgspec.json.decode(raw, type=_Error)
-    except msgspec.MsgspecError:
-        return 0, raw[:160].decode("utf-8", "replace")
-    return error.code, error.msg
 
 
 def treat(code: int, status: int = 400) -> ErrorRule:

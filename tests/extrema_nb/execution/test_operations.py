@@ -239,3 +239,94 @@ def test_an_immediate_order_that_finds_nothing_expires():
         assert told.last(1).leaves_qty == 0.0
 
     run(test)
+
+
+def test_an_amend_of_an_order_that_was_filled_is_answered_by_its_fill():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        venue.fill("xs1-1", 1.0, tell=False)
+        await route.send(intents(intent(1, Action.AMEND, price=99.0)))
+        await settled(route)
+        await venue.until(lambda: told.last(1).status == OrderStatus.FILLED)
+        assert told.events(1)[-1] == "TRADE"
+
+    run(test)
+
+
+def test_a_batch_of_cancels_tells_each_order_its_own_end():
+    async def test(venue, route, told):
+        await route.send(intents(*(intent(i) for i in (1, 2, 3))))
+        await settled(route)
+        venue.silent = True
+        venue.fill("xs1-2", 1.0)
+        await route.send(intents(*(intent(i, Action.CANCEL) for i in (1, 2, 3))))
+        await settled(route)
+        await venue.until(lambda: told.last(2).status == OrderStatus.FILLED)
+        assert venue.count("DELETE", "/batchOrders") == 1
+        assert [told.last(i).status for i in (1, 3)] == [OrderStatus.CANCELED] * 2
+
+    run(test)
+
+
+def test_a_cancel_that_can_not_be_sent_is_refused_in_the_end_and_the_order_stays_open():
+    async def test(_venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        route._http.base_url = "http://127.0.0.1:9"  # nobody listens
+        await route.send(intents(intent(1, Action.CANCEL)))
+        await settled(route)
+        row = told.last(1)
+        assert told.events(1) == ["ACCEPTED", "CANCEL_REJECTED"]
+        assert (row.code, row.status) == (LocalCode.OUTCOME_UNKNOWN, OrderStatus.LIVE)
+
+    run(test)
+
+
+def test_a_cancel_and_an_amend_of_an_order_that_can_not_be_looked_up_are_refused():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        for method, action in (("DELETE", Action.CANCEL), ("PUT", Action.AMEND)):
+            venue.script(method, "order", refusal(-2011))
+            venue.script("GET", "order", Script(status=503, body={}))
+            await route.send(intents(intent(1, action, price=99.0)))
+            await settled(route)
+        assert told.events(1) == ["ACCEPTED", "CANCEL_REJECTED", "AMEND_REJECTED"]
+        assert told.orders(1)["code"].tolist() == [0, -2011, -2011]
+
+    run(test)
+
+
+def test_a_request_about_an_order_that_is_over_is_not_sent():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        venue.fill("xs1-1", 1.0)
+        await venue.until(lambda: told.last(1).status == OrderStatus.FILLED)
+        await route.send(intents(intent(1, Action.CANCEL)))
+        await route.send(intents(intent(1, Action.AMEND)))
+        await settled(route)
+        assert venue.count("DELETE", "/order") == venue.count("PUT", "/order") == 0
+        assert told.last(1).status == OrderStatus.FILLED
+
+    run(test)
+
+
+def test_nothing_new_leaves_while_everything_is_being_cancelled():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        gate = asyncio.Event()
+        venue.script("DELETE", "allOpenOrders", Script(until=gate, act=False))
+        cancelling = asyncio.ensure_future(route.cancel_everything())
+        await venue.until(lambda: venue.count("DELETE", "/allOpenOrders") == 1)
+        await route.send(intents(intent(2), intent(1, Action.AMEND, price=99.0)))
+        await asyncio.sleep(0.02)
+        gate.set()
+        await cancelling
+        assert (told.events(2), told.last(2).code) == (["REJECTED"], LocalCode.STOPPING)
+        assert told.events(1) == ["ACCEPTED", "AMEND_REJECTED", "CANCELED"]
+        assert venue.count("POST", "/order") == 1
+
+    run(test)

@@ -12,6 +12,7 @@ from extrema_nb.events import (
 )
 from extrema_nb.wire import LocalCode
 from tests.extrema_nb.execution.desk_of import faster, intent, intents, run, settled
+from tests.extrema_nb.execution.scripted_venue import Script
 
 
 def test_start_tells_clock_connection_and_snapshots_in_that_order():
@@ -129,3 +130,41 @@ def test_orders_of_another_session_pass_as_not_ours():
         assert told.fills()["client_order_id"].tolist() == [-1]
 
     run(test)
+
+
+def test_a_reconciliation_that_fails_is_tried_until_it_works():
+    async def test(venue, route, told):
+        venue.script("GET", "openOrders", Script(status=503, body={}), Script(cut=True))
+        await venue.drop_streams()
+        await venue.until(lambda: told.statuses().count(StatusCode.ACCOUNT_UP) == 2)
+        assert route.stats["reconciliations"] == 2
+
+    run(test)
+
+
+def test_an_audit_that_fails_ends_nothing():
+    async def test(venue, route, told):
+        await route.send(intents(intent(1)))
+        await settled(route)
+        venue.script("GET", "openOrders", Script(status=503, body={}))
+        await venue.until(lambda: venue.count("GET", "/openOrders") >= 4)
+        assert told.events(1) == ["ACCEPTED"]
+
+    run(test, faster(audit_s=0.05))
+
+
+def test_filters_of_today_win_and_a_change_is_said(caplog):
+    def prepare(venue):
+        info = venue.get_exchangeInfo({})
+        info["symbols"][0]["filters"][0]["tickSize"] = "0.5"
+        info["symbols"].append({**info["symbols"][0], "symbol": "XRPUSDT", "baseAsset": "XRP"})
+        venue.get_exchangeInfo = lambda _: info
+
+    async def test(_venue, route, told):
+        await route.send(intents(intent(1, price=100.1), intent(2, price=100.5)))
+        await settled(route)
+        assert told.last(1).code == LocalCode.INVALID_ORDER
+        assert told.events(2) == ["ACCEPTED"]
+        assert "BTC_USDT_PERP: tick and lot are 0.5 and 0.001 at the venue" in caplog.text
+
+    run(test, prepare=prepare)

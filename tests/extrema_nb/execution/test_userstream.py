@@ -86,3 +86,14 @@ def test_no_log_line_holds_a_key_a_secret_a_signature_or_a_listen_key(caplog):
     assert "outcome unknown" in caplog.text
     for secret in (KEY, SECRET, "listenkey1", "signature=a", "signature=f"):
         assert secret not in caplog.text
+
+
+def test_a_renewal_that_fails_is_tried_again_and_ends_nothing():
+    async def test(venue, route, told):
+        venue.script("PUT", "listenKey", Script(status=503, body={}), Script(status=503, body={}))
+        await venue.until(lambda: venue.count("PUT", "/listenKey") >= 4)
+        assert venue.stream_connects == 1
+        assert told.statuses().count(StatusCode.ACCOUNT_UP) == 1
+        assert route.stats["connects"] == 1
+
+    run(test, faster(key_renew_s=0.03))

@@ -163,7 +163,6 @@ def test_private_requests_are_signed(request_, method, path):
     [
         (encode.encode_key_new(), "POST"),
         (encode.encode_key_keep(), "PUT"),
-        (encode.encode_key_close(), "DELETE"),
     ],
 )
 def test_listen_key_requests_need_the_key_alone(request_, method):

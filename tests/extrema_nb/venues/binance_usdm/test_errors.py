@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extrema_nb.venues.binance_usdm.errors import ERRORS, parse_error, treat
+from extrema_nb.venues.binance_usdm.errors import ERRORS, treat
 from extrema_nb.wire import LocalCode, Treatment
 
 
@@ -49,16 +49,3 @@ def test_no_treatment_leaves_a_report_without_a_code():
     assert treat(0, 503).code < 0
     assert all(code < 0 and rule.code == code for code, rule in ERRORS.items())
     assert min(ERRORS) > max(LocalCode)
-
-
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        (b'{"code":-2010,"msg":"Order rejected"}', (-2010, "Order rejected")),
-        (b"<html>504 Gateway Time-out</html>", (0, "<html>504 Gateway Time-out</html>")),
-        (b"", (0, "")),
-        (b'{"code":"x"}', (0, '{"code":"x"}')),
-    ],
-)
-def test_an_error_body_is_read_whatever_it_is(body, error):
-    assert parse_error(body) == error
