@@ -91,7 +91,7 @@ def test_builders_fill_their_fields():
     bar = candle(1.0, 4.0, 0.5, 2.0, 9.0, interval=3).view(CANDLE)[0]
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (1.0, 4.0, 0.5, 2.0, 9.0)
     assert bar.interval == 3
-    assert Flag(int(bar.flags)) == Flag.LAST | Flag.CLOSED
+    assert bar.flags == Flag.LAST | Flag.CLOSED
 
 
 def test_a_book_message_flags_its_first_and_last_row():
@@ -99,7 +99,7 @@ def test_a_book_message_flags_its_first_and_last_row():
     levels = out.view(LOB_LEVEL)
     assert levels["side"].tolist() == [1, 1, -1]
     assert levels["seq"].tolist() == [4, 4, 4]
-    assert [Flag(int(flag)) for flag in levels["flags"]] == [
+    assert levels["flags"].tolist() == [
         Flag.SNAPSHOT | Flag.START, Flag.SNAPSHOT, Flag.SNAPSHOT | Flag.LAST,
     ]  # fmt: skip
 
