@@ -23,7 +23,7 @@ HELP = "trade on a venue, or on paper with live data"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("config", help="TOML file; data/live.toml is an example")
+    parser.add_argument("config", help="TOML file; docs/live.toml is an example")
     parser.add_argument(
         "--paper", action="store_true", help="send orders to the simulated exchange; needs no keys"
     )

@@ -1,6 +1,6 @@
 """Configuration of a live session: what the TOML file of ``extrema-nb live`` may say.
 
-``docs/live.md`` explains each key, ``data/live.toml`` is an example.
+``docs/live.md`` explains each key, ``docs/live.toml`` is an example.
 """
 
 from __future__ import annotations
