@@ -32,6 +32,7 @@ NO_NODES = {
     ast.Yield: "yield: kernels return",
     ast.Await: "await: kernels do no I/O",
 }
+ATTACH = {"attach", "attach_attribute"}
 NO_CALLS = {"eval", "exec", "getattr", "input", "isinstance", "open", "print", "setattr"}
 
 
@@ -51,10 +52,22 @@ def is_strategy(node: ast.AST) -> bool:
     )
 
 
+def attached(module: ast.Module) -> set[str]:
+    """Return the functions that become methods or attributes of a named tuple in kernels."""
+    return {
+        argument.id
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ATTACH
+        for argument in node.args
+        if isinstance(argument, ast.Name)
+    }
+
+
 def compiled(module: ast.Module) -> Iterator[ast.FunctionDef]:
-    """Yield what ends up in machine code: kernels, and the handlers of strategies."""
+    """Yield what ends up in machine code: kernels, methods of `ctx`, handlers of strategies."""
+    methods = attached(module)
     for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef) and is_kernel(node):
+        if isinstance(node, ast.FunctionDef) and (is_kernel(node) or node.name in methods):
             yield node
         elif is_strategy(node):
             yield from (
@@ -93,7 +106,8 @@ def test_compiled_functions_keep_to_the_subset(path):
 def test_a_breach_is_found(body):
     kernel = ast.parse(f"@kernel\ndef f(y):\n    {body}")
     handler = ast.parse(f"class A(xnb.Strategy):\n    def on_trade(ctx, p, s, y):\n        {body}")
-    for module in (kernel, handler):
+    method = ast.parse(f"def f(y):\n    {body}\nattach(Owner, f)")
+    for module in (kernel, handler, method):
         assert [breach for function in compiled(module) for breach in breaches(function)]
 
 
