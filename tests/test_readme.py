@@ -102,3 +102,15 @@ def test_the_tour_runs_as_it_is_written(venue, folder):
 def test_the_tour_names_files_inside_the_working_folder_only():
     paths = [word for _, words in tour() for word in words if word.startswith(("/", "~", ".."))]
     assert not paths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lane", ["0", "1"], ids=["compiled", "uncompiled"])
+def test_the_code_of_the_how_to_about_strategies_runs(tmp_path, lane):
+    text = (ROOT / "strategies" / "README.md").read_text(encoding="utf-8")
+    code = "".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    (tmp_path / "mine.py").write_text(code)
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": lane}
+    subprocess.run(
+        [sys.executable, "mine.py"], cwd=tmp_path, env=environment, check=True, timeout=LIMIT_S
+    )
