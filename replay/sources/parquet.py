@@ -63,8 +63,12 @@ class _PartStream:
             yield FrameChunk(frame, kind, self._inst)
 
     def _read(self, offset: int) -> Future[pl.DataFrame]:
-        kind = self.info.event_kind
-        return self._pool.submit(read_frame, self.path, kind, offset, self._chunk_rows)
+        return self._pool.submit(self._frame, offset)
+
+    def _frame(self, offset: int) -> pl.DataFrame:
+        """Return a chunk as whole columns; joining row groups here keeps it off the reader."""
+        frame = read_frame(self.path, self.info.event_kind, offset, self._chunk_rows)
+        return frame.rechunk()
 
 
 class _LogStream:
@@ -194,7 +198,8 @@ class ParquetSource:
         self.clamped = 0
         pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         try:
-            yield from self._in_window(merge_streams(self._streams(pool)))
+            blocks = merge_streams(self._streams(pool), unique=not self._logs)
+            yield from self._in_window(blocks)
         finally:
             pool.shutdown(cancel_futures=True)
 

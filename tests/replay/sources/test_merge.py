@@ -38,8 +38,8 @@ class Pieces:
                 yield FrameChunk(to_frame(some(piece), piece, EventKind.TRADE), EventKind.TRADE, 0)
 
 
-def merged(streams):
-    blocks = list(merge_streams(streams))
+def merged(streams, **options):
+    blocks = list(merge_streams(streams, **options))
     assert all(len(block) for block in blocks)
     return np.concatenate([empty_events(0), *blocks])["ts_recv"].tolist()
 
@@ -53,6 +53,7 @@ def test_the_merge_is_the_sorted_list(owners, spread, size):
     arrivals = [[i * spread for i, o in enumerate(owners) if o == owner] for owner in range(5)]
     streams = [Pieces(arrival, size) for arrival in arrivals if arrival]
     assert merged(streams) == [i * spread for i in range(len(owners))]
+    assert merged(streams, unique=True) == [i * spread for i in range(len(owners))]
 
 
 @pytest.mark.parametrize("spread", [1, 1000])
