@@ -20,13 +20,14 @@ import numpy.typing as npt
 
 from extrema_nb.jit import kernel
 from replay.matching import engine
-from replay.matching.book import BEST, ORDERS, MarketBook
+from replay.matching.book import BEST, N_DIRTY, N_OUT, ORDERS, MarketBook
 from replay.matching.rng import make_rng, normal, uniform
 
 __all__ = ["DONE", "MORE", "Traders", "make_traders", "populate", "run"]
 
 MAKERS, LEVELS, PATIENT = 10, 6, 500  # makers, quotes a side of each, patient orders a side
 DONE, MORE = 0, 1
+SPARE = 32  # rows of `out` that an action needs beside its trades
 
 # Places of `Traders.f`
 FAIR, TREND, EXCITE, TAKER_SIDE = 0, 1, 2, 3
@@ -198,8 +199,9 @@ def populate(book: MarketBook, t: Traders, now: int) -> None:
 @kernel
 def run(book: MarketBook, t: Traders, until: int, room: int) -> int:
     """Act until simulated time `until` (µs, exclusive); MORE when `out` holds `room` rows."""
+    most = book.out.shape[0] - book.oid.shape[0] - SPARE  # one action may meet every order
     while t.clock[NEXT] < until:
-        if book.n[9] > room or book.n[8] > room:
+        if book.n[N_OUT] > min(room, most) or book.n[N_DIRTY] > room:
             return MORE
         now = t.clock[NEXT]
         _walk(t, now)
