@@ -15,7 +15,7 @@ The dtypes are `Row` based, so ``row.price`` reads the same compiled and uncompi
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,8 +108,8 @@ BUY = 1
 SELL = -1
 
 
-class Flag(IntFlag):
-    """Bits of ``flags``; one bit, one meaning."""
+class Flag(IntEnum):
+    """Bits of ``flags``; one bit, one meaning. An IntEnum because Numba knows no IntFlag."""
 
     LAST = 1  # last row of this message
     SNAPSHOT = 2  # row belongs to a snapshot, not to a change
