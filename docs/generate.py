@@ -38,7 +38,7 @@ def _comments(owner: type[IntEnum | IntFlag]) -> dict[str, str]:
 
 
 def _codes(owner: type[IntEnum | IntFlag]) -> Iterator[str]:
-    summary = (owner.__doc__ or "").splitlines()[0]
+    summary = (owner.__doc__ or "").splitlines()[0].partition(". ")[0].rstrip(".") + "."
     yield f"### {owner.__name__}"
     yield ""
     yield summary
