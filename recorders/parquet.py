@@ -28,13 +28,14 @@ from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EventArray, empty_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import LogWriter, log_folder, next_arrival
-from recorders.rotate import Roller, Rotation, recover
+from recorders.rotate import Roller, Rotation, disk_error, recover
 
 __all__ = ["ParquetRecorder", "RecorderStats"]
 
 log = logging.getLogger(__name__)
 
 MAX_TS = 1 << 60  # µs; far beyond any date
+FRAME_ROWS = 4096  # a frame that a full disk refuses takes no more rows with it
 
 
 class RecorderStats(msgspec.Struct, kw_only=True):
@@ -171,9 +172,11 @@ class ParquetRecorder:
         self._append(full[:n])
 
     def _append(self, rows: EventArray) -> None:
+        for at in range(0, int(rows.size), FRAME_ROWS):
+            self._append_frame(rows[at : at + FRAME_ROWS])
+
+    def _append_frame(self, rows: EventArray) -> None:
         n = int(rows.size)
-        if n == 0:
-            return
         if self.error is not None:
             self.stats.lost += n
             return
@@ -222,7 +225,7 @@ class ParquetRecorder:
             f"{self.root}: cannot record any more ({reason}); {self.stats.flushed} rows are kept "
             "and readable; free some space and start again in the same folder"
         )
-        self.error = OSError(error.errno, text) if isinstance(error, OSError) else DataError(text)
+        self.error = disk_error(error, text) if isinstance(error, OSError) else DataError(text)
         self.error.__cause__ = error
         log.error("%s", text)
 

@@ -18,7 +18,7 @@ import time
 import zlib
 from pathlib import Path
 
-from recorders.rotate import Rotation
+from recorders.rotate import Rotation, disk_error
 
 __all__ = ["RawRecorder", "finish_raw"]
 
@@ -136,7 +136,7 @@ class RawRecorder:
             f"{self.folder}: cannot record frames any more ({error.strerror}); "
             f"{self.written} frames are kept and readable; free some space"
         )
-        self.error = OSError(error.errno, text)
+        self.error = disk_error(error, text)
         log.error("%s", text)
 
     def _finish(self) -> None:

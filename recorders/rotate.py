@@ -13,7 +13,7 @@ from typing import NamedTuple
 from extrema_nb.errors import DataError
 from extrema_nb.store import LOG_HEAD, LogFile, RowWriter, list_logs, log_folder, sync_folder
 
-__all__ = ["Rolled", "Roller", "Rotation", "recover", "roll_log"]
+__all__ = ["Rolled", "Roller", "Rotation", "disk_error", "recover", "roll_log"]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,13 @@ class Rotation:
         """Say whether a file of `size` bytes is to be closed now."""
         old = self.every_s > 0 and time.monotonic() - self._opened >= self.every_s
         return old or size >= self.max_bytes
+
+
+def disk_error(error: OSError, text: str) -> OSError:
+    """Return an error with the number of `error` that says `text` and nothing else."""
+    out = OSError(text)
+    out.errno = error.errno
+    return out
 
 
 def roll_log(root: Path, path: Path) -> Rolled:

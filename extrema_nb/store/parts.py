@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from pathlib import Path
 
@@ -120,17 +121,18 @@ def write_part(
     info = _describe(rows, arrival, kind, venue, instrument)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    packed = io.BytesIO()  # not the file itself: Polars makes a full disk a ComputeError
+    to_frame(rows, arrival, kind).write_parquet(
+        packed,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        statistics=True,
+        row_group_size=ROW_GROUP,
+        metadata={META_KEY: msgspec.json.encode(info).decode()},
+    )
     try:
-        # A file object, not a path: write errors then keep their errno.
         with temporary.open("wb") as file:
-            to_frame(rows, arrival, kind).write_parquet(
-                file,
-                compression="zstd",
-                compression_level=ZSTD_LEVEL,
-                statistics=True,
-                row_group_size=ROW_GROUP,
-                metadata={META_KEY: msgspec.json.encode(info).decode()},
-            )
+            file.write(packed.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

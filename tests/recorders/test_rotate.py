@@ -12,7 +12,7 @@ from extrema_nb.events import EventKind, empty_events
 from extrema_nb.store import LogWriter, list_logs, list_parts, log_folder
 from extrema_nb.testing import instrument_table
 from recorders import rotate
-from recorders.rotate import Roller, Rotation, recover, roll_log
+from recorders.rotate import Roller, Rotation, disk_error, recover, roll_log
 from replay.sources import ParquetSource
 
 T0 = 1_700_000_000_000_000
@@ -114,3 +114,8 @@ def test_rotation_is_due_by_size_or_by_age(monkeypatch):
     rotation.begin()
     assert not rotation.due(1)
     assert not Rotation(0.0, 1_000).due(999)
+
+
+def test_a_disk_error_keeps_its_number_and_says_only_the_text():
+    error = disk_error(OSError(28, "No space left on device"), "no room")
+    assert (error.errno, str(error)) == (28, "no room")

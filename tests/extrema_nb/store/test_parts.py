@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -87,6 +90,31 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, part):
         write(part, rows(trade(1.0, 1.0)), instrument="no instrument")
     assert part.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [part.name]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+from extrema_nb.events import EventKind, empty_events
+from extrema_nb.store import write_part
+rows = empty_events(5000)
+rows["kind"], rows["w0"] = 1, np.random.default_rng(1).integers(0, 1 << 60, 5000)
+try:
+    write_part(Path(sys.argv[1]), rows, np.arange(5000), EventKind.TRADE, venue="v")
+except OSError as error:
+    print(error.errno)
+"""
+
+
+def test_a_full_disk_is_an_os_error_and_leaves_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "part-000000000000.parquet")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(errno.EFBIG)]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_can_be_synced(tmp_path):
