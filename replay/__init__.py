@@ -1,0 +1,1 @@
+"""Files back to rows: replay, backtest, reports, and a local venue."""

@@ -1,0 +1,1 @@
+"""Examples: one complete strategy a file."""

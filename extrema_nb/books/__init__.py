@@ -1,0 +1,1 @@
+"""Order books: exact, compiled, best prices always known."""

@@ -1,0 +1,1 @@
+"""Compiled maths: pure functions on arrays, one algorithm a file."""

@@ -1,0 +1,1 @@
+"""The simulated exchange: queues, latency, fees; one for backtest and paper."""

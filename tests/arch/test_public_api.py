@@ -23,7 +23,9 @@ def listed(path):
 
 
 def is_empty(path):
-    return not [node for node in tree(path).body if not isinstance(node, ast.Expr)]
+    """Say whether a module is nothing but a docstring."""
+    body = [node for node in tree(path).body if not isinstance(node, ast.Expr)]
+    return not [node for node in body if getattr(node, "module", "") != "__future__"]
 
 
 WITH_CODE = [path for path in modules() if not is_empty(path)]
