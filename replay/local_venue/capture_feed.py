@@ -178,7 +178,7 @@ class CapturedMarket:
                 if due - loop.time() > 0.001:
                     await self._pause(hub)
                     await asyncio.sleep(max(0.0, due - loop.time()))
-            self._now = line.ts_recv
+            self._now = max(self._now, line.ts_recv)
             self.messages += 1
             parts = split(line.frame)
             if parts is not None:

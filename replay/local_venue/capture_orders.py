@@ -55,6 +55,7 @@ class CapturedOrders:
         self._rows = empty_events(ROWS)
         self._n = 0
         self._seq = 0
+        self._last = now
         self._exchange = LiveExchange(self._table)
         for symbol, book in books.items():
             self._exchange.step(self._book_rows(self._inst[symbol], book, now))
@@ -80,7 +81,8 @@ class CapturedOrders:
 
     def frame(self, frame: bytes, ts_recv: int) -> list[Report]:
         """Take a captured frame; the exchange sees it at the next `step`, or now if there is no room."""
-        self._n = self._decoder.decode(frame, ts_recv, self._rows, self._n)
+        self._last = max(self._last, ts_recv)  # local times of real captures go back at places
+        self._n = self._decoder.decode(frame, self._last, self._rows, self._n)
         return self.step() if self._n > ROWS - SPARE else []
 
     def step(self) -> list[Report]:

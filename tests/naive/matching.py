@@ -22,7 +22,9 @@ class Order:
 @dataclass
 class NaiveMarket:
     orders: list[Order] = field(default_factory=list)
-    trades: list[tuple[int, int, int, int]] = field(default_factory=list)  # maker, taker, tick, lots
+    trades: list[tuple[int, int, int, int]] = field(
+        default_factory=list
+    )  # maker, taker, tick, lots
     removed: list[int] = field(default_factory=list)
     clock: int = 0
 

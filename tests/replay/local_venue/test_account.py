@@ -77,4 +77,8 @@ def test_a_fill_shows_its_fee_and_profit():
     fill = account.fill(order(1), 600_000, 1000, 9, 5, maker=False)
     shown = fill.view()
     assert (shown["commission"], shown["id"], shown["maker"]) == ("30.00000000", 9, False)
-    assert (shown["price"], shown["qty"], shown["quoteQty"]) == ("60000.00", "1.000", "60000.00000000")
+    assert (shown["price"], shown["qty"], shown["quoteQty"]) == (
+        "60000.00",
+        "1.000",
+        "60000.00000000",
+    )

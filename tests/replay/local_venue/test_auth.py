@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-
 from replay.local_venue.auth import Credentials, check_signed, signature, signed_part
 from replay.local_venue.errors import ApiError
 from replay.local_venue.params import Params
@@ -14,6 +13,7 @@ from tests.replay.local_venue.client import KEY, against
 
 DOCS = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"  # documentation sample
 ORDER = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1"
+BATCH = "batchOrders=%5B%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22SELL%22%7D%5D"
 VECTORS = [
     (DOCS, f"{ORDER}&recvWindow=5000&timestamp=1499827319559",
      "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"),
@@ -21,8 +21,7 @@ VECTORS = [
      "d84e6641b1e328e7b418fff030caed655c266299c9355e36ce801ed14631eed4"),
     ("test-secret", "timestamp=1700000000000",
      "dccf2651b1d8329665bfddb0798eccd4650d986a9cfe5547b2f5822131e7620b"),
-    ("test-secret", "batchOrders=%5B%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22SELL%22"
-     "%7D%5D&timestamp=1700000000000",
+    ("test-secret", f"{BATCH}&timestamp=1700000000000",
      "7144346960aaac3ca18f13cc116d419a4cc7aaced82ff004c7f14bad6edb29a2"),
 ]  # fmt: skip
 
@@ -98,5 +97,3 @@ def test_parameters_may_come_as_a_form():
         assert (status, found["leverage"]) == (200, 7)
 
     against(test)
-
-

@@ -141,7 +141,8 @@ def test_a_wrong_speed_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_real_capture_comes_whole_at_full_speed(shared_data):
     path = shared_data / "binance_usdm" / "capture" / "btcusdt_20240808.gz"
-    lines = [line.partition(b" ")[2].strip() for line in gzip.open(path)]
+    with gzip.open(path) as file:
+        lines = [line.partition(b" ")[2].strip() for line in file]
     snapshot = next(line for line in lines if line.startswith(b'{"lastUpdateId'))
     wanted = [line for line in lines if line is not snapshot]
 

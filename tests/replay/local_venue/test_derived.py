@@ -79,7 +79,7 @@ def test_diffs_of_every_speed_rebuild_the_book_in_an_unbroken_chain(changes):
             assert (message["pu"], message["U"]) == (last, last + 1)
             last = message["u"]
             for side, key in ((0, "b"), (1, "a")):
-                told[side].update({p: q for p, q in message[key]})
+                told[side].update(dict(message[key]))
         for side in (0, 1):
             wanted = {BTC.price_text(t): BTC.qty_text(q) for t, q in levels.sides[side].items()}
             assert told[side] == wanted

@@ -83,7 +83,9 @@ def test_immediate_and_fill_or_kill_never_rest():
     async def test(client):
         bid, _ = await client.best()
         for tif in ("IOC", "FOK"):
-            _, found = await client.order(price=bid - 10, timeInForce=tif, newOrderRespType="RESULT")
+            _, found = await client.order(
+                price=bid - 10, timeInForce=tif, newOrderRespType="RESULT"
+            )
             assert (found["status"], found["executedQty"]) == ("EXPIRED", "0.000")
         assert await client.ok("GET", "/fapi/v1/openOrders") == []
 
@@ -102,7 +104,7 @@ def test_an_acknowledgement_knows_of_no_execution_but_a_result_does():
 
 def test_reduce_only_closes_and_never_opens():
     async def test(client):
-        bid, _ = await client.best()
+        _bid, _ = await client.best()
         await client.order(type="MARKET", quantity="0.01")
         status, found = await client.order(type="MARKET", quantity="0.01", reduceOnly="true")
         assert (status, found["code"]) == (400, -2022)
@@ -120,9 +122,7 @@ def test_own_orders_do_not_trade_with_each_other():
         best = await client.get("/fapi/v1/ticker/bookTicker", symbol="BTCUSDT")
         await client.order(side="SELL", price=best["askPrice"], newClientOrderId="a")
         quantity = Decimal(best["askQty"]) + Decimal("0.005")  # reaches the own order, and beyond
-        _, taker = await client.order(
-            type="MARKET", quantity=quantity, newOrderRespType="RESULT"
-        )
+        _, taker = await client.order(type="MARKET", quantity=quantity, newOrderRespType="RESULT")
         assert taker["executedQty"] == str(quantity)
         own = await client.ok("GET", ORDER, **WHICH)
         assert (own["status"], own["executedQty"]) == ("EXPIRED_IN_MATCH", "0.000")
@@ -157,7 +157,7 @@ class Deaf:
     def submit(self, order: UserOrder):
         return [Report(order.order_id, ReportKind.NEW)]
 
-    def amend(self, order, ticks, leaves):
+    def amend(self, order, _ticks, leaves):
         return [Report(order.order_id, ReportKind.AMENDED, lots=leaves)]
 
     def cancel(self, order):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 
@@ -34,7 +35,7 @@ def test_a_skipped_depth_message_is_a_gap():
         frames = await receive(socket, 3)
         client.venue.skip_depth_messages(2)
         frames += await receive(socket, 3)
-        gaps = [a["u"] != b["pu"] for a, b in zip(frames, frames[1:], strict=False)]
+        gaps = [a["u"] != b["pu"] for a, b in itertools.pairwise(frames)]
         assert sum(gaps) == 1
         await socket.close()
 
@@ -86,9 +87,7 @@ def test_a_lost_answer_hides_an_order_that_was_placed():
         client.venue.lose_next_answer()
         with pytest.raises(aiohttp.ClientError):
             await client.order(price=bid - 10, newClientOrderId="lost")
-        found = await client.ok(
-            "GET", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="lost"
-        )
+        found = await client.ok("GET", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="lost")
         assert found["status"] == "NEW"
 
     against(test)

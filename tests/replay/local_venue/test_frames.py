@@ -35,7 +35,12 @@ def test_an_aggregate_adds_up_its_matches():
     run = [SALE, SALE._replace(trade_id=10, lots=3)]
     (row,) = rows(frames.agg_trade(BTC, 4, run, 1))
     trade = row.view(TRADE)
-    assert (trade["qty"], trade["trade_id"], trade["first_id"], trade["last_id"]) == (0.005, 4, 9, 10)
+    assert (trade["qty"], trade["trade_id"], trade["first_id"], trade["last_id"]) == (
+        0.005,
+        4,
+        9,
+        10,
+    )
 
 
 def test_best_prices_are_read_back():

@@ -75,7 +75,7 @@ def test_clients_are_told_goodbye():
 
 def test_a_market_that_fails_is_told():
     class Broken(SimulatedMarket):
-        async def run(self, hub):
+        async def run(self, _hub):
             raise DataError("line 7 is bad")
 
     async def main():

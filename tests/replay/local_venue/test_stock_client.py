@@ -97,7 +97,7 @@ def test_it_understands_the_errors():
         with pytest.raises(binance_error.ClientError) as caught:
             client.cancel_order("BTCUSDT", orderId=1)
         assert (caught.value.status_code, caught.value.error_code) == (400, -2011)
-        stranger = um_futures.UMFutures(key=KEY.key, secret="wrong", base_url=venue.rest_url)
+        stranger = um_futures.UMFutures(key=KEY.key, secret=KEY.key, base_url=venue.rest_url)
         with pytest.raises(binance_error.ClientError) as caught:
             stranger.balance()
         assert caught.value.error_code == -1022

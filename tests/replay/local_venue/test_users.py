@@ -13,7 +13,7 @@ class Ear:
     def __init__(self):
         self.heard = []
 
-    def push_user(self, key, event, raw):
+    def push_user(self, _key, event, _raw):
         self.heard.append(event)
 
 
@@ -53,7 +53,9 @@ def test_an_order_is_told_from_new_to_filled():
         assert (order["x"], order["X"], order["c"], order["z"]) == ("NEW", "NEW", "rests", "0.000")
         await client.order(price=ask, side="BUY", quantity="0.002", newClientOrderId="takes")
         frames = [frame async for frame in until_filled(socket)]
-        trades = [f["o"] for f in frames if f["e"] == "ORDER_TRADE_UPDATE" and f["o"]["x"] == "TRADE"]
+        trades = [
+            f["o"] for f in frames if f["e"] == "ORDER_TRADE_UPDATE" and f["o"]["x"] == "TRADE"
+        ]
         assert trades[-1]["X"] == "FILLED"
         assert sum(float(t["l"]) for t in trades) == pytest.approx(0.002)
         assert all(t["m"] is False and float(t["n"]) > 0 and t["N"] == "USDT" for t in trades)
@@ -62,9 +64,7 @@ def test_an_order_is_told_from_new_to_filled():
         assert account["P"][0]["pa"] == "0.002"
         fees = sum(float(t["n"]) for t in trades)
         assert float(account["B"][0]["wb"]) == pytest.approx(100_000 - fees)
-        await client.signed(
-            "DELETE", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="rests"
-        )
+        await client.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="rests")
         (gone,) = await receive(socket)
         assert (gone["o"]["x"], gone["o"]["X"]) == ("CANCELED", "CANCELED")
         await socket.close()
