@@ -25,7 +25,6 @@ from extrema_nb.errors import ConfigError, ExtremaError, nearest
 __all__ = ["commands", "main"]
 
 FAILED, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two as a shell tells them
-NOT_COMMANDS = {"common"}
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +48,9 @@ def commands() -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in importlib.resources.files(__name__).iterdir():
         stem, _, suffix = entry.name.rpartition(".")
-        if suffix == "py" and not stem.startswith("_") and stem not in NOT_COMMANDS:
-            found[stem.replace("_", "-")] = _help_of(entry.read_text(encoding="utf-8"))
+        text = _help_of(entry.read_text(encoding="utf-8")) if suffix == "py" else ""
+        if text:  # the others are what commands share
+            found[stem.replace("_", "-")] = text
     return dict(sorted(found.items()))
 
 
