@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from extrema_nb.channels import Endpoints, Lob, Trades
+from extrema_nb.channels import Lob, Trades
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EventKind, StatusCode
 from extrema_nb.runtime.commands import AckStatus, WsConnect, WsMessage
@@ -14,8 +14,6 @@ from extrema_nb.runtime.env import EnvBuilder
 from extrema_nb.runtime.modules import AsyncModule
 from extrema_nb.runtime.tasks import WsTask
 from extrema_nb.testing import ListSink
-from replay.local_venue.server import VenueServer
-from replay.local_venue.simulate import SimulatedMarket
 
 MARKET = "binance-usdm"
 
@@ -47,31 +45,31 @@ class Counter(AsyncModule):
             self.stop()
 
 
-def run(*tasks, module, sink=None):
+def run(venue, *tasks, module, sink=None):
     async def main():
-        async with VenueServer(SimulatedMarket(seed=3)) as venue:
-            builder = (
-                EnvBuilder()
-                .with_tasks(tasks)
-                .with_strategy_module(module)
-                .with_endpoints(MARKET, Endpoints(venue.rest_url, venue.ws_url))
-            )
-            if sink is not None:
-                builder.with_sink(sink)
-            env = builder.build()
-            module.stop = env.stop
-            module.url = venue.ws_url
-            async with asyncio.timeout(30):
-                await env.run(handle_signals=False)
-            return env
+        builder = (
+            EnvBuilder()
+            .with_tasks(tasks)
+            .with_strategy_module(module)
+            .with_endpoints(MARKET, venue)
+        )
+        if sink is not None:
+            builder.with_sink(sink)
+        env = builder.build()
+        module.stop = env.stop
+        module.url = venue.ws
+        async with asyncio.timeout(30):
+            await env.run(handle_signals=False)
+        return env
 
     return asyncio.run(main())
 
 
-def test_streams_connect_subscribe_and_find_their_instruments_by_themselves():
+def test_streams_connect_subscribe_and_find_their_instruments_by_themselves(local_venue):
     module, sink = Counter(), ListSink()
     module.wanted = {"trade", "bbo", "lob"}
     env = run(
+        local_venue,
         WsTask(market=MARKET, channel=Trades(), insts=["BTC_USDT_PERP"]),
         WsTask(market=MARKET, channel=[Lob(), Lob(kind="bbo")], insts=["BTC_USDT_PERP"], task_id=2),
         module=module,
@@ -88,14 +86,18 @@ def test_streams_connect_subscribe_and_find_their_instruments_by_themselves():
     assert {EventKind.TRADE, EventKind.BBO, EventKind.LOB} <= kinds
 
 
-def test_an_instrument_that_the_venue_lacks_is_told_with_the_nearest():
+def test_an_instrument_that_the_venue_lacks_is_told_with_the_nearest(local_venue):
     module = Counter()
     module.wanted = {"trade"}
     with pytest.raises(ConfigError, match="did you mean"):
-        run(WsTask(market=MARKET, channel=Trades(), insts=["BTC_USDT_PREP"]), module=module)
+        run(
+            local_venue,
+            WsTask(market=MARKET, channel=Trades(), insts=["BTC_USDT_PREP"]),
+            module=module,
+        )
 
 
-def test_a_module_can_take_a_connection_over():
+def test_a_module_can_take_a_connection_over(local_venue):
     class Driver(Counter):
         async def on_ws_event(self, event):
             handle = self.commands.find_ws_handle(Trades(), event.task_id)
@@ -106,6 +108,8 @@ def test_a_module_can_take_a_connection_over():
     module = Driver()
     module.wanted = {"trade"}
     run(
-        WsTask(market=MARKET, channel=Trades(), insts=["BTC_USDT_PERP"], manual=True), module=module
+        local_venue,
+        WsTask(market=MARKET, channel=Trades(), insts=["BTC_USDT_PERP"], manual=True),
+        module=module,
     )
     assert module.seen["trade", 1] > 0

@@ -1,0 +1,129 @@
+"""Live sessions on the local venue: orders on real sockets, a journal that verifies."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from extrema_nb.channels import Endpoints
+from extrema_nb.cli.common import load_object
+from extrema_nb.config import parse_toml
+from extrema_nb.errors import ConfigError
+from extrema_nb.runtime.live import LiveConfig
+from extrema_nb.runtime.live_session import LiveSession, free_folder
+from extrema_nb.runtime.sessions import META_FILE
+from recorders.journal import SessionJournal
+from recorders.parquet import ParquetRecorder
+from replay.inspect import inspect_path
+from replay.verify import verify_session
+
+CONFIG = """
+instruments = ["BTC_USDT_PERP"]
+[[strategy]]
+path = "strategies.grid_maker:GridMaker"
+params = { levels = 2, half_spread = 1.0, step = 1.0 }
+[[timer]]
+seconds = 0.2
+[risk]
+max_position = 0.2
+"""
+
+
+class Spokes:
+    """The other packages."""
+
+    def load(self, path):
+        return load_object(path)
+
+    def journal(self, folder, meta):
+        return SessionJournal(folder, meta)
+
+    def recorder(self, folder, table):
+        return ParquetRecorder(folder, table)
+
+    def exchange(self, table, config):
+        raise NotImplementedError
+
+
+def config(tmp_path, venue=None, *overrides):
+    where = []
+    if venue is not None:
+        where = [f"venue.rest={venue.rest}", f"venue.ws={venue.ws}"]
+    session = [f"session.journal={tmp_path / 's'}", f"session.record={tmp_path / 'rec'}"]
+    return parse_toml(CONFIG, LiveConfig, overrides=[*where, *session, *overrides])
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    """Give the keys of the local venue."""
+    monkeypatch.setenv("BINANCE_API_KEY", "local-key")
+    monkeypatch.setenv("BINANCE_SECRET_KEY", "local-secret")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("keys")
+def test_a_session_trades_cancels_what_is_open_and_verifies(tmp_path, local_venue):
+    told = []
+
+    async def main():
+        session = LiveSession(config(tmp_path, local_venue), Spokes(), paper=False)
+        async with asyncio.timeout(200):
+            await session.run(3.0, told.append, 0.5)
+        return session.summary()
+
+    report = asyncio.run(main())
+    assert report["orders"] > 2
+    assert (report["rejected"], report["left_open"], report["open_orders"]) == (0, 0, 0)
+    assert report["killed"]
+    assert report["rows"] > 100
+    assert report["feeds"][0]["gaps"] == 0
+    for name in ("wire_to_intent", "wire_to_decision", "step"):
+        assert report["latency"][name]["p99_us"] >= report["latency"][name]["p50_us"] > 0
+    assert told[-1]["orders"] <= report["orders"]
+    verdict = verify_session(report["journal"], load_object)
+    assert verdict.ok, verdict.difference
+    assert verdict.intents == report["intents"] > 0
+    assert verdict.complete
+    secret = b"local-secret"
+    assert all(secret not in f.read_bytes() for f in (tmp_path / "s").iterdir())
+    assert inspect_path(tmp_path / "rec")["rows"] > 100
+
+
+@pytest.mark.usefixtures("keys")
+def test_keys_that_the_venue_refuses_are_told_and_nothing_is_traded(
+    tmp_path, monkeypatch, local_venue
+):
+    monkeypatch.setenv("BINANCE_API_KEY", "another")
+
+    async def main():
+        session = LiveSession(config(tmp_path, local_venue), Spokes(), paper=False)
+        with pytest.raises(ConfigError, match="refuses the credentials"):
+            await asyncio.wait_for(session.run(), 200)
+        return session
+
+    session = asyncio.run(main())
+    assert not session.env.began
+    assert not session.env.killed
+
+
+def test_without_keys_nothing_is_asked_of_anybody(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BINANCE_API_KEY", raising=False)
+    monkeypatch.delenv("BINANCE_SECRET_KEY", raising=False)
+    nowhere = Endpoints("http://127.0.0.1:9", "ws://127.0.0.1:9")
+    here = [f"venue.rest={nowhere.rest}", f"venue.ws={nowhere.ws}"]
+    with pytest.raises(ConfigError, match="BINANCE_API_KEY"):
+        LiveSession(config(tmp_path, None, *here), Spokes(), paper=False)
+
+
+def test_a_journal_never_overwrites_another(tmp_path):
+    wanted = tmp_path / "s"
+    assert free_folder(wanted) == wanted
+    for name in ("s", "s-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / META_FILE).touch()
+    assert free_folder(wanted) == tmp_path / "s-3"
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is a file"):
+        free_folder(tmp_path / "file")
