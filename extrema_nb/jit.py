@@ -325,8 +325,9 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
         new = name not in _methods
         known = _methods.setdefault(name, {})
         for other in known.values():
-            if list(inspect.signature(other).parameters)[1:] != (
-                list(inspect.signature(function).parameters)[1:]
+            if (
+                list(inspect.signature(other).parameters)[1:]
+                != (list(inspect.signature(function).parameters)[1:])
             ):
                 raise ConfigError(
                     f"method {name!r} of {owner.__name__} has other parameters than its namesake; "

@@ -341,4 +341,3 @@ def _with_last(batches: Iterator[EventArray]) -> Iterator[tuple[EventArray, bool
         previous = batch
     if previous is not None:
         yield previous, True
-

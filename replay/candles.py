@@ -60,7 +60,9 @@ class CandleSource:
                 row["inst"] = inst
                 row["kind"] = EventKind.CANDLE
                 row["flags"] = Flag.CLOSED | Flag.SYNTHETIC | Flag.LAST
-                for name, value in zip(("open", "high", "low", "close", "volume"), candle[1:], strict=True):
+                for name, value in zip(
+                    ("open", "high", "low", "close", "volume"), candle[1:], strict=True
+                ):
                     row[name] = value
             order = np.argsort(np.asarray(places), kind="stable")
             yield np.insert(batch, np.asarray(places)[order], rows[order])

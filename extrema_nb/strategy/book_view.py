@@ -144,7 +144,5 @@ def imbalance(book: Book, levels: int) -> float:
     return (bids - asks) / total if total > 0.0 else 0.0
 
 
-attach_attribute(
-    Book, bid_price, ask_price, bid_qty, ask_qty, mid, spread, stale, is_valid, seq
-)
+attach_attribute(Book, bid_price, ask_price, bid_qty, ask_qty, mid, spread, stale, is_valid, seq)
 attach(Book, qty_at, level_price, depth, imbalance)

@@ -291,7 +291,11 @@ def make_context(
         "subscribed": np.full((KINDS, n + 1), -1, np.int64),
     }
     record = np.zeros(1, HUB)
-    record["modules"], record["instruments"], record["max_open"] = modules, n, limits.max_open_orders
+    record["modules"], record["instruments"], record["max_open"] = (
+        modules,
+        n,
+        limits.max_open_orders,
+    )
     for name, array in arrays.items():
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])
@@ -444,16 +448,12 @@ def now(ctx: Context) -> int:  # noqa: D103
     return ctx.clock[C_NOW]
 
 
-def buy(
-    ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, flags: int = 0
-) -> int:
+def buy(ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, flags: int = 0) -> int:
     """Send a limit buy; return its client order id or a negative `Reject`."""
     return _submit(ctx, int(inst), BUY, float(price), float(qty), int(tif), _LIMIT, int(flags))
 
 
-def sell(
-    ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, flags: int = 0
-) -> int:
+def sell(ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, flags: int = 0) -> int:
     """Send a limit sell; return its client order id or a negative `Reject`."""
     return _submit(ctx, int(inst), SELL, float(price), float(qty), int(tif), _LIMIT, int(flags))
 

@@ -194,9 +194,7 @@ class KernelGroup:
         return out
 
     def _build(self) -> _Compiled:
-        handlers = tuple(
-            tuple(s.handlers.get(name) for s in self.strategies) for name in HANDLERS
-        )
+        handlers = tuple(tuple(s.handlers.get(name) for s in self.strategies) for name in HANDLERS)
         types = tuple((p.dtype, s.dtype) for p, s in zip(self.params, self.states, strict=True))
         key = (handlers, types, self.with_books)
         if key not in _compiled:
@@ -233,9 +231,7 @@ class KernelGroup:
 
     def _explain(self, error: BaseException) -> StrategyError:
         """Return the error of the first handler that does not compile by itself."""
-        for params, state, strategy in zip(
-            self.params, self.states, self.strategies, strict=True
-        ):
+        for params, state, strategy in zip(self.params, self.states, self.strategies, strict=True):
             for name, handler in strategy.handlers.items():
                 row = (
                     Book(self.ctx.books, 0)
@@ -243,7 +239,9 @@ class KernelGroup:
                     else np.zeros(1, VIEWS[HANDLERS[name]])[0]
                 )
                 try:
-                    jit.compile_for(jit.kernel(handler, cache=False), self.ctx, params[0], state[0], row)
+                    jit.compile_for(
+                        jit.kernel(handler, cache=False), self.ctx, params[0], state[0], row
+                    )
                 except Exception as inner:
                     told = jit.compile_error(inner)
                     if told is None:

@@ -1,0 +1,148 @@
+"""Run strategies over recorded rows against the simulated exchange."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from extrema_nb.cli.common import emit_json, progress, spoke
+from extrema_nb.cli.strategies import (
+    add_source_arguments,
+    add_strategy_arguments,
+    load_models,
+    load_strategies,
+    open_arguments,
+    risk_limits,
+    timers,
+)
+
+__all__ = ["HELP", "add_arguments", "run"]
+
+HELP = "run strategies over recorded rows against the simulated exchange"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_source_arguments(parser)
+    add_strategy_arguments(parser)
+    parser.add_argument("--queue", default="risk_averse", help="queue model: risk_averse, power, …")
+    parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
+    parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
+    parser.add_argument(
+        "--response-us", type=int, help="latency of reports back; as --latency-us unless given"
+    )
+    parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
+    parser.add_argument(
+        "--base-latency-us", type=int, default=0, help="least feed latency after clock correction"
+    )
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="ID=TARGET", help="answers ctx.emit(ID, …)"
+    )
+    parser.add_argument("--model-latency-us", type=int, default=1000, help="features to prediction")
+    parser.add_argument("--out", metavar="DIR", help="write Parquet files and summary.json here")
+    parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML report")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run and report."""
+    backtest = spoke("replay.backtest")
+    model = spoke("replay.exchange.model")
+    results = spoke("replay.results")
+    started = time.perf_counter()
+    source = open_arguments(args)
+    response = args.latency_us if args.response_us is None else args.response_us
+    config = backtest.BacktestConfig(
+        exchange=model.ExchangeConfig(
+            queue=args.queue,
+            queue_n=args.queue_n,
+            entry_latency_us=args.latency_us,
+            response_latency_us=response,
+            maker_fee=args.maker_fee,
+            taker_fee=args.taker_fee,
+        ),
+        timers=timers(args),
+        mark_every_s=args.mark_s,
+        base_latency_us=args.base_latency_us,
+        model_latency_us=args.model_latency_us,
+        seed=args.seed,
+    )
+    strategies = load_strategies(args)
+    models = load_models(args.model)
+    try:
+        with progress("backtest", quiet=args.json) as bar:
+            task = backtest.Backtest(
+                source,
+                strategies,
+                config=config,
+                risk=risk_limits(args),
+                models=models,
+                progress=lambda done, total: bar.update(done, total=total),
+            )
+            if not args.json:
+                sys.stderr.write("compiling, or loading compiled kernels\n")
+            task.warm_up()
+            result = task.run()
+    finally:
+        for runner in models.values():
+            runner.close()
+    summary = results.summary_of(task, result)
+    if args.out:
+        results.write_run(args.out, task, result, summary)
+    if args.report:
+        _report(args.report, task, result, summary)
+    timing = {
+        "loop_seconds": result.seconds,
+        "rows_per_second": result.data.rows / max(result.seconds, 1e-9),
+        "total_seconds": time.perf_counter() - started,
+    }
+    told = {**summary, "rows_per_second": timing["rows_per_second"], "timing": timing}
+    told["out"], told["report"] = args.out, args.report
+    if args.json:
+        emit_json(told)
+    else:
+        _show(told)
+    return 0
+
+
+def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
+    results = spoke("replay.results")
+    table = task.source.instruments
+    spoke("replay.report").write_report(
+        path,
+        title=" + ".join(s.name for s in task.group.strategies),
+        summary=summary,
+        account=results.account_frame(result.marks),
+        fills=results.fills_frame(result.journal, table),
+        names={inst: row.name for inst, row in enumerate(table)},
+    )
+
+
+def _show(told: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="backtest", title_justify="left", show_header=False)
+    profit = told["profit"]
+    lines = {
+        "rows": f"{told['rows']:,}",
+        "rows a second": f"{told['rows_per_second']:,.0f}",
+        "orders": f"{told['orders']:,}",
+        "fills": f"{told['fills']:,}",
+        "volume": f"{told['volume']:,.2f} quote units",
+        "fees": f"{told['fees']:,.4f} quote units",
+        "profit": "?" if profit is None else f"{profit:+,.4f} quote units, after fees",
+        "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",
+        "clock": "as recorded"
+        if not told["clock_shift_us"]
+        else f"ours moved by {told['clock_shift_us'] / 1e6:+.6f} s: the venue's was ahead",
+        "result": told["out"] or "not written; --out DIR keeps it",
+        "report": told["report"] or "not written; --report FILE draws it",
+    }
+    for name, value in lines.items():
+        table.add_row(name, value)
+    Console().print(table)

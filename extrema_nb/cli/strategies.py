@@ -1,0 +1,159 @@
+"""Strategies, models and risk limits from the words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from extrema_nb.cli.common import load_object, spoke
+from extrema_nb.errors import ConfigError
+
+__all__ = [
+    "add_source_arguments",
+    "add_strategy_arguments",
+    "load_models",
+    "load_strategies",
+    "open_arguments",
+    "risk_limits",
+    "timers",
+]
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what rows to read."""
+    parser.add_argument("path", nargs="+", help="folder of a recording, or capture files")
+    parser.add_argument("--format", help="parquet or collector; found by looking")
+    parser.add_argument("--venue", default="binance-usdm", help="venue of captured frames")
+    parser.add_argument("--instruments", metavar="NAMES", help="only these, comma-separated")
+    parser.add_argument("--start", help="from this time on (ISO 8601 or µs)")
+    parser.add_argument("--end", help="before this time")
+    parser.add_argument("--skip-bad", action="store_true", help="count bad lines of captures")
+    parser.add_argument("--sort", action="store_true", help="sort captures by receive time")
+    parser.add_argument(
+        "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
+    )
+
+
+def add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which strategies to run, and with what."""
+    parser.add_argument(
+        "--strategy",
+        action="append",
+        required=True,
+        metavar="MODULE:CLASS",
+        help="such as strategies.grid_maker:GridMaker; several make one kernel",
+    )
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="[K.]NAME=VALUE",
+        help="a parameter, of the K-th strategy (0 the first) if several are given",
+    )
+    parser.add_argument(
+        "--timer",
+        action="append",
+        type=float,
+        metavar="SECONDS",
+        help="a scheduler for on_schedule (ids 1, 2, …); 0.1 s unless given",
+    )
+    parser.add_argument(
+        "--risk", action="append", default=[], metavar="NAME=VALUE", help="a risk limit"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of ctx.random")
+
+
+def open_arguments(args: argparse.Namespace) -> Any:
+    """Return the source that the arguments ask for."""
+    from extrema_nb.cli.common import parse_time
+
+    source = spoke("replay.sources").open_source(
+        args.path[0] if len(args.path) == 1 else args.path,
+        format=args.format,
+        instruments=args.instruments.split(",") if args.instruments else None,
+        start=parse_time(args.start) if args.start else None,
+        end=parse_time(args.end) if args.end else None,
+        venue=args.venue,
+        skip_bad=args.skip_bad,
+        sort=args.sort,
+    )
+    if args.candles is not None:
+        source = spoke("replay.candles").CandleSource(source, args.candles)
+    return source
+
+
+def _number(text: str) -> Any:
+    words = {"true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no number; parameters are numbers or true, false") from None
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, Any]]:
+    out = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise ConfigError(f"{word!r} is no setting; expected NAME=VALUE")
+        out.append((name.strip(), _number(value.strip())))
+    return out
+
+
+def load_strategies(args: argparse.Namespace) -> list[Any]:
+    """Return the strategy instances that the arguments ask for, with their parameters."""
+    params: list[dict[str, Any]] = [{} for _ in args.strategy]
+    for name, value in _pairs(args.param):
+        place, dot, rest = name.partition(".")
+        at = int(place) if dot and place.isdigit() else 0
+        if at >= len(params) or (not dot and len(params) > 1):
+            raise ConfigError(
+                f"--param {name}: {len(params)} strategies are given; write K.NAME=VALUE with K "
+                f"from 0 to {len(params) - 1}"
+            )
+        params[at][rest if dot else name] = value
+    out = []
+    for path, values in zip(args.strategy, params, strict=True):
+        made = load_object(path)
+        if not (isinstance(made, type) and hasattr(made, "handlers")):
+            raise ConfigError(f"{path} is no strategy; expected a class derived from xnb.Strategy")
+        out.append(made(**values))
+    return out
+
+
+def risk_limits(args: argparse.Namespace) -> Any:
+    """Return the RiskLimits of ``--risk NAME=VALUE`` words."""
+    from extrema_nb.errors import nearest
+    from extrema_nb.strategy.risk import RiskLimits
+
+    values = dict(_pairs(args.risk))
+    for name in values:
+        if name not in RiskLimits.__struct_fields__:
+            raise ConfigError(
+                f"unknown risk limit {name!r}" + nearest(name, RiskLimits.__struct_fields__)
+            )
+    return RiskLimits(**values)
+
+
+def timers(args: argparse.Namespace) -> tuple[tuple[int, float], ...]:
+    """Return (id, seconds) of the schedulers."""
+    return tuple((i + 1, seconds) for i, seconds in enumerate(args.timer or [0.1]))
+
+
+def load_models(words: Sequence[str]) -> Mapping[int, Any]:
+    """Return task id → runner of ``ID=TARGET`` words; a target is a path or ``zmq:PORT``."""
+    models = {}
+    for word in words:
+        number, equals, target = word.partition("=")
+        if not (equals and target and number.isdigit()):
+            raise ConfigError(f"{word!r} is no model; expected ID=PATH.onnx or ID=zmq:PORT")
+        kind, _, port = target.partition(":")
+        if kind == "zmq":
+            models[int(number)] = spoke("ml.zmq_runner").open_runner(port)
+        else:
+            models[int(number)] = spoke("ml.onnx_runner").open_runner(target)
+    return models
