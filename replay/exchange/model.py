@@ -66,17 +66,23 @@ XORDER = np.dtype(
     )
 )
 MARK = np.dtype(
-    [
-        ("ts", "<i8"),  # µs, local clock
-        ("inst", "<i8"),
-        ("mid", "<f8"),  # quote units, NaN without a two-sided book
-        ("position", "<f8"),  # base units or contracts
-        ("balance", "<f8"),  # cash, quote units, before fees
-        ("fee", "<f8"),  # paid so far
-        ("equity", "<f8"),  # balance + position at mid - fee
-        ("trades", "<i8"),
-        ("volume", "<f8"),  # value traded
-    ]
+    (
+        np.record,
+        np.dtype(
+            [
+                ("ts", "<i8"),  # µs, local clock
+                ("inst", "<i8"),
+                ("mid", "<f8"),  # quote units, NaN without a two-sided book
+                ("position", "<f8"),  # base units or contracts
+                ("balance", "<f8"),  # cash, quote units, before fees
+                ("fee", "<f8"),  # paid so far
+                ("equity", "<f8"),  # balance + position at mid - fee
+                ("trades", "<i8"),
+                ("volume", "<f8"),  # value traded
+            ],
+            align=True,
+        ),
+    )
 )
 
 # places in `clock`
