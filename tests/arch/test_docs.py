@@ -18,7 +18,7 @@ MAKE = re.compile(r"(?:^|`)make ([a-z][a-z-]*)", re.MULTILINE)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # commands that documents name before they exist; must be empty in a release
-PLANNED = {"backtest", "demo", "live", "record", "replay", "venue", "verify", "warmup"}
+PLANNED = {"demo"}
 
 MARKDOWN = [path for path in tracked_files() if path.suffix == ".md"]
 
