@@ -182,3 +182,53 @@ def test_a_port_in_use_is_refused(capsys):
 
 def test_a_session_that_is_not_there_is_refused(tmp_path, capsys):
     assert str(tmp_path / "none") in complaint(capsys, "verify", tmp_path / "none")
+
+
+def test_an_unknown_strategy_suggests_the_nearest(recording, capsys):
+    line = complaint(capsys, "backtest", recording, "--strategy", "strategies.grid_maker:GridMakr")
+    assert "did you mean 'GridMaker'" in line
+    line = complaint(capsys, "backtest", recording, "--strategy", "strategies.gird_maker:GridMaker")
+    assert "did you mean 'strategies.grid_maker'" in line
+
+
+def test_an_unknown_parameter_suggests_the_nearest(recording, capsys):
+    grid = ("backtest", recording, "--strategy", "strategies.grid_maker:GridMaker")
+    assert "did you mean 'levels'" in complaint(capsys, *grid, "--param", "level=3")
+
+
+LIVE = """
+instruments = ["BTC_USDT_PERP"]
+[venue]
+rest = "http://127.0.0.1:9"
+ws = "ws://127.0.0.1:9"
+[[strategy]]
+path = "strategies.flow_follow:FlowFollow"
+"""
+
+
+def test_live_trading_without_credentials_names_the_variables(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no .env here
+    for name in ("BINANCE_API_KEY", "BINANCE_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "live.toml").write_text(LIVE)
+    line = complaint(capsys, "live", "live.toml")
+    assert "BINANCE_API_KEY and BINANCE_SECRET_KEY not set" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            LIVE + "[rsk]\nmax_position = 1",
+            "unknown key 'rsk' at the top level; did you mean 'risk'",
+        ),
+        (LIVE + "[risk]\nmax_postion = 1", "in table [risk]; did you mean 'max_position'"),
+        (LIVE + "[risk]\nmax_position = -1", "max_position is -1"),
+        (LIVE.replace("flow_follow:", "flow_folow:"), "did you mean 'strategies.flow_follow'"),
+        ("instruments = [", "not valid TOML"),
+    ],
+)
+def test_a_live_configuration_with_a_mistake_is_refused(tmp_path, capsys, monkeypatch, text, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "live.toml").write_text(text)
+    assert words in complaint(capsys, "live", "live.toml", "--paper")
