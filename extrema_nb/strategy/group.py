@@ -13,7 +13,7 @@ import numpy.typing as npt
 from extrema_nb import jit
 from extrema_nb.books.l2 import grow
 from extrema_nb.errors import ConfigError, StrategyError
-from extrema_nb.events import EVENT, VIEWS, EventArray, EventKind, as_events
+from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.context import (
@@ -24,6 +24,7 @@ from extrema_nb.strategy.context import (
     C_LOST_OUTPUTS,
     C_ODD_REPORTS,
     C_ROWS,
+    C_SEQ,
     C_TARGETS,
     C_TARGETS_DONE,
     C_VALUES,
@@ -69,6 +70,9 @@ class Output(NamedTuple):
     features: list[Feature]
     targets: EventArray  # (n,) EVENT of kind INST_INTENT
     logs: list[LogLine]
+
+
+NOTHING = Output(np.zeros(0, INTENT), [], np.zeros(0, EVENT), [])  # shared: nobody may write to it
 
 
 class _Compiled(NamedTuple):
@@ -152,6 +156,7 @@ class KernelGroup:
             window=self.window,
         )
         self.ctx.subscribed[:] = self.subscribed
+        self._clock = self.ctx.clock
         self.params = [s.params.copy() for s in self.strategies]
         self.states = [s.new_state() for s in self.strategies]
         self.cells = tuple(
@@ -252,12 +257,12 @@ class KernelGroup:
 
     def step(self, rows: EventArray) -> Output:
         """Feed rows (EVENT, sorted by ``ts_recv``) and return what the strategies emitted."""
-        events = rows if rows.dtype is EVENT else as_events(rows)
-        ctx = self.ctx
+        events = rows if rows.dtype is EVENT and rows.flags.c_contiguous else as_events(rows)
+        run, ctx, cells = self._kernels.run, self.ctx, self.cells
         parts: list[Output] = []
         start, n, at = 0, len(events), events.ctypes.data
         while start < n:
-            start = self.run_kernel(at, start, n, ctx, self.cells)
+            start = run(at, start, n, ctx, cells)
             if start < n:
                 if must_stop(ctx, events[start]) == 1:
                     parts.append(self.drain())
@@ -276,20 +281,22 @@ class KernelGroup:
 
     def drain(self) -> Output:
         """Return copies of the outputs since the last drain and empty the buffers."""
-        ctx = self.ctx
-        clock = ctx.clock
+        counts = self._clock[C_INTENTS : C_SEQ].tolist()  # one read: this runs for every batch
+        if not any(counts) and not self._clock[C_LOST_OUTPUTS]:
+            return NOTHING
+        ctx, clock = self.ctx, self._clock
         intents = ctx.intents[: clock[C_INTENTS]].copy()
-        features = [
-            Feature(
-                int(f["module"]),
-                int(f["model"]),
-                int(f["ts"]),
-                ctx.values[f["start"] : f["start"] + f["n"]].copy(),
-            )
-            for f in ctx.features[: clock[C_FEATURES]]
-        ]
-        targets = ctx.targets[: clock[C_TARGETS]].copy().view(EVENT)
-        logs = [self._log_line(row) for row in ctx.logs[: clock[C_LOGS]]]
+        features = []
+        if clock[C_FEATURES]:
+            values = ctx.values
+            features = [
+                Feature(module, model, ts, values[first : first + count].copy())
+                for ts, module, model, first, count in ctx.features[: clock[C_FEATURES]].tolist()
+            ]
+        targets = NOTHING.targets
+        if clock[C_TARGETS]:
+            targets = ctx.targets[: clock[C_TARGETS]].copy().view(EVENT)
+        logs = [self._log_line(row) for row in ctx.logs[: clock[C_LOGS]]] if clock[C_LOGS] else []
         if clock[C_LOST_OUTPUTS]:
             logger.warning(
                 "%d features, targets or log lines did not fit and are lost; emit fewer a row",
