@@ -54,13 +54,20 @@ def _where(owner: type, name: str) -> str:
     return f"{path}:{first}"
 
 
-def read_fields(owner: type | None) -> dict[str, tuple[FieldType, Any]]:
+def read_fields(
+    owner: type | None, *, defaults: bool = False
+) -> dict[str, tuple[FieldType, Any]]:
     """Return name → (type, default) of a Params or State class; the default may be missing (None).
+
+    Parameters
+    ----------
+    defaults : every scalar must have one, as in a State, which nobody fills in
 
     Raises
     ------
     StrategyError
-        a field that is not a fixed-size scalar or array; names file, line and remedy
+        a field that is not a fixed-size scalar or array, or that lacks its default; names file,
+        line and remedy
     """
     if owner is None:
         return {}
@@ -78,6 +85,11 @@ def read_fields(owner: type | None) -> dict[str, tuple[FieldType, Any]]:
                 "such as xnb.f8[64]"
             )
         fields[name] = (kind, owner.__dict__.get(name))
+        if defaults and not kind.shape and fields[name][1] is None:
+            raise StrategyError(
+                f"{_where(owner, name)}: field {owner.__qualname__}.{name} has no first value; "
+                f"write {name}: xnb.{kind} = 0"
+            )
     for name, value in owner.__dict__.items():
         if not name.startswith("_") and name not in fields and not callable(value):
             raise StrategyError(

@@ -70,7 +70,7 @@ class Strategy:
                 handlers[name] = function
         cls.handlers = handlers
         cls.param_fields = read_fields(getattr(cls, "Params", None))
-        cls.state_fields = read_fields(getattr(cls, "State", None))
+        cls.state_fields = read_fields(getattr(cls, "State", None), defaults=True)
 
     def __init__(
         self, *, insts: Sequence[str] | None = None, name: str | None = None, **params: Any

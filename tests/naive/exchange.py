@@ -1,0 +1,328 @@
+"""The simulated exchange without partial fills, and its two clocks, said slowly.
+
+Written from docs/exchange-models.md: lists are searched and sorted anew for every event.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from extrema_nb.events import Action, EventKind, Flag, OrderEvent, OrderStatus, TimeInForce
+from tests.naive.l2 import ASK, BID, NO_ASK, NO_BID, NaiveBook, to_tick
+
+E, S, T = OrderEvent, OrderStatus, TimeInForce
+NO_LIQUIDITY, UNKNOWN_ORDER = -100_001, -100_002
+
+
+def half_away(x: float) -> int:
+    return math.floor(x + 0.5) if x >= 0 else math.ceil(x - 0.5)
+
+
+def share(model: str, n: float, front: float, back: float) -> float:
+    """Return the part of a reduction that is taken to have been behind the order."""
+    f, b = np.float64(front), np.float64(back)
+    with np.errstate(all="ignore"):
+        p = {
+            "power": lambda: b**n / (b**n + f**n),
+            "power2": lambda: b**n / (b + f) ** n,
+            "power3": lambda: 1 - (f / (f + b)) ** n,
+            "log": lambda: np.log(1 + b) / (np.log(1 + b) + np.log(1 + f)),
+            "log2": lambda: np.log(1 + b) / np.log(1 + b + f),
+        }[model]()
+    return 1.0 if np.isinf(p) else float(p)
+
+
+@dataclass
+class Order:
+    id: int
+    inst: int
+    side: int
+    tick: int
+    qty: float
+    tif: int
+    front: float = 0.0
+    cum: float = 0.0
+
+    def level_changed(self, model: str, n: float, prev: float, new: float) -> None:
+        if model == "risk_averse":
+            self.front = min(self.front, new)
+            return
+        chg = prev - new - self.cum
+        self.cum = 0.0
+        if chg < 0:
+            self.front = min(self.front, new)
+            return
+        back = prev - self.front
+        p = share(model, n, self.front, back)
+        moved = self.front - (1 - p) * chg + min(back - p * chg, 0.0)
+        self.front = new if math.isnan(moved) else min(moved, new)
+
+    def traded(self, qty: float, lot: float) -> bool:
+        """Take a trade at the order's price; say whether it fills."""
+        self.front -= qty
+        self.cum += qty
+        reached = half_away(-self.front / lot) > 0
+        self.front = max(self.front, 0.0)
+        return reached
+
+
+@dataclass
+class Spec:
+    """What the exchange knows of an instrument."""
+
+    tick_size: str
+    lot: float
+    maker: float
+    taker: float
+
+    def price(self, tick: int) -> float:
+        return tick / round(1 / float(self.tick_size))
+
+
+@dataclass
+class NaiveExchange:
+    """Books and own orders at exchange time; what happens goes to `out`."""
+
+    specs: list[Spec]
+    model: str = "risk_averse"
+    n: float = 2.0
+    orders: dict[int, Order] = field(default_factory=dict)
+    out: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.books = [NaiveBook(spec.lot) for spec in self.specs]
+
+    def mine(self, inst: int, side: int) -> list[Order]:
+        return [o for _, o in sorted(self.orders.items()) if o.inst == inst and o.side == side]
+
+    def tell(self, id_: int, event: int, status: int, leaves: float, code: int = 0) -> None:
+        self.out.append(("order", id_, int(event), int(status), leaves, code))
+
+    def fill(self, order: Order, tick: int, *, maker: bool) -> None:
+        spec = self.specs[order.inst]
+        price = spec.price(tick)
+        fee = order.qty * price * (spec.maker if maker else spec.taker)
+        self.out.append(("fill", order.id, order.side, price, order.qty, fee, maker))
+        self.tell(order.id, E.TRADE, S.FILLED, 0.0)
+        self.orders.pop(order.id, None)
+
+    def on_level(self, inst: int, flags: int, side: int, price: float, qty: float) -> None:
+        book = self.books[inst]
+        bid, ask = book.best
+        tick = 0 if side == 0 else to_tick(price, self.specs[inst].tick_size)
+        place = BID if side > 0 else ASK
+        prev = book.row(flags, None if side == 0 else place, tick, qty)
+        if side == 0:
+            return
+        for order in self.mine(inst, side):
+            if order.tick == tick:
+                order.level_changed(self.model, self.n, prev, book.quantity(place, tick))
+        if side > 0 and book.best[BID] > bid:
+            for order in self.mine(inst, -1):
+                if order.tick <= book.best[BID]:
+                    self.fill(order, order.tick, maker=True)
+        if side < 0 and book.best[ASK] < ask:
+            for order in self.mine(inst, 1):
+                if order.tick >= book.best[ASK]:
+                    self.fill(order, order.tick, maker=True)
+
+    def on_trade(self, inst: int, side: int, price: float, qty: float) -> None:
+        """Let a trade fill own orders; `side` is the aggressor's."""
+        tick = to_tick(price, self.specs[inst].tick_size)
+        bid, ask = self.books[inst].best
+        for order in self.mine(inst, -side):
+            inside = tick <= order.tick < ask if side < 0 else bid < order.tick <= tick
+            if inside and (order.tick != tick or order.traded(qty, self.specs[inst].lot)):
+                self.fill(order, order.tick, maker=True)
+
+    def crossing(self, inst: int, side: int, tick: int) -> int | None:
+        """Return the opposite best if an order at `tick` meets it."""
+        best = self.books[inst].best[ASK if side > 0 else BID]
+        if best in (NO_BID, NO_ASK):
+            return None
+        return best if side * (tick - best) >= 0 else None
+
+    def join(self, order: Order) -> None:
+        order.front = self.books[order.inst].quantity(BID if order.side > 0 else ASK, order.tick)
+        order.cum = 0.0
+        self.orders[order.id] = order
+
+    def submit(self, order: Order, *, market: bool) -> None:
+        limit = order.side * (1 << 40) if market else order.tick
+        meets = self.crossing(order.inst, order.side, limit)
+        if meets is None:
+            if market:
+                self.tell(order.id, E.REJECTED, S.REJECTED, 0.0, NO_LIQUIDITY)
+            elif order.tif in (T.IOC, T.FOK):
+                self.tell(order.id, E.EXPIRED, S.EXPIRED, 0.0)
+            else:
+                self.join(order)
+                self.tell(order.id, E.ACCEPTED, S.LIVE, order.qty)
+        elif order.tif == T.GTX and not market:
+            self.tell(order.id, E.EXPIRED, S.EXPIRED, 0.0)
+        else:
+            self.fill(order, meets, maker=False)
+
+    def cancel(self, id_: int) -> None:
+        order = self.orders.pop(id_, None)
+        if order is None:
+            self.tell(id_, E.CANCEL_REJECTED, S.REJECTED, 0.0, UNKNOWN_ORDER)
+        else:
+            self.tell(id_, E.CANCELED, S.CANCELED, order.qty)
+
+    def amend(self, id_: int, tick: int, qty: float) -> None:
+        order = self.orders.get(id_)
+        if order is None:
+            self.tell(id_, E.AMEND_REJECTED, S.REJECTED, 0.0, UNKNOWN_ORDER)
+            return
+        if tick == order.tick and qty <= order.qty:
+            order.qty = qty
+            self.tell(id_, E.AMENDED, S.LIVE, qty)
+            return
+        meets = self.crossing(order.inst, order.side, tick)
+        if meets is not None and order.tif == T.GTX:
+            del self.orders[id_]
+            self.tell(id_, E.EXPIRED, S.EXPIRED, order.qty)
+            return
+        order.tick, order.qty = tick, qty
+        self.tell(id_, E.AMENDED, S.LIVE, qty)
+        if meets is None:
+            self.join(order)
+        else:
+            self.fill(order, meets, maker=False)
+
+
+MARKET = 5  # an action beside those of `Action`
+
+
+@dataclass
+class Wanted:
+    """One action of a script, at the timer's tick `at`; prices are ticks."""
+
+    at: int
+    action: int  # Action or MARKET
+    inst: int = 0
+    side: int = 1
+    tick: int = 0
+    qty: float = 1.0
+    tif: int = 0
+    ref: int = 0  # client order id of cancel and amend
+
+
+@dataclass
+class LocalSide:
+    """What the strategy's side knows of its orders, and what it may therefore ask."""
+
+    status: dict[int, str] = field(default_factory=dict)  # of open orders
+    insts: dict[int, int] = field(default_factory=dict)
+    next_id: int = 1
+
+    def act(self, what: Wanted) -> list[tuple[int, Wanted]]:
+        """Return the requests that an action leads to, with the id that each is about."""
+        if what.action in (Action.SUBMIT, MARKET):
+            id_, self.next_id = self.next_id, self.next_id + 1
+            self.status[id_], self.insts[id_] = "new", what.inst
+            return [(id_, what)]
+        if what.action == Action.CANCEL_ALL:
+            mine = sorted(i for i in self.status if self.insts[i] == what.inst)
+            return [r for i in mine for r in self.act(Wanted(0, Action.CANCEL, ref=i))]
+        now = self.status.get(what.ref, "canceling")
+        if what.action == Action.CANCEL and now != "canceling":
+            self.status[what.ref] = "canceling"
+            return [(what.ref, what)]
+        if what.action == Action.AMEND and now == "live":
+            self.status[what.ref] = "amending"
+            return [(what.ref, what)]
+        return []
+
+    def learn(self, message: tuple[Any, ...]) -> None:
+        if message[0] == "fill" or message[1] not in self.status:
+            return
+        _, id_, event, state, _, _ = message
+        before = self.status[id_]
+        if event in (E.TRADE, E.CANCELED, E.EXPIRED, E.REJECTED):
+            assert state in (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED)
+            del self.status[id_]
+        elif (
+            (event == E.ACCEPTED and before == "new")
+            or event == E.CANCEL_REJECTED
+            or (event in (E.AMENDED, E.AMEND_REJECTED) and before == "amending")
+        ):
+            self.status[id_] = "live"
+
+
+def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing hidden
+    exchange: NaiveExchange,
+    rows: np.ndarray[Any, Any],
+    script: list[Wanted],
+    *,
+    period: int,
+    entry: int = 0,
+    response: int = 0,
+) -> list[tuple[Any, ...]]:
+    """Return the journal of a session: what was asked and what came back, in local order."""
+    local = list(rows)
+    market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE)]
+    market.sort(key=lambda r: int(r["ts_event"]))
+    end = int(rows[-1]["ts_recv"])
+    timer = -(-int(rows[0]["ts_recv"]) // period) * period
+    tick = 0
+    requests: list[tuple[int, int, Wanted]] = []
+    reports: list[tuple[int, int, tuple[Any, ...]]] = []
+    journal: list[tuple[Any, ...]] = []
+    side = LocalSide()
+    arrival = receipt = 0  # of the last message on each way
+
+    while True:
+        due = [
+            (int(local[0]["ts_recv"]) if local else math.inf, 0),
+            (reports[0][0] if reports else math.inf, 1),
+            (int(market[0]["ts_event"]) if market else math.inf, 3),
+            (requests[0][0] if requests else math.inf, 4),
+            (timer if timer <= end else math.inf, 5),
+        ]
+        now, what = min(due)
+        if now == math.inf:
+            return journal
+        if what == 0:
+            local.pop(0)
+        elif what == 1:
+            received, sent, message = reports.pop(0)
+            journal.append((*message, sent, received))
+            side.learn(message)
+        elif what == 3:
+            row = market.pop(0)
+            price, qty = np.frombuffer(row.tobytes()[24:40], "<f8").tolist()
+            inst, way, flags = int(row["inst"]), int(row["side"]), int(row["flags"])
+            if row["kind"] == EventKind.LOB:
+                exchange.on_level(inst, flags, way, price, qty)
+            elif way and not flags & Flag.OFF_BOOK:
+                exchange.on_trade(inst, way, price, qty)
+        elif what == 4:
+            _, id_, asked = requests.pop(0)
+            if asked.action == Action.CANCEL:
+                exchange.cancel(id_)
+            elif asked.action == Action.AMEND:
+                exchange.amend(id_, asked.tick, asked.qty)
+            else:
+                order = Order(id_, asked.inst, asked.side, asked.tick, asked.qty, asked.tif)
+                exchange.submit(order, market=asked.action == MARKET)
+        else:
+            for wanted in script:
+                if wanted.at != tick:
+                    continue
+                for id_, request in side.act(wanted):
+                    arrival = max(now + entry, arrival)
+                    requests.append((arrival, id_, request))
+                    action = 1 if request.action == MARKET else int(request.action)
+                    journal.append(("ask", now, action, id_))
+            tick += 1
+            timer += period
+        for message in exchange.out:
+            receipt = max(now + response, receipt)
+            reports.append((receipt, now, message))
+        exchange.out.clear()

@@ -1,0 +1,169 @@
+"""A strategy that does what a table says, and what else tests of the exchange share."""
+
+# ruff: noqa: N805  # handlers have no self
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+import extrema_nb as xnb
+from extrema_nb.events import ACC_ORDER, FILL, INTENT, EventKind, Flag
+from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.testing import book, rows, trade
+from tests.naive.exchange import MARKET, NaiveExchange, Spec, Wanted
+
+T0 = 1_700_000_000_000_000  # µs
+ACTIONS = 24
+
+
+class Scripted(xnb.Strategy):
+    """Carry out a table of actions on timer ticks, and watch orders and positions."""
+
+    class Params:
+        script: xnb.f8[24, 8]  # at, action, inst, side, price, qty, tif, ref
+
+    class State:
+        held: xnb.f8[2]  # sum of own fills
+        cash: xnb.f8[2]
+        fee: xnb.f8[2]
+        wrong: xnb.i8 = 0  # times that ctx.position was not the sum of fills
+        answers: xnb.i8[24]  # what each action returned
+
+    def on_schedule(ctx, p, s, tick):
+        for k in range(24):
+            if p.script[k, 0] == tick.tick and p.script[k, 1] > 0:
+                action = int(p.script[k, 1])
+                inst = int(p.script[k, 2])
+                price, qty = p.script[k, 4], p.script[k, 5]
+                tif, ref = int(p.script[k, 6]), int(p.script[k, 7])
+                if action == 1 and p.script[k, 3] > 0:
+                    s.answers[k] = ctx.buy(inst, price, qty, tif)
+                elif action == 1:
+                    s.answers[k] = ctx.sell(inst, price, qty, tif)
+                elif action == 2:
+                    s.answers[k] = ctx.cancel(ref)
+                elif action == 3:
+                    s.answers[k] = ctx.amend(ref, price, qty)
+                elif action == 4:
+                    s.answers[k] = ctx.cancel_all(inst)
+                else:
+                    s.answers[k] = ctx.market(inst, int(p.script[k, 3]), qty)
+
+    def on_fill(ctx, p, s, fill):
+        s.held[fill.inst] += fill.side * fill.qty
+        s.cash[fill.inst] -= fill.side * fill.qty * fill.price
+        s.fee[fill.inst] += fill.fee
+        if abs(ctx.position(fill.inst) - s.held[fill.inst]) > 1e-9:
+            s.wrong += 1
+
+
+def table() -> InstrumentTable:
+    return InstrumentTable(
+        Instrument(
+            venue="x", symbol=name, name=name, tick_size=0.1, lot_size=0.25,
+            maker_fee=-0.001, taker_fee=0.002,
+        )
+        for name in ("A", "B")
+    )  # fmt: skip
+
+
+def naive(queue="risk_averse", n=2.0) -> NaiveExchange:
+    specs = [Spec("0.1", 0.25, -0.001, 0.002) for _ in range(2)]
+    return NaiveExchange(specs, queue, n)
+
+
+def params(script: list[Wanted]) -> np.ndarray:
+    """Return the table of actions for `Scripted`."""
+    out = np.zeros((ACTIONS, 8))
+    for place, want in zip(out, script, strict=False):
+        place[:] = (
+            want.at, want.action, want.inst, want.side, want.tick / 10, want.qty, want.tif,
+            want.ref,
+        )  # fmt: skip
+    return out
+
+
+def told(journal) -> list[tuple]:
+    """Return a journal in the words of the naive twin."""
+    out = []
+    for row in journal:
+        kind = int(row["kind"])
+        one = np.array([row])
+        sent, received = int(row["ts_event"]), int(row["ts_recv"])
+        if kind == EventKind.INTENT:
+            r = one.view(INTENT)[0]
+            out.append(("ask", received, int(r.action), int(r.client_order_id)))
+        elif kind == EventKind.FILL:
+            r = one.view(FILL)[0]
+            maker = bool(int(r["flags"]) & Flag.MAKER)
+            words = (int(r.side), float(r.price), float(r.qty), float(r.fee), maker)
+            out.append(("fill", int(r.client_order_id), *words, sent, received))
+        else:
+            r = one.view(ACC_ORDER)[0]
+            words = (int(r.event), int(r.status), float(r.leaves_qty), int(r.code))
+            out.append(("order", int(r.client_order_id), *words, sent, received))
+    return out
+
+
+TICKS = st.integers(994, 1006)
+LOTS = st.integers(0, 12).map(lambda n: n / 4)
+
+
+@st.composite
+def market_rows(draw, *, least=3, most=40, late=5_000, insts=2):
+    """Draw rows of books and trades around tick 1000, each with its own latency."""
+    now = T0
+    parts = [
+        book(
+            [((999 - i) / 10, draw(LOTS)) for i in range(4)],
+            [((1001 + i) / 10, draw(LOTS)) for i in range(4)],
+            now,
+            inst=inst,
+            snapshot=True,
+            ts_event=now - draw(st.integers(0, late)),
+        )
+        for inst in range(insts)
+    ]
+    for _ in range(draw(st.integers(least, most))):
+        now += draw(st.sampled_from([0, 0, 300, 1_000, 2_500]))
+        event = now - draw(st.integers(0, late))
+        head = {"inst": draw(st.integers(0, insts - 1)), "ts_event": event}
+        if draw(st.booleans()):
+            side = draw(st.sampled_from([1, -1, 1, -1, 0]))
+            parts.append(trade(draw(TICKS) / 10, draw(LOTS), side, now, **head))
+        else:
+            # mostly books that do not cross, sometimes ones that do
+            bids = draw(st.lists(st.tuples(st.integers(993, 1000), LOTS), max_size=2))
+            asks = draw(st.lists(st.tuples(st.integers(1000, 1007), LOTS), max_size=2))
+            if draw(st.integers(0, 5)) == 0:
+                bids = draw(st.lists(st.tuples(TICKS, LOTS), max_size=2))
+            start = draw(st.integers(0, 12)) == 0
+            parts.append(
+                book(
+                    [(t / 10, q) for t, q in bids], [(t / 10, q) for t, q in asks], now,
+                    snapshot=start, **head,
+                )
+            )  # fmt: skip
+    return rows(*parts)
+
+
+@st.composite
+def scripts(draw, *, ticks=40, insts=2):
+    """Draw actions; most are limit orders near the touch."""
+    out = []
+    for _ in range(draw(st.integers(1, ACTIONS))):
+        action = draw(st.sampled_from([1, 1, 1, 1, 2, 3, 4, MARKET]))
+        out.append(
+            Wanted(
+                at=draw(st.integers(0, ticks)),
+                action=action,
+                inst=draw(st.integers(0, insts - 1)),
+                side=draw(st.sampled_from([1, -1])),
+                tick=draw(TICKS),
+                qty=draw(st.integers(1, 12)) / 4,
+                tif=draw(st.sampled_from([0, 0, 0, 1, 1, 2, 3])),
+                ref=draw(st.integers(1, 12)),
+            )
+        )
+    return out
