@@ -67,6 +67,7 @@ class SessionJournal:
         self.waits = 0  # times that a writer had to wait for the disk
         self._flush_s = flush_s
         self._max_buffer = max_buffer
+        self._wake_bytes = min(WAKE_BYTES, max_buffer)
         self._buffers = [bytearray(), bytearray()]  # rows, intents
         self._lock = threading.Condition()
         self._closing = False
@@ -120,12 +121,15 @@ class SessionJournal:
             self._raise_error()
             if len(self._buffers[which]) > self._max_buffer:
                 self.waits += 1
-                self._lock.notify_all()
                 self._lock.wait_for(self._has_room)
                 self._raise_error()
             self._buffers[which] += raw
-            if len(self._buffers[which]) >= WAKE_BYTES:
+            if self._is_urgent():
                 self._lock.notify_all()
+
+    def _is_urgent(self) -> bool:
+        # a state and not a notification: one that comes while the thread writes would be lost
+        return self._closing or max(map(len, self._buffers)) >= self._wake_bytes
 
     def _has_room(self) -> bool:
         return self._error is not None or max(map(len, self._buffers)) <= self._max_buffer
@@ -144,8 +148,7 @@ class SessionJournal:
         try:
             while True:
                 with self._lock:
-                    if not self._closing:
-                        self._lock.wait(self._flush_s)
+                    self._lock.wait_for(self._is_urgent, self._flush_s)
                     closing = self._closing
                     inputs, intents = self._buffers
                     self._buffers = [bytearray(), bytearray()]

@@ -79,12 +79,14 @@ class _Spokes:
         return spoke("recorders.parquet").ParquetRecorder(folder, table)
 
     def exchange(self, table: Any, config: Any) -> Any:
-        return spoke("replay.exchange.live").LiveExchange(
+        made = spoke("replay.exchange.live").LiveExchange(
             table,
             queue=config.queue,
             entry_latency_us=config.entry_latency_us,
             response_latency_us=config.response_latency_us,
         )
+        made.warm_up()
+        return made
 
 
 def _positive(text: str) -> float:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 
-import msgspec
 import numpy as np
 import pytest
 
-from extrema_nb.errors import ConfigError, DataError
+from extrema_nb.errors import ConfigError
 from extrema_nb.events import INTENT, empty_events
 from extrema_nb.runtime.sessions import (
     END_FILE,
     INPUT_FILE,
-    INTENTS_FILE,
-    META_FILE,
     read_session,
     session_meta,
 )
@@ -72,38 +69,6 @@ def test_a_session_that_was_cut_off_reads_with_a_note(tmp_path):
     assert not session.complete
     assert len(session.rows) == 10
     assert any("torn last row of 4 bytes" in note for note in session.notes)
-
-
-@pytest.mark.parametrize("name", [META_FILE, INPUT_FILE, INTENTS_FILE])
-def test_a_missing_file_is_named(tmp_path, name):
-    journal, _ = written(tmp_path)
-    journal.close()
-    (tmp_path / name).unlink()
-    with pytest.raises(DataError, match=f"{name} is missing"):
-        read_session(tmp_path)
-
-
-def test_a_file_that_lost_rows_is_damage(tmp_path):
-    journal, _ = written(tmp_path)
-    journal.close()
-    raw = (tmp_path / INPUT_FILE).read_bytes()
-    (tmp_path / INPUT_FILE).write_bytes(raw[:-64])
-    with pytest.raises(DataError, match=r"has 9 rows, end.json says 10; 1 rows are missing"):
-        read_session(tmp_path)
-
-
-def test_unreadable_and_foreign_heads_are_damage(tmp_path):
-    journal, _ = written(tmp_path)
-    journal.close()
-    head = msgspec.json.decode((tmp_path / META_FILE).read_bytes())
-    (tmp_path / META_FILE).write_bytes(msgspec.json.encode({**head, "format": 99}))
-    with pytest.raises(DataError, match="journal format 99"):
-        read_session(tmp_path)
-    (tmp_path / META_FILE).write_bytes(b"{")
-    with pytest.raises(DataError, match="is damaged"):
-        read_session(tmp_path)
-    with pytest.raises(DataError, match="no such folder"):
-        read_session(tmp_path / "nowhere")
 
 
 def test_a_folder_holds_one_session(tmp_path):

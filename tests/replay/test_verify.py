@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extrema_nb.cli import verify as command
 from extrema_nb.errors import DataError
 from extrema_nb.events import BUY, INTENT, SELL, Flag
 from extrema_nb.runtime.sessions import END_FILE, INPUT_FILE, INTENTS_FILE, session_meta
@@ -143,26 +142,3 @@ def test_rows_that_go_back_in_time_are_damage(session):
     rows.tofile(session / INPUT_FILE)
     with pytest.raises(DataError, match="back in time"):
         verify_session(session, load)
-
-
-def test_command_prints_what_it_found(session, capsys, monkeypatch):
-    import argparse
-    import json
-
-    monkeypatch.setattr(command, "load_object", load)
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    assert command.run(parser.parse_args([str(session)])) == 0
-    assert "intents identical 100 of 100" in capsys.readouterr().out
-    change(session / INTENTS_FILE, 0, "qty", 9.0)
-    assert command.run(parser.parse_args([str(session), "--json"])) == 1
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["ok"], told["difference"]["field"], told["difference"]["journal"]) == (
-        False,
-        "qty",
-        9.0,
-    )
-    assert command.run(parser.parse_args([str(session)])) == 1
-    out = capsys.readouterr().out
-    assert "intent 0, qty: journal 9.0, replay 0.01" in out
-    assert "input row 2" in out

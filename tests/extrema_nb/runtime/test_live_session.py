@@ -15,6 +15,7 @@ from extrema_nb.runtime.live_session import LiveSession, free_folder
 from extrema_nb.runtime.sessions import META_FILE
 from recorders.journal import SessionJournal
 from recorders.parquet import ParquetRecorder
+from replay.exchange.live import LiveExchange
 from replay.inspect import inspect_path
 from replay.verify import verify_session
 
@@ -43,7 +44,14 @@ class Spokes:
         return ParquetRecorder(folder, table)
 
     def exchange(self, table, config):
-        raise NotImplementedError
+        made = LiveExchange(
+            table,
+            queue=config.queue,
+            entry_latency_us=config.entry_latency_us,
+            response_latency_us=config.response_latency_us,
+        )
+        made.warm_up()
+        return made
 
 
 def config(tmp_path, venue=None, *overrides):
@@ -88,6 +96,29 @@ def test_a_session_trades_cancels_what_is_open_and_verifies(tmp_path, local_venu
     secret = b"local-secret"
     assert all(secret not in f.read_bytes() for f in (tmp_path / "s").iterdir())
     assert inspect_path(tmp_path / "rec")["rows"] > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("latency_us", [0, 20_000])
+def test_on_paper_orders_meet_the_simulated_exchange_and_no_keys_are_needed(
+    tmp_path, local_venue, monkeypatch, latency_us
+):
+    monkeypatch.delenv("BINANCE_API_KEY", raising=False)
+    delays = [f"paper.{way}_latency_us={latency_us}" for way in ("entry", "response")]
+
+    async def main():
+        session = LiveSession(config(tmp_path, local_venue, *delays), Spokes(), paper=True)
+        async with asyncio.timeout(200):
+            await session.run(3.0)
+        return session.summary()
+
+    report = asyncio.run(main())
+    assert report["paper"]
+    assert report["orders"] > 2
+    assert (report["open_orders"], report["left_open"]) == (0, 0)
+    verdict = verify_session(report["journal"], load_object)
+    assert verdict.ok, verdict.difference
+    assert verdict.intents == report["intents"] > 0
 
 
 @pytest.mark.usefixtures("keys")
