@@ -18,10 +18,10 @@ from extrema_nb.books.l2 import grow
 from extrema_nb.contracts import ModelRunner, Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EVENT, EventArray, EventKind, as_events
-from extrema_nb.strategy.context import ROW_LIMIT
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
+from extrema_nb.strategy.state import ROW_LIMIT
 from replay.exchange.loop import Stop, make_loop
 from replay.exchange.model import (
     FAR,

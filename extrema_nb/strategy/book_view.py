@@ -51,39 +51,39 @@ def tick_to_price(books: L2Books, b: int, tick: int) -> float:
     return tick * books.scale[b, 0]
 
 
-def bid_price(book: Book) -> float:  # noqa: D103
+def bid_price(book: Book) -> float:
     tick = best_bid(book.books, book.inst)
     return np.nan if tick == NO_BID else tick_to_price(book.books, book.inst, tick)
 
 
-def ask_price(book: Book) -> float:  # noqa: D103
+def ask_price(book: Book) -> float:
     tick = best_ask(book.books, book.inst)
     return np.nan if tick == NO_ASK else tick_to_price(book.books, book.inst, tick)
 
 
-def bid_qty(book: Book) -> float:  # noqa: D103
+def bid_qty(book: Book) -> float:
     tick = best_bid(book.books, book.inst)
     return 0.0 if tick == NO_BID else quantity(book.books, book.inst, BID, tick)
 
 
-def ask_qty(book: Book) -> float:  # noqa: D103
+def ask_qty(book: Book) -> float:
     tick = best_ask(book.books, book.inst)
     return 0.0 if tick == NO_ASK else quantity(book.books, book.inst, ASK, tick)
 
 
-def mid(book: Book) -> float:  # noqa: D103
+def mid(book: Book) -> float:
     return 0.5 * (book.bid_price + book.ask_price)
 
 
-def spread(book: Book) -> float:  # noqa: D103
+def spread(book: Book) -> float:
     return book.ask_price - book.bid_price
 
 
-def stale(book: Book) -> bool:  # noqa: D103
+def stale(book: Book) -> bool:
     return book.books.meta[book.inst, M_STALE] != 0
 
 
-def is_valid(book: Book) -> bool:  # noqa: D103
+def is_valid(book: Book) -> bool:
     return (
         best_bid(book.books, book.inst) != NO_BID
         and best_ask(book.books, book.inst) != NO_ASK
@@ -91,7 +91,7 @@ def is_valid(book: Book) -> bool:  # noqa: D103
     )
 
 
-def seq(book: Book) -> int:  # noqa: D103
+def seq(book: Book) -> int:
     return book.books.meta[book.inst, M_SEQ]
 
 

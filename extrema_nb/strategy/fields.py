@@ -54,9 +54,7 @@ def _where(owner: type, name: str) -> str:
     return f"{path}:{first}"
 
 
-def read_fields(
-    owner: type | None, *, defaults: bool = False
-) -> dict[str, tuple[FieldType, Any]]:
+def read_fields(owner: type | None, *, defaults: bool = False) -> dict[str, tuple[FieldType, Any]]:
     """Return name → (type, default) of a Params or State class; the default may be missing (None).
 
     Parameters

@@ -16,7 +16,11 @@ from extrema_nb.errors import ConfigError, StrategyError
 from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.context import (
+from extrema_nb.strategy.context import make_context
+from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
+from extrema_nb.strategy.risk import RiskLimits
+from extrema_nb.strategy.spec import HANDLERS, Strategy
+from extrema_nb.strategy.state import (
     C_CROSSED,
     C_FEATURES,
     C_INTENTS,
@@ -28,12 +32,7 @@ from extrema_nb.strategy.context import (
     C_TARGETS,
     C_TARGETS_DONE,
     C_VALUES,
-    Context,
-    make_context,
 )
-from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
-from extrema_nb.strategy.risk import RiskLimits
-from extrema_nb.strategy.spec import HANDLERS, Strategy
 
 __all__ = ["Feature", "KernelGroup", "LogLine", "Output", "Subscriptions"]
 
@@ -281,7 +280,7 @@ class KernelGroup:
 
     def drain(self) -> Output:
         """Return copies of the outputs since the last drain and empty the buffers."""
-        counts = self._clock[C_INTENTS : C_SEQ].tolist()  # one read: this runs for every batch
+        counts = self._clock[C_INTENTS:C_SEQ].tolist()  # one read: this runs for every batch
         if not any(counts) and not self._clock[C_LOST_OUTPUTS]:
             return NOTHING
         ctx, clock = self.ctx, self._clock

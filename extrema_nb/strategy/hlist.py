@@ -33,7 +33,13 @@ from extrema_nb.events import (
 )
 from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.context import (
+from extrema_nb.strategy.local import (
+    apply_fill,
+    apply_order_report,
+    apply_position,
+    apply_status,
+)
+from extrema_nb.strategy.state import (
     C_CROSSED,
     C_FEATURES,
     C_INTENTS,
@@ -47,12 +53,6 @@ from extrema_nb.strategy.context import (
     C_VALUES,
     OUTPUT_ROWS,
     ROW_LIMIT,
-)
-from extrema_nb.strategy.local import (
-    apply_fill,
-    apply_order_report,
-    apply_position,
-    apply_status,
 )
 
 __all__ = ["Chains", "cons", "make_chain", "make_run", "make_step", "must_stop", "nil"]

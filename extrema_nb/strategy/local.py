@@ -21,11 +21,11 @@ from extrema_nb.books.l2 import M_STALE
 from extrema_nb.events import Flag, OrderEvent, OrderStatus, StatusCode
 from extrema_nb.jit import kernel
 from extrema_nb.orders import BACK, NEXT_STATUS
-from extrema_nb.strategy.context import (
+from extrema_nb.strategy.requests import find_order
+from extrema_nb.strategy.state import (
     C_KILLED,
     C_ODD_REPORTS,
     Context,
-    find_order,
 )
 
 __all__ = ["apply_fill", "apply_order_report", "apply_position", "apply_status", "owner_of"]

@@ -110,7 +110,7 @@ def _check_handler(cls: type, name: str, function: Any) -> None:
     wanted = f"def {name}(ctx, p, s, {row})"
     parameters = list(inspect.signature(function).parameters.values())
     plain = all(x.kind is x.POSITIONAL_OR_KEYWORD and x.default is x.empty for x in parameters)
-    if len(parameters) != 4 or not plain:  # noqa: PLR2004  # ctx, p, s and the row
+    if len(parameters) != 4 or not plain:  # ctx, p, s and the row
         hint = "; handlers have no self" if parameters and parameters[0].name == "self" else ""
         raise StrategyError(
             f"{where}: {cls.__qualname__}.{name} takes ({', '.join(x.name for x in parameters)}), "

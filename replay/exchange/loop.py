@@ -20,8 +20,8 @@ from extrema_nb.books.l2 import room
 from extrema_nb.events import EVENT, INTENT, LOB_LEVEL, SCHEDULE, TRADE, EventKind, Flag
 from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.context import C_FEATURES, C_INTENTS, ROW_LIMIT
 from extrema_nb.strategy.hlist import must_stop
+from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT
 from replay.exchange.matching import on_level, on_request, on_trade
 from replay.exchange.model import (
     FAR,

@@ -1,0 +1,273 @@
+"""What a context is made of: arrays behind one record of addresses, and the places in its clock.
+
+Numba counts references of array arguments; addresses it leaves alone. `extrema_nb.jit.view_at`
+says what that is worth.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.books.l2 import L2Books, make_books
+from extrema_nb.events import BBO, INST_INTENT, INTENT, EventKind
+from extrema_nb.instruments import INSTRUMENT
+from extrema_nb.jit import attach_attribute, view_at
+from extrema_nb.orders import ORDER
+from extrema_nb.strategy.risk import RISK, RiskLimits
+
+__all__ = [
+    "C_CROSSED",
+    "C_FEATURES",
+    "C_INTENTS",
+    "C_KILLED",
+    "C_LOGS",
+    "C_LOST_OUTPUTS",
+    "C_MODULE",
+    "C_NEXT_ID",
+    "C_NOW",
+    "C_ODD_REPORTS",
+    "C_RANDOM",
+    "C_ROW",
+    "C_ROWS",
+    "C_SEQ",
+    "C_SIZE",
+    "C_TARGETS",
+    "C_TARGETS_DONE",
+    "C_TOKENS_TS",
+    "C_VALUES",
+    "FEATURE",
+    "HUB",
+    "KINDS",
+    "LOG",
+    "OUTPUT_ROWS",
+    "POSITION",
+    "ROW_LIMIT",
+    "Context",
+    "make_context",
+]
+
+KINDS = len(EventKind)
+ROW_LIMIT = 2048  # outputs of one kind that a single row may emit
+OUTPUT_ROWS = 4 * ROW_LIMIT
+
+POSITION = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("qty", "<f8"),  # signed, base units or contracts
+                ("avg_price", "<f8"),  # average entry of what is open, quote units
+                ("cash", "<f8"),  # minus what was bought plus what was sold, quote units
+                ("realized", "<f8"),  # profit of what was closed, quote units, before fees
+                ("fee", "<f8"),  # paid, quote units
+                ("volume", "<f8"),  # value traded, quote units
+                ("trades", "<i8"),  # executions
+            ],
+            align=True,
+        ),
+    )
+)
+FEATURE = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [("ts", "<i8"), ("module", "<i8"), ("model", "<i8"), ("start", "<i8"), ("n", "<i8")],
+            align=True,
+        ),
+    )
+)
+LOG = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [("ts", "<i8"), ("module", "<i8"), ("number", "<i8"), ("value", "<f8")], align=True
+        ),
+    )
+)
+
+# places in `clock`
+C_NOW = 0  # µs
+C_MODULE = 1  # module that is at work
+C_NEXT_ID = 2  # next client order id
+C_INTENTS = 3  # rows in `intents` …
+C_FEATURES = 4
+C_VALUES = 5
+C_TARGETS = 6
+C_LOGS = 7
+C_SEQ = 8  # intents ever emitted
+C_KILLED = 9  # 1: no more orders
+C_RANDOM = 10  # state of the generator
+C_ODD_REPORTS = 11  # reports that made no sense in the order's state
+C_ROW = 12  # rows in `intents` when the row at hand began
+C_TARGETS_DONE = 13  # targets already given to the other modules
+C_LOST_OUTPUTS = 14  # features, targets or log lines beyond ROW_LIMIT
+C_CROSSED = 15  # messages after which a book was crossed
+C_TOKENS_TS = 16  # time of the last token count, µs
+C_ROWS = 17  # rows seen
+C_SIZE = 24
+
+HUB = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("modules", "<i8"),
+                ("instruments", "<i8"),
+                ("max_open", "<i8"),
+                ("clock", "<i8"),  # addresses of the arrays below
+                ("intents", "<i8"),
+                ("features", "<i8"),
+                ("values", "<i8"),
+                ("targets", "<i8"),
+                ("logs", "<i8"),
+                ("open_orders", "<i8"),
+                ("n_open", "<i8"),
+                ("positions", "<i8"),
+                ("bbos", "<i8"),
+                ("specs", "<i8"),
+                ("risk", "<i8"),
+                ("tokens", "<i8"),
+                ("subscribed", "<i8"),
+            ],
+            align=True,
+        ),
+    )
+)
+
+
+class Context(NamedTuple):
+    """What handlers see. The arrays are the library's; strategies use the methods.
+
+    Attribute: ``now`` (µs). Methods: ``buy``, ``sell``, ``market``, ``cancel``, ``cancel_all``,
+    ``amend``, ``orders``, ``has_order``, ``position``, ``net_position``, ``account``, ``book``, ``bbo``,
+    ``instrument``, ``emit``, ``target``, ``log``, ``random``.
+
+    Arrays: ``clock`` (C_SIZE,) int64; ``intents``, ``features``, ``targets``, ``logs``
+    (OUTPUT_ROWS,) of INTENT, FEATURE, INST_INTENT, LOG; ``values`` float32 that the features
+    hold; ``open_orders`` (modules, instruments, max_open) ORDER sorted by id; ``n_open`` (modules,
+    instruments); ``positions`` (modules + 1, instruments) POSITION, the last row the account's;
+    ``bbos``, ``specs`` (instruments,); ``risk``, ``tokens`` (1,); ``subscribed`` (KINDS,
+    instruments + 1) masks of modules, column 0 for rows without an instrument.
+    """
+
+    at: int  # address of the HUB record
+    books: L2Books
+
+
+def hub(ctx: Context) -> Any:  # attributes of Context, see its docstring
+    return view_at(ctx.at, 1, HUB)[0]
+
+
+def clock(ctx: Context) -> Any:
+    return view_at(ctx.hub.clock, C_SIZE, np.int64)
+
+
+def intents(ctx: Context) -> Any:
+    return view_at(ctx.hub.intents, OUTPUT_ROWS, INTENT)
+
+
+def features(ctx: Context) -> Any:
+    return view_at(ctx.hub.features, OUTPUT_ROWS, FEATURE)
+
+
+def values(ctx: Context) -> Any:
+    return view_at(ctx.hub.values, 16 * OUTPUT_ROWS, np.float32)
+
+
+def targets(ctx: Context) -> Any:
+    return view_at(ctx.hub.targets, OUTPUT_ROWS, INST_INTENT)
+
+
+def logs(ctx: Context) -> Any:
+    return view_at(ctx.hub.logs, OUTPUT_ROWS, LOG)
+
+
+def open_orders(ctx: Context) -> Any:
+    sizes = ctx.hub
+    return view_at(sizes.open_orders, (sizes.modules, sizes.instruments, sizes.max_open), ORDER)
+
+
+def n_open(ctx: Context) -> Any:
+    return view_at(ctx.hub.n_open, (ctx.hub.modules, ctx.hub.instruments), np.int64)
+
+
+def positions(ctx: Context) -> Any:
+    return view_at(ctx.hub.positions, (ctx.hub.modules + 1, ctx.hub.instruments), POSITION)
+
+
+def bbos(ctx: Context) -> Any:
+    return view_at(ctx.hub.bbos, ctx.hub.instruments, BBO)
+
+
+def specs(ctx: Context) -> Any:
+    return view_at(ctx.hub.specs, ctx.hub.instruments, INSTRUMENT)
+
+
+def risk(ctx: Context) -> Any:
+    return view_at(ctx.hub.risk, 1, RISK)
+
+
+def subscribed(ctx: Context) -> Any:
+    return view_at(ctx.hub.subscribed, (KINDS, ctx.hub.instruments + 1), np.int64)
+
+
+def tokens(ctx: Context) -> Any:
+    return view_at(ctx.hub.tokens, 1, np.float64)
+
+
+attach_attribute(
+    Context, hub, clock, intents, features, values, targets, logs, open_orders, n_open, positions,
+    bbos, specs, risk, tokens, subscribed,
+)  # fmt: skip
+
+
+def make_context(
+    specs: npt.NDArray[Any],
+    memory: list[npt.NDArray[Any]],
+    *,
+    modules: int,
+    limits: RiskLimits,
+    seed: int = 0,
+    window: int | None = None,
+) -> Context:
+    """Return a fresh context for `modules` strategies over (n,) INSTRUMENT specs.
+
+    `memory` takes the arrays; whoever uses the context must keep it alive.
+    """
+    n = len(specs)
+    times = np.zeros(C_SIZE, np.int64)
+    times[C_NEXT_ID] = 1
+    times[C_RANDOM] = (seed * 2 + 1) & 0x7FFFFFFF
+    quotes = np.zeros(n, BBO)
+    quotes["bid_price"] = np.nan
+    quotes["ask_price"] = np.nan
+    burst = limits.orders_per_second if np.isfinite(limits.orders_per_second) else 0.0
+    arrays = {
+        "clock": times,
+        "intents": np.zeros(OUTPUT_ROWS, INTENT),
+        "features": np.zeros(OUTPUT_ROWS, FEATURE),
+        "values": np.zeros(16 * OUTPUT_ROWS, np.float32),
+        "targets": np.zeros(OUTPUT_ROWS, INST_INTENT),
+        "logs": np.zeros(OUTPUT_ROWS, LOG),
+        "open_orders": np.zeros((modules, n, limits.max_open_orders), ORDER),
+        "n_open": np.zeros((modules, n), np.int64),
+        "positions": np.zeros((modules + 1, n), POSITION),
+        "bbos": quotes,
+        "specs": specs.astype(INSTRUMENT),
+        "risk": limits.record(),
+        "tokens": np.array([max(burst, 1.0)]),
+        "subscribed": np.full((KINDS, n + 1), -1, np.int64),
+    }
+    record = np.zeros(1, HUB)
+    record["modules"], record["instruments"], record["max_open"] = (
+        modules,
+        n,
+        limits.max_open_orders,
+    )
+    for name, array in arrays.items():
+        record[name] = array.ctypes.data
+    memory.extend([record, *arrays.values()])
+    return Context(record.ctypes.data, make_books(specs, memory, window=window))
