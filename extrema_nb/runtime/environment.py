@@ -69,6 +69,7 @@ class Environment:
         self._sender_tasks: list[asyncio.Task[None]] = []
         self._reported = asyncio.Event()
         self._started = False
+        self._main: asyncio.Task[Any] | None = None
         self._route_open = False
 
     @property
@@ -102,6 +103,7 @@ class Environment:
         if self._started:
             raise RuntimeError("an environment runs once; build another")
         self._started = True
+        self._main = asyncio.current_task()
         with _signals(self._on_signal) if handle_signals else contextlib.nullcontext():
             try:
                 await self._start()
@@ -193,7 +195,8 @@ class Environment:
                     await self._reported.wait()
         except (TimeoutError, VenueError, OSError) as error:
             _log.error("cancel all: %s", str(error) or "no confirmation in time")
-        self.left_open = len(wiring.tally.open)
+        finally:
+            self.left_open = len(wiring.tally.open)
         if self.left_open:
             _log.error(
                 "%d orders are not confirmed as cancelled; look at the venue", self.left_open
@@ -227,8 +230,8 @@ class Environment:
     def _on_signal(self) -> None:
         if self._stop.is_set():
             _log.warning("second signal: stopping at once")
-            for task in asyncio.all_tasks():
-                task.cancel()
+            if self._main is not None:
+                self._main.cancel()  # `_close` still runs: connections and files are let go
             return
         _log.info("signal: stopping")
         self._stop.set()

@@ -88,6 +88,39 @@ def test_a_signal_cancels_all_reports_and_the_session_verifies(
     assert "intents.rows is missing" in capfd.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_second_signal_does_not_wait_for_a_venue_that_hangs(tmp_path, project_root):
+    words = ["venue", "--simulate", "--symbols", "BTCUSDT", "--port", "0", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "extrema_nb", *words], stdout=subprocess.PIPE, cwd=project_root
+    ) as hanging:
+        told = json.loads(hanging.stdout.readline())
+        config = written(tmp_path, told["rest_url"], told["ws_url"])
+        with subprocess.Popen(
+            [sys.executable, "-m", "extrema_nb", "live", str(config), "--json"],
+            stdout=subprocess.PIPE,
+            cwd=project_root,
+            env={**os.environ, **KEYS},
+        ) as process:
+            intents = tmp_path / "session" / "intents.rows"
+            for _ in range(2_000):
+                if intents.exists() and intents.stat().st_size:
+                    break
+                threading.Event().wait(0.1)
+            hanging.send_signal(signal.SIGSTOP)
+            process.send_signal(signal.SIGINT)
+            threading.Event().wait(0.5)
+            assert process.poll() is None  # it waits for the confirmations
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=20)
+        hanging.send_signal(signal.SIGCONT)
+        hanging.terminate()
+        hanging.wait(20)
+    report = json.loads(out.decode().splitlines()[-1])
+    assert process.returncode == 1
+    assert report["left_open"] > 0
+
+
 def test_without_keys_it_says_so_in_one_line_before_it_connects(tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in KEYS:
