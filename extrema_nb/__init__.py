@@ -12,64 +12,164 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from extrema_nb.channels import (
         AccountBalAndPos as AccountBalAndPos,
+    )
+    from extrema_nb.channels import (
         AccountOrders as AccountOrders,
+    )
+    from extrema_nb.channels import (
         AccountPositions as AccountPositions,
+    )
+    from extrema_nb.channels import (
         Candles as Candles,
+    )
+    from extrema_nb.channels import (
         Endpoints as Endpoints,
+    )
+    from extrema_nb.channels import (
         Lob as Lob,
+    )
+    from extrema_nb.channels import (
         Subscription as Subscription,
+    )
+    from extrema_nb.channels import (
         Trades as Trades,
     )
     from extrema_nb.errors import (
         ConfigError as ConfigError,
+    )
+    from extrema_nb.errors import (
         DataError as DataError,
+    )
+    from extrema_nb.errors import (
         ExtremaError as ExtremaError,
+    )
+    from extrema_nb.errors import (
         InvalidOrder as InvalidOrder,
+    )
+    from extrema_nb.errors import (
         ModelError as ModelError,
+    )
+    from extrema_nb.errors import (
         OrderRejected as OrderRejected,
+    )
+    from extrema_nb.errors import (
         StrategyError as StrategyError,
+    )
+    from extrema_nb.errors import (
         VenueError as VenueError,
     )
     from extrema_nb.events import (
         ACC_BAL as ACC_BAL,
+    )
+    from extrema_nb.events import (
         ACC_ORDER as ACC_ORDER,
+    )
+    from extrema_nb.events import (
         ACC_POS as ACC_POS,
+    )
+    from extrema_nb.events import (
         BBO as BBO,
+    )
+    from extrema_nb.events import (
         BUY as BUY,
+    )
+    from extrema_nb.events import (
         CANDLE as CANDLE,
+    )
+    from extrema_nb.events import (
         EVENT as EVENT,
+    )
+    from extrema_nb.events import (
         FILL as FILL,
+    )
+    from extrema_nb.events import (
         FOK as FOK,
+    )
+    from extrema_nb.events import (
         FUNDING as FUNDING,
+    )
+    from extrema_nb.events import (
         GTC as GTC,
+    )
+    from extrema_nb.events import (
         GTX as GTX,
+    )
+    from extrema_nb.events import (
         INST_INTENT as INST_INTENT,
+    )
+    from extrema_nb.events import (
         INTENT as INTENT,
+    )
+    from extrema_nb.events import (
         IOC as IOC,
+    )
+    from extrema_nb.events import (
         LOB_LEVEL as LOB_LEVEL,
+    )
+    from extrema_nb.events import (
         MBO as MBO,
+    )
+    from extrema_nb.events import (
         PRED as PRED,
+    )
+    from extrema_nb.events import (
         SCHEDULE as SCHEDULE,
+    )
+    from extrema_nb.events import (
         SCHEMA_VERSION as SCHEMA_VERSION,
+    )
+    from extrema_nb.events import (
         SELL as SELL,
+    )
+    from extrema_nb.events import (
         STATUS as STATUS,
+    )
+    from extrema_nb.events import (
         TRADE as TRADE,
+    )
+    from extrema_nb.events import (
         Action as Action,
+    )
+    from extrema_nb.events import (
         EventKind as EventKind,
+    )
+    from extrema_nb.events import (
         Flag as Flag,
+    )
+    from extrema_nb.events import (
         OrderEvent as OrderEvent,
+    )
+    from extrema_nb.events import (
         OrderStatus as OrderStatus,
+    )
+    from extrema_nb.events import (
         OrderType as OrderType,
+    )
+    from extrema_nb.events import (
         Side as Side,
+    )
+    from extrema_nb.events import (
         StatusCode as StatusCode,
+    )
+    from extrema_nb.events import (
         TimeInForce as TimeInForce,
+    )
+    from extrema_nb.events import (
         as_events as as_events,
+    )
+    from extrema_nb.events import (
         empty_events as empty_events,
     )
     from extrema_nb.instruments import (
         Instrument as Instrument,
+    )
+    from extrema_nb.instruments import (
         InstrumentStatus as InstrumentStatus,
+    )
+    from extrema_nb.instruments import (
         InstrumentTable as InstrumentTable,
+    )
+    from extrema_nb.instruments import (
         InstrumentType as InstrumentType,
     )
     from extrema_nb.jit import kernel as kernel
@@ -77,17 +177,36 @@ if TYPE_CHECKING:
     from extrema_nb.runtime.modules import AsyncModule as AsyncModule
     from extrema_nb.runtime.tasks import (
         AltTask as AltTask,
+    )
+    from extrema_nb.runtime.tasks import (
         InstIntent as InstIntent,
+    )
+    from extrema_nb.runtime.tasks import (
         ModelPreds as ModelPreds,
+    )
+    from extrema_nb.runtime.tasks import (
         Onnx as Onnx,
+    )
+    from extrema_nb.runtime.tasks import (
         OrderExecution as OrderExecution,
+    )
+    from extrema_nb.runtime.tasks import (
         TimeScheduler as TimeScheduler,
+    )
+    from extrema_nb.runtime.tasks import (
         WsTask as WsTask,
+    )
+    from extrema_nb.runtime.tasks import (
         Zmq as Zmq,
     )
-    from extrema_nb.strategy.fields import b1 as b1, f8 as f8, i4 as i4, i8 as i8, nan as nan
+    from extrema_nb.strategy.fields import b1 as b1
+    from extrema_nb.strategy.fields import f8 as f8
+    from extrema_nb.strategy.fields import i4 as i4
+    from extrema_nb.strategy.fields import i8 as i8
+    from extrema_nb.strategy.fields import nan as nan
     from extrema_nb.strategy.group import KernelGroup as KernelGroup
-    from extrema_nb.strategy.risk import Reject as Reject, RiskLimits as RiskLimits
+    from extrema_nb.strategy.risk import Reject as Reject
+    from extrema_nb.strategy.risk import RiskLimits as RiskLimits
     from extrema_nb.strategy.spec import Strategy as Strategy
 
 __all__ = [

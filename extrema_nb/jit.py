@@ -104,7 +104,7 @@ class _Digest:
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
-    def value(self, value: Any) -> None:
+    def value(self, value: Any) -> None:  # noqa: C901  # one branch a type
         """Add any value that a function can reach."""
         function = getattr(value, "py_func", value)
         if isinstance(function, pytypes.FunctionType):
@@ -302,7 +302,7 @@ def view_at(address: int, shape: Any, dtype: Any) -> Any:
 if ENABLED:
 
     @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def _pointer(_context: Any, address: Any) -> Any:
+    def _pointer(_context: Any, address: Any) -> Any:  # noqa: ARG001  # the type
         """Turn an integer address into a pointer."""
 
         def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -310,8 +310,8 @@ if ENABLED:
 
         return types.voidptr(types.int64), build
 
-    @overload(view_at, strict=False)
-    def _view_at(address: Any, shape: Any, dtype: Any) -> Any:
+    @overload(view_at, strict=False)  # type: ignore[untyped-decorator]  # Numba is untyped
+    def _view_at(address: Any, shape: Any, dtype: Any) -> Any:  # noqa: ARG001  # types, not values
         return lambda address, shape, dtype: numba.carray(_pointer(address), shape, dtype)
 
 

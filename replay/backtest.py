@@ -185,7 +185,7 @@ class Backtest:
         # a timer's first tick is its first multiple of the period at or after the first row
         timers = []
         for number, seconds in config.timers:
-            period = int(round(seconds * 1e6))
+            period = round(seconds * 1e6)
             timers.append((number, -(-start // period) * period, period))
         x = make_exchange(
             self.source.instruments.specs(),
@@ -269,7 +269,7 @@ class Backtest:
                 rows["ts_recv"] += shift
             yield rows
 
-    def _drive(
+    def _drive(  # noqa: C901  # one branch a reason to stop
         self, loop: Any, x: Any, rows: EventArray, order: Any, horizon: int, done: int, total: int
     ) -> None:
         """Enter the loop again and again until nothing is left up to the horizon."""

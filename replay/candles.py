@@ -28,7 +28,7 @@ class CandleSource:
             raise ConfigError(f"candle interval of {interval_s} s, expected at least 0.001 s")
         self.source = source
         self.instruments = source.instruments
-        self.interval = int(round(interval_s * 1e6))
+        self.interval = round(interval_s * 1e6)
 
     def describe(self) -> dict[str, Any]:
         """Return the source's description with the interval in seconds."""

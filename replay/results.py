@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +109,9 @@ def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
 
 def account_frame(marks: npt.NDArray[Any]) -> pl.DataFrame:
     """Return the account marks: ts, inst, mid, position, balance, fee, equity, trades, volume."""
-    return pl.DataFrame({name: np.ascontiguousarray(marks[name]) for name in marks.dtype.names})
+    return pl.DataFrame(
+        {name: np.ascontiguousarray(marks[name]) for name in marks.dtype.names or ()}
+    )
 
 
 def summary_of(backtest: Backtest, result: RunResult) -> dict[str, Any]:
@@ -189,11 +190,11 @@ def write_run(
     for name, frame in frames.items():
         waiting = out / f".{name}.parquet.tmp"
         frame.write_parquet(waiting, compression="zstd")
-        os.replace(waiting, out / f"{name}.parquet")
+        waiting.replace(out / f"{name}.parquet")
     waiting = out / ".summary.json.tmp"
     text = json.dumps(_plain(summary), indent=1, sort_keys=True, allow_nan=False)
     waiting.write_text(text + "\n", encoding="utf-8")
-    os.replace(waiting, out / "summary.json")
+    waiting.replace(out / "summary.json")
     return out
 
 

@@ -56,6 +56,5 @@ class ObiMaker(xnb.Strategy):
 
     def on_status(ctx, p, s, status):
         # a book that cannot be trusted is no place to quote
-        if status.code == xnb.StatusCode.STALE or status.code == xnb.StatusCode.DISCONNECTED:
-            if status.inst >= 0:
-                ctx.cancel_all(status.inst)
+        if status.code == xnb.StatusCode.STALE and status.inst >= 0:
+            ctx.cancel_all(status.inst)

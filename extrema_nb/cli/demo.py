@@ -117,7 +117,7 @@ class _Steps:
     def start(
         self, *words: str, keys: dict[str, str] | None = None, show: bool = False
     ) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # our own command, words of ours
+        return subprocess.Popen(  # noqa: S603  # our own command, words of ours
             [sys.executable, "-m", "extrema_nb", *words],
             stdout=subprocess.PIPE,
             stderr=None if show else self.log.open("a", encoding="utf-8"),
@@ -222,8 +222,8 @@ def _show(told: dict[str, Any]) -> None:
 
     table = Table(title="what happened", title_justify="left")
     for column in ("step", "rows", "rows a second", "orders", "fills", "profit", "remark"):
-        side = "left" if column in {"step", "remark"} else "right"
-        table.add_column(column, justify=side, no_wrap=column != "remark")
+        words = column in {"step", "remark"}
+        table.add_column(column, justify="left" if words else "right", no_wrap=column != "remark")
     inspected, live, verified = told["inspected"], told["live"], told["verify"]
     wire = live["latency"]["wire_to_intent"]
     table.add_row(

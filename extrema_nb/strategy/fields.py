@@ -26,7 +26,7 @@ class FieldType:
 
     def __getitem__(self, shape: int | tuple[int, ...]) -> FieldType:
         sizes = shape if isinstance(shape, tuple) else (shape,)
-        if self.shape or not all(isinstance(n, int) and n > 0 for n in sizes):
+        if self.shape or not all(n > 0 for n in sizes):
             raise StrategyError(f"{self}[{shape}] is no array type; write f8[64] or f8[8, 2]")
         return FieldType(self.code, sizes)
 
@@ -71,7 +71,7 @@ def read_fields(owner: type | None, *, defaults: bool = False) -> dict[str, tupl
         return {}
     scope = vars(sys.modules[owner.__module__])
     fields: dict[str, tuple[FieldType, Any]] = {}
-    for name, annotation in owner.__dict__.get("__annotations__", {}).items():
+    for name, annotation in inspect.get_annotations(owner).items():
         kind = annotation
         if isinstance(annotation, str):
             kind = _resolve(annotation, scope)

@@ -172,9 +172,9 @@ def make_loop(step: Any) -> Any:
         step(ctx, cells, at)
         if ctx.clock[C_INTENTS] > 0:
             forward_intents(x, ctx)
-        if ctx.clock[C_FEATURES] > 0:
-            if x.clock[X_PRED_DUE] == FAR and x.clock[X_PRED_LATENCY] >= 0:
-                x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
+        waiting = x.clock[X_PRED_DUE] != FAR or x.clock[X_PRED_LATENCY] < 0
+        if ctx.clock[C_FEATURES] > 0 and not waiting:
+            x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
 
     handle = kernel(local_row, cache=False)
 
