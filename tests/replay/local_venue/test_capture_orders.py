@@ -81,6 +81,8 @@ def test_a_resting_order_is_filled_by_captured_trades(tmp_path):
     against(test, market_of(tmp_path, DAY + more, speed=1))
 
 
+@pytest.mark.compiled
+@pytest.mark.slow
 def test_orders_on_a_real_capture_add_up(shared_data):
     path = shared_data / "binance_usdm" / "capture" / "ethusdt_20240718.gz"
 
