@@ -190,6 +190,7 @@ if ENABLED:
     import numba
     from numba.core import caching, cgutils, types
     from numba.core import errors as numba_errors
+    from numba.core.typing import templates
     from numba.extending import intrinsic, overload, overload_attribute, overload_method
 
     class _Locator:
@@ -360,7 +361,16 @@ def _register(name: str, how: Callable[..., Any]) -> None:
 
     # Numba lays out the arguments by this signature, so all owners of a name must share it.
     resolve.__signature__ = inspect.signature(next(iter(known.values())))  # type: ignore[attr-defined]
-    how(types.BaseNamedTuple, name, strict=False)(resolve)
+    how(cast("Any", types).BaseNamedTuple, name, strict=False)(resolve)
+    # The template now answers for every named tuple and would hide fields of the same name.
+    template = templates.builtin_registry.attributes[-1]
+    answer = template.resolve
+
+    def for_owners(self: Any, owner: Any, attribute: str) -> Any:
+        mine = getattr(owner, "instance_class", None) in known
+        return answer(self, owner, attribute) if mine else None
+
+    template.resolve = for_owners
 
 
 def compile_for(function: Callable[..., Any], *arguments: Any) -> None:
