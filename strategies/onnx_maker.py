@@ -12,8 +12,8 @@ __all__ = ["OnnxMaker"]
 class OnnxMaker(xnb.Strategy):
     """Send four features on a clock; quote one order a side around mid + prediction.
 
-    Features: imbalance of five levels, spread in ticks, signed taker flow since the last row of
-    features (base units), return of the mid since then (in ticks). The answer is read as the
+    Features: imbalance of five levels, spread in ticks, signed share of taker volume since the
+    last row of features (-1 to 1), return of the mid since then (in ticks). The answer is read as the
     expected move of the mid in ticks, as `data/models/demo.onnx` gives it.
     """
 
@@ -27,7 +27,8 @@ class OnnxMaker(xnb.Strategy):
 
     class State:
         features: xnb.f8[4]
-        flow: xnb.f8 = 0.0  # base units since the last features
+        flow: xnb.f8 = 0.0  # signed taker volume since the last features, base units
+        volume: xnb.f8 = 0.0  # base units
         last_mid: xnb.f8 = xnb.nan
         next_look: xnb.i8 = 0  # µs
         predictions: xnb.i8 = 0
@@ -35,6 +36,7 @@ class OnnxMaker(xnb.Strategy):
     def on_trade(ctx, p, s, trade):
         if trade.inst == p.inst:
             s.flow += trade.side * trade.qty
+            s.volume += trade.qty
 
     def on_lob(ctx, p, s, book):
         if book.inst != p.inst or ctx.now < s.next_look or not book.is_valid:
@@ -43,9 +45,10 @@ class OnnxMaker(xnb.Strategy):
         tick = ctx.instrument(book.inst).tick_size
         s.features[0] = book.imbalance(5)
         s.features[1] = book.spread / tick
-        s.features[2] = s.flow
+        s.features[2] = s.flow / s.volume if s.volume > 0.0 else 0.0
         s.features[3] = 0.0 if math.isnan(s.last_mid) else (book.mid - s.last_mid) / tick
         s.flow = 0.0
+        s.volume = 0.0
         s.last_mid = book.mid
         ctx.emit(p.model, s.features)
 

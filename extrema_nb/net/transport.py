@@ -19,7 +19,9 @@ from extrema_nb.errors import ConfigError, VenueDisconnected, nearest
 
 __all__ = ["TRANSPORTS", "AiohttpTransport", "Transport", "WebsocketsTransport", "make_transport"]
 
-BURST = 256  # frames handled before other tasks get a turn
+# Frames handled before other tasks get a turn. Orders leave in such a turn: 256 made them wait
+# 0.15 ms behind a busy feed; at 16 the turns cost about a tenth of the throughput.
+BURST = 16
 
 
 class Transport(Protocol):
