@@ -4,8 +4,9 @@ Rules
 -----
 1. The exchange sees each market row after the kernels did; its answers enter after the rows that
    caused them.
-2. While an answer is outstanding the exchange is asked again every `TICK_S`, so that a modelled
-   latency passes even when the market is silent; otherwise nothing runs.
+2. While the exchange has requests or reports on their way it is asked again every `TICK_S`, so that
+   a modelled latency passes even when the market is silent; otherwise nothing runs. Only the
+   exchange knows: a report about an order may belong to the request before the last.
 3. The exchange object is handed in: the library knows no simulator.
 """
 
@@ -38,6 +39,11 @@ _REPORTS = (EventKind.ACC_ORDER, EventKind.FILL, EventKind.ACC_BAL, EventKind.AC
 class Exchange(Protocol):
     """A simulated exchange for live use."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether a request or a report is still on its way."""
+        ...
+
     def step(self, rows: EventArray) -> EventArray:
         """Take market rows; return the reports that are due."""
         ...
@@ -56,7 +62,6 @@ class PaperRoute:
 
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self.open: dict[int, int] = {}  # client order id -> instrument
-        self.waiting: set[int] = set()  # orders whose last request is not answered yet
         self._exchange = exchange
         self._clock = clock
         self._publish: Publish | None = None
@@ -86,14 +91,11 @@ class PaperRoute:
         if not len(intents):
             return
         for intent in intents:
-            order = int(intent["client_order_id"])
             if intent["action"] == Action.SUBMIT:
-                self.open[order] = int(intent["inst"])
-            if order > 0:
-                self.waiting.add(order)
+                self.open[int(intent["client_order_id"])] = int(intent["inst"])
         self._seq = max(self._seq, int(intents["seq"].max()) + 1)
         self._tell(self._exchange.submit(np.ascontiguousarray(intents), self._clock.now()))
-        self._tick_while_waiting()
+        self._tick_while_pending()
 
     async def cancel_everything(self) -> None:
         """Ask for the cancellation of every open order; reports follow."""
@@ -122,17 +124,15 @@ class PaperRoute:
         for order, status in zip(
             told["client_order_id"].tolist(), told["status"].tolist(), strict=True
         ):
-            self.waiting.discard(order)
             if status in _ENDED:
                 self.open.pop(order, None)
         self._publish(reports)
 
-    def _tick_while_waiting(self) -> None:
-        if self.waiting and (self._ticking is None or self._ticking.done()):
+    def _tick_while_pending(self) -> None:
+        if self._exchange.pending and (self._ticking is None or self._ticking.done()):
             self._ticking = asyncio.create_task(self._tick(), name="paper exchange")
 
     async def _tick(self) -> None:
-        idle_until = self._clock.now() + 60_000_000
-        while self.waiting and self._clock.now() < idle_until:
+        while self._exchange.pending:
             await asyncio.sleep(TICK_S)
             self._tell(self._exchange.advance(self._clock.now()))

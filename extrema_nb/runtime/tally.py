@@ -16,6 +16,7 @@ from extrema_nb.events import (
     Action,
     EventArray,
     EventKind,
+    OrderEvent,
     OrderStatus,
 )
 from extrema_nb.instruments import InstrumentTable
@@ -28,6 +29,8 @@ _ENDED = (
     OrderStatus.REJECTED,
     OrderStatus.EXPIRED,
 )
+# a request about an order that had ended in the meantime: no order was refused
+_LATE = (OrderEvent.CANCEL_REJECTED, OrderEvent.AMEND_REJECTED)
 
 
 class Tally:
@@ -42,7 +45,7 @@ class Tally:
         self.cancels = 0
         self.amends = 0
         self.fills = 0
-        self.rejected = 0
+        self.rejected = 0  # orders
         self.fees = 0.0
         self.volume = 0.0  # traded value, quote units
         self.open: dict[int, int] = {}  # client order id -> instrument
@@ -72,7 +75,8 @@ class Tally:
                 report = rows[i : i + 1].view(ACC_ORDER)[0]
                 if int(report["status"]) in _ENDED:
                     self.open.pop(int(report["client_order_id"]), None)
-                self.rejected += int(report["status"]) == OrderStatus.REJECTED
+                refused = int(report["status"]) == OrderStatus.REJECTED
+                self.rejected += refused and int(report["event"]) not in _LATE
 
     def take_market(self, rows: EventArray) -> None:
         """Take the last price of each instrument in `rows`, BBO mid before trade."""

@@ -187,6 +187,13 @@ class LiveExchange:
         clock[X_REPORT_HEAD] = head + due
         return out
 
+    @property
+    def pending(self) -> bool:
+        """Whether a request has not arrived yet or a report is not due yet."""
+        clock = self._x.clock
+        asked = clock[X_REQUEST_HEAD] < clock[X_REQUEST_TAIL]
+        return bool(asked or clock[X_REPORT_HEAD] < clock[X_REPORT_TAIL])
+
     def open_orders(self, inst: int) -> npt.NDArray[Any]:
         """Return (n,) XORDER, copies of the orders that rest in an instrument."""
         return self._x.resting[inst, : self._x.n_orders[inst]].copy()

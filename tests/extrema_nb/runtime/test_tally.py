@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extrema_nb.events import BUY, INTENT, SELL, Action, EventKind, OrderStatus
+from extrema_nb.events import BUY, INTENT, SELL, Action, EventKind, OrderEvent, OrderStatus
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.runtime.tally import Tally
 from extrema_nb.testing import bbo, instrument_table, row, rows, trade
@@ -30,8 +30,8 @@ def fill(client_order_id, side, qty, price, fee=0.0, inst=0):
     )
 
 
-def report(client_order_id, status):
-    return row(EventKind.ACC_ORDER, client_order_id=client_order_id, status=status)
+def report(client_order_id, status, event=OrderEvent.NONE):
+    return row(EventKind.ACC_ORDER, client_order_id=client_order_id, status=status, event=event)
 
 
 def test_orders_are_open_until_a_report_ends_them():
@@ -42,6 +42,17 @@ def test_orders_are_open_until_a_report_ends_them():
     tally.take_reports(report(1, OrderStatus.CANCELED))
     assert not tally.open
     assert (tally.orders, tally.cancels) == (2, 1)
+
+
+def test_a_cancel_that_came_too_late_is_no_rejected_order():
+    tally = Tally(instrument_table())
+    tally.take_intents(np.concatenate([intent(1), intent(2), intent(1, Action.CANCEL)]))
+    tally.take_reports(report(1, OrderStatus.FILLED, OrderEvent.TRADE))
+    tally.take_reports(report(1, OrderStatus.REJECTED, OrderEvent.CANCEL_REJECTED))
+    assert tally.rejected == 0
+    tally.take_reports(report(2, OrderStatus.REJECTED, OrderEvent.REJECTED))
+    assert tally.rejected == 1
+    assert not tally.open
 
 
 def test_profit_is_cash_plus_position_at_the_last_price_less_fees():
