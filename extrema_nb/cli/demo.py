@@ -228,27 +228,27 @@ def _show(told: dict[str, Any]) -> None:
     wire = live["latency"]["wire_to_intent"]
     table.add_row(
         "record", f"{inspected['rows']:,}", f"{inspected['rows_per_second']:,.0f}", "", "", "",
-        f"gaps {inspected['gaps']}, crossed {inspected['crossed']}, "
-        + ", ".join(f"{k} {v:,}" for k, v in inspected["rows_by_kind"].items()),
+        f"gaps {inspected['gaps']}, crossed {inspected['crossed']}",
     )  # fmt: skip
-    for name, run in (("backtest", told["backtest"]), ("onnx", told["onnx"])):
+    runs = (
+        ("backtest", told["backtest"], "simulated exchange"),
+        ("live", live, f"wire to intent {wire['p50_us']:.0f} µs"),
+        ("onnx", told["onnx"], "model in the loop"),
+    )
+    for name, run, remark in runs:
         table.add_row(
             name, f"{run['rows']:,}", f"{run['rows_per_second']:,.0f}", f"{run['orders']:,}",
-            f"{run['fills']:,}", _money(run["profit"]),
-            "model in the loop" if name == "onnx" else "simulated exchange",
+            f"{run['fills']:,}", _money(run["profit"]), remark,
         )  # fmt: skip
-    table.add_row(
-        "live", f"{live['rows']:,}", f"{live['rows_per_second']:,.0f}", f"{live['orders']:,}",
-        f"{live['fills']:,}", _money(live["profit"]),
-        f"REST and WebSocket; wire to intent p50 {wire['p50_us']:.0f} µs",
-    )  # fmt: skip
     table.add_row(
         "verify", f"{verified['rows']:,}", "", "", "", "",
         f"intents identical {verified['identical']} of {verified['intents']}",
     )  # fmt: skip
-    console = Console()
+    console = Console(width=max(Console().width, 100))
     console.print(table)
-    print(f"report: {told['report']}")
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in inspected["rows_by_kind"].items())
+    print(f"recorded: {kinds}")
+    print(f"report:   {told['report']}")
     print(f"{told['seconds']:.1f} s in all; everything that was started is stopped")
 
 
