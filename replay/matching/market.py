@@ -86,7 +86,7 @@ class SimMarket:
         """Let the traders act up to `now` (µs, exclusive); return batches of rows."""
         found: list[npt.NDArray[Any]] = []
         self.now = max(self.now, now)
-        while self.traders.clock[0] < self.now:
+        while self.traders.times[0] < self.now:
             found.extend(self._until(self.now))
             if self.book.n[N_DIRTY] > ROOM:
                 break

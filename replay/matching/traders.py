@@ -31,7 +31,7 @@ SPARE = 32  # rows of `out` that an action needs beside its trades
 
 # Places of `Traders.f`
 FAIR, TREND, EXCITE, TAKER_SIDE = 0, 1, 2, 3
-# Places of `Traders.clock`, µs
+# Places of `Traders.times`, µs
 NEXT, LAST = 0, 1
 # Places of `Traders.p`
 RATE, SIGMA, TREND_SIGMA, SIZE, CENTRE, REACH = 0, 1, 2, 3, 4, 5
@@ -47,7 +47,7 @@ class Traders(NamedTuple):
     f: npt.NDArray[
         Any
     ]  # (4,) float64: fair value in ticks, trend in ticks a second, excitement, side
-    clock: npt.NDArray[Any]  # (2,) int64 µs: next action, last action
+    times: npt.NDArray[Any]  # (2,) int64 µs: next action, last action
     p: npt.NDArray[Any]  # (6,) float64: see the places above
     quote: npt.NDArray[Any]  # (2, MAKERS, LEVELS) int64 order ids
     quote_tick: npt.NDArray[Any]  # (2, MAKERS, LEVELS) int64
@@ -87,8 +87,8 @@ def _lots(t: Traders, scale: float) -> int:
 @kernel
 def _walk(t: Traders, now: int) -> None:
     """Move the fair value on to `now`."""
-    dt = (now - t.clock[LAST]) * 1e-6
-    t.clock[LAST] = now
+    dt = (now - t.times[LAST]) * 1e-6
+    t.times[LAST] = now
     if dt <= 0.0:
         return
     root = math.sqrt(dt)
@@ -200,12 +200,12 @@ def populate(book: MarketBook, t: Traders, now: int) -> None:
 def run(book: MarketBook, t: Traders, until: int, room: int) -> int:
     """Act until simulated time `until` (µs, exclusive); MORE when `out` holds `room` rows."""
     most = book.out.shape[0] - book.oid.shape[0] - SPARE  # one action may meet every order
-    while t.clock[NEXT] < until:
+    while t.times[NEXT] < until:
         if book.n[N_OUT] > min(room, most) or book.n[N_DIRTY] > room:
             return MORE
-        now = t.clock[NEXT]
+        now = t.times[NEXT]
         _walk(t, now)
         _act(book, t, now)
         gap = -math.log(uniform(t.rng)) / (t.p[RATE] * (0.9 + 2.0 * t.f[EXCITE]))
-        t.clock[NEXT] = now + 1 + int(gap * 1e6)
+        t.times[NEXT] = now + 1 + int(gap * 1e6)
     return DONE

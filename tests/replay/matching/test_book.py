@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
+from extrema_nb import jit
 from extrema_nb.errors import ConfigError
-from replay.matching.book import BEST, COLUMNS, FREE, make_book
+from replay.matching.book import BEST, COLUMNS, FREE, MarketBook, make_book
+from replay.matching.traders import Traders
 
 
 def test_an_empty_book_has_no_best_prices():
@@ -35,3 +39,11 @@ def test_rows_have_room_for_a_taker_that_meets_everybody():
 def test_a_market_without_room_is_refused(width, capacity):
     with pytest.raises(ConfigError, match="needs 2 ticks"):
         make_book(width, capacity)
+
+
+def test_no_field_has_the_name_of_an_attached_attribute():
+    # Compiled code finds an attached attribute before a field of the same name, in any named tuple.
+    importlib.import_module("extrema_nb.strategy.group")
+    importlib.import_module("replay.exchange.live")
+    fields = {*MarketBook._fields, *Traders._fields}
+    assert not fields & jit._attributes
