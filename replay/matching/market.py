@@ -20,7 +20,7 @@ from extrema_nb.events import TimeInForce
 from replay.matching import engine
 from replay.matching.book import BEST, N_DIRTY, N_OUT, ORDERS, SEQ, MarketBook, make_book
 from replay.matching.engine import Outcome
-from replay.matching.traders import DONE, Traders, make_traders, populate, run
+from replay.matching.traders import DONE, Traders, make_traders, run
 
 __all__ = ["SimMarket"]
 
@@ -58,7 +58,6 @@ class SimMarket:
             now=-PREROLL_US,
             sigma=sigma,
         )
-        populate(self.book, self.traders, -PREROLL_US)
         for _ in self._until(0):
             pass
         self.take_changes()

@@ -23,16 +23,19 @@ from replay.matching import engine
 from replay.matching.book import BEST, N_DIRTY, N_OUT, ORDERS, MarketBook
 from replay.matching.rng import make_rng, normal, uniform
 
-__all__ = ["DONE", "MORE", "Traders", "make_traders", "populate", "run"]
+__all__ = ["DONE", "MORE", "SEATS", "Traders", "make_traders", "run"]
 
 MAKERS, LEVELS, PATIENT = 10, 6, 500  # makers, quotes a side of each, patient orders a side
+QUOTES = 2 * MAKERS * LEVELS  # seats of makers come first, the touch before the levels behind
+SEATS = QUOTES + 2 * PATIENT
+PATIENT_OWNER, TAKER = 90, 91
 DONE, MORE = 0, 1
 SPARE = 32  # rows of `out` that an action needs beside its trades
 
 # Places of `Traders.f`
 FAIR, TREND, EXCITE, TAKER_SIDE = 0, 1, 2, 3
-# Places of `Traders.times`, µs
-NEXT, LAST = 0, 1
+# Places of `Traders.times`
+NEXT, LAST, SEATED = 0, 1, 2
 # Places of `Traders.p`
 RATE, SIGMA, TREND_SIGMA, SIZE, CENTRE, REACH = 0, 1, 2, 3, 4, 5
 
@@ -44,14 +47,10 @@ class Traders(NamedTuple):
     """State and parameters of the simulated traders of one market."""
 
     rng: npt.NDArray[Any]  # (2,) int64
-    f: npt.NDArray[
-        Any
-    ]  # (4,) float64: fair value in ticks, trend in ticks a second, excitement, side
-    times: npt.NDArray[Any]  # (2,) int64 µs: next action, last action
+    f: npt.NDArray[Any]  # (4,) float64: see the places above; fair value and trend in ticks
+    times: npt.NDArray[Any]  # (3,) int64: next action, last action (µs), seats taken
     p: npt.NDArray[Any]  # (6,) float64: see the places above
-    quote: npt.NDArray[Any]  # (2, MAKERS, LEVELS) int64 order ids
-    quote_tick: npt.NDArray[Any]  # (2, MAKERS, LEVELS) int64
-    patient: npt.NDArray[Any]  # (2, PATIENT) int64 order ids
+    seats: npt.NDArray[Any]  # (SEATS,) int64 id of the order of a seat; even seats are bids
 
 
 def make_traders(seed: int, *, start_tick: int, lots: float, rate: float, now: int,
@@ -70,11 +69,9 @@ def make_traders(seed: int, *, start_tick: int, lots: float, rate: float, now: i
     return Traders(
         make_rng(seed),
         np.array([float(start_tick), 0.0, 0.0, 0.0]),
-        np.array([now, now], np.int64),
+        np.array([now, now, 0], np.int64),
         np.array([rate, sigma, sigma / 8.0, lots, float(start_tick), 0.25 * start_tick]),
-        np.zeros((2, MAKERS, LEVELS), np.int64),
-        np.full((2, MAKERS, LEVELS), -1, np.int64),
-        np.zeros((2, PATIENT), np.int64),
+        np.zeros(SEATS, np.int64),
     )
 
 
@@ -110,102 +107,105 @@ def _passive(book: MarketBook, side: int, tick: int) -> int:
 
 
 @kernel
-def _quote(book: MarketBook, t: Traders, now: int, side: int, maker: int, level: int) -> None:
-    """Renew one quote of a maker: nearer levels smaller, each maker a little further out."""
+def _quote(book: MarketBook, t: Traders, seat: int) -> tuple[int, int]:
+    """Return tick and lots of a maker's new quote; no lots where the old one may stay.
+
+    Nearer levels are smaller, each maker quotes a little further out.
+    """
+    side, maker, level = seat % 2, seat // 2 % MAKERS, seat // 2 // MAKERS
     off = 0.08 * maker + level * (1.5 + 0.4 * maker) + 0.6 * level * level
     target = t.f[FAIR] - off if side == 0 else t.f[FAIR] + off
-    tick = math.floor(target) if side == 0 else math.ceil(target)
-    tick = _passive(book, side, tick)
-    old = t.quote[side, maker, level]
-    same = tick == t.quote_tick[side, maker, level] and engine.place_of(book, old) >= 0
-    if same and uniform(t.rng) < 0.7:
-        return
-    lots = _lots(t, 0.6 + 0.35 * level)
-    t.quote[side, maker, level] = engine.submit(book, now, 1 + maker, side, tick, lots, 1, 0)[0]
-    t.quote_tick[side, maker, level] = tick
-    engine.cancel(book, now, old)
+    tick = _passive(book, side, math.floor(target) if side == 0 else math.ceil(target))
+    place = engine.place_of(book, t.seats[seat])
+    if place >= 0 and book.tick[place] == tick and uniform(t.rng) < 0.7:
+        return tick, 0
+    return tick, _lots(t, 0.6 + 0.35 * level)
 
 
 @kernel
-def _rest(book: MarketBook, t: Traders, now: int, side: int, slot: int) -> None:
-    """Let a patient order come, or move: far ones are many and large."""
-    old = t.patient[side, slot]
+def _rest(book: MarketBook, t: Traders, seat: int) -> tuple[int, int]:
+    """Return tick and lots of a patient order: far ones are many and large."""
+    side = seat % 2
     distance = 25.0 * (uniform(t.rng) ** -1.1 - 1.0) + 3.0
     distance = min(distance, 0.04 * t.p[CENTRE])
     target = t.f[FAIR] - distance if side == 0 else t.f[FAIR] + distance
-    tick = _passive(book, side, int(target))
-    lots = _lots(t, 0.3 + 0.12 * math.sqrt(distance))
-    t.patient[side, slot] = engine.submit(book, now, 90, side, tick, lots, 1, 0)[0]
-    engine.cancel(book, now, old)
+    return _passive(book, side, int(target)), _lots(t, 0.3 + 0.12 * math.sqrt(distance))
 
 
 @kernel
-def _take(book: MarketBook, t: Traders, now: int, again: int) -> None:
-    """Let a taker come: towards the fair value, or with the burst."""
-    bid, ask = book.n[BEST], book.n[BEST + 1]
+def _take(book: MarketBook, t: Traders, burst: int) -> tuple[int, int, int]:
+    """Return side, limit (-1 for none) and lots of a taker: towards the fair value, or in a burst."""
+    bid, ask, fair = book.n[BEST], book.n[BEST + 1], t.f[FAIR]
     if book.n[ORDERS] == 0 or book.n[ORDERS + 1] == 0:
-        return
-    if again == 1:
-        side = int(t.f[TAKER_SIDE])
-    else:
-        edge = t.f[FAIR] - 0.5 * (bid + ask)
-        side = (
-            0 if uniform(t.rng) < 1.0 / (1.0 + math.exp(-min(max(edge * 0.5, -30.0), 30.0))) else 1
-        )
+        return 0, -1, 0
+    side = int(t.f[TAKER_SIDE])
+    if burst == 0:
+        edge = min(max(0.5 * fair - 0.25 * (bid + ask), -30.0), 30.0)
+        side = 0 if uniform(t.rng) < 1.0 / (1.0 + math.exp(-edge)) else 1
     t.f[TAKER_SIDE] = side
     t.f[EXCITE] = min(t.f[EXCITE] + 0.5, 0.8)
-    scale = 0.04 * uniform(t.rng) ** -0.8
-    fair = t.f[FAIR]
+    scale = min(0.04 * uniform(t.rng) ** -0.8, 4.0)
     if (side == 0 and ask < fair - 1.0) or (side == 1 and bid > fair + 1.0):  # stale quotes
         limit = int(fair - 1.0) if side == 0 else int(fair + 1.0)
-        engine.submit(book, now, 91, side, min(max(limit, 1), book.depth.shape[1] - 2),
-                      _lots(t, 0.8), 2, 0)  # fmt: skip
-    else:
-        engine.submit(book, now, 92, side, 0, _lots(t, min(scale, 4.0)), 2, 1)
+        return side, min(max(limit, 1), book.depth.shape[1] - 2), _lots(t, 0.8)
+    return side, -1, _lots(t, scale)
 
 
 @kernel
-def _act(book: MarketBook, t: Traders, now: int) -> None:
-    """Do one action."""
+def _choose(t: Traders) -> int:
+    """Return the seat that acts; -1 for a taker, -2 for a taker of a burst."""
     u = uniform(t.rng)
-    again = uniform(t.rng) < t.f[EXCITE]
+    burst = uniform(t.rng) < t.f[EXCITE]
     t.f[EXCITE] *= CALM
-    if again:
-        _take(book, t, now, 1)
-    elif u < 0.84:
-        side = int(uniform(t.rng) * 2.0)
-        maker = int(uniform(t.rng) * MAKERS)
+    if burst:
+        return -2
+    if u < 0.84:
         level = int(LEVELS * uniform(t.rng) ** 4.0)
-        _quote(book, t, now, side, maker, level)
-    elif u < 0.965:
-        side = int(uniform(t.rng) * 2.0)
-        _rest(book, t, now, side, int(uniform(t.rng) * PATIENT))
-    else:
-        _take(book, t, now, 0)
+        return 2 * (level * MAKERS + int(uniform(t.rng) * MAKERS)) + int(uniform(t.rng) * 2.0)
+    if u < 0.965:
+        return QUOTES + int(uniform(t.rng) * 2 * PATIENT)
+    return -1
 
 
 @kernel
-def populate(book: MarketBook, t: Traders, now: int) -> None:
-    """Put every quote and patient order into an empty book."""
-    for level in range(LEVELS):
-        for maker in range(MAKERS):
-            for side in range(2):
-                _quote(book, t, now, side, maker, level)
-    for slot in range(PATIENT):
-        for side in range(2):
-            _rest(book, t, now, side, slot)
+def _act(book: MarketBook, t: Traders, now: int, seat: int) -> None:
+    """Let one seat renew its order, or a taker take; the one place where requests are made."""
+    side, owner, tif = seat % 2, seat // 2 % MAKERS + 1, 1
+    if seat < 0:
+        side, tick, lots = _take(book, t, 1 if seat == -2 else 0)
+        owner, tif = TAKER, 2
+    elif seat < QUOTES:
+        tick, lots = _quote(book, t, seat)
+    else:
+        tick, lots = _rest(book, t, seat)
+        owner = PATIENT_OWNER
+    if lots == 0:
+        return
+    oid, _ = engine.submit(book, now, owner, side, tick, lots, tif, 1 if tick < 0 else 0)
+    if seat >= 0:
+        engine.cancel(book, now, t.seats[seat])  # the new one stands already: no flicker
+        t.seats[seat] = oid
 
 
 @kernel
 def run(book: MarketBook, t: Traders, until: int, room: int) -> int:
-    """Act until simulated time `until` (µs, exclusive); MORE when `out` holds `room` rows."""
+    """Act until simulated time `until` (µs, exclusive); MORE when `out` holds `room` rows.
+
+    At first every seat takes its place, at the time of the start.
+    """
     most = book.out.shape[0] - book.oid.shape[0] - SPARE  # one action may meet every order
     while t.times[NEXT] < until:
         if book.n[N_OUT] > min(room, most) or book.n[N_DIRTY] > room:
             return MORE
         now = t.times[NEXT]
-        _walk(t, now)
-        _act(book, t, now)
-        gap = -math.log(uniform(t.rng)) / (t.p[RATE] * (0.9 + 2.0 * t.f[EXCITE]))
-        t.times[NEXT] = now + 1 + int(gap * 1e6)
+        seat = t.times[SEATED]
+        if seat < SEATS:
+            t.times[SEATED] = seat + 1
+        else:
+            _walk(t, now)
+            seat = _choose(t)
+        _act(book, t, now, seat)
+        if t.times[SEATED] == SEATS:
+            gap = -math.log(uniform(t.rng)) / (t.p[RATE] * (0.9 + 2.0 * t.f[EXCITE]))
+            t.times[NEXT] = now + 1 + int(gap * 1e6)
     return DONE

@@ -15,15 +15,14 @@ def made(seed=1, sigma=5.0):
     crowd = traders.make_traders(
         seed, start_tick=WIDTH // 2, lots=100.0, rate=200.0, now=0, sigma=sigma
     )
-    traders.populate(book, crowd, 0)
+    traders.run(book, crowd, 1, 10**9)
     return book, crowd
 
 
 def test_everybody_is_there_at_the_start():
     book, crowd = made()
-    quotes = traders.MAKERS * traders.LEVELS + traders.PATIENT
-    assert book.n[ORDERS] == book.n[ORDERS + 1] == quotes
-    assert all(engine.place_of(book, oid) >= 0 for oid in crowd.quote.ravel())
+    assert book.n[ORDERS] == book.n[ORDERS + 1] == traders.SEATS // 2
+    assert all(engine.place_of(book, oid) >= 0 for oid in crowd.seats)
     assert book.n[BEST + 1] - book.n[BEST] == 1
 
 
@@ -32,8 +31,7 @@ def test_orders_never_pile_up():
     while traders.run(book, crowd, 20_000_000, 10**9) == traders.MORE:
         book.n[N_OUT] = 0
         engine.clear_dirty(book)
-    most = 2 * (traders.MAKERS * traders.LEVELS + traders.PATIENT)
-    assert book.n[ORDERS] + book.n[ORDERS + 1] <= most
+    assert book.n[ORDERS] + book.n[ORDERS + 1] <= traders.SEATS
     live = np.flatnonzero(book.oid)
     assert len(live) == book.n[ORDERS] + book.n[ORDERS + 1]
     assert book.lots[live].sum() == book.depth.sum()
