@@ -30,7 +30,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import platformdirs
 
-from extrema_nb.errors import ConfigError
+from extrema_nb.errors import ConfigError, nearest
 
 __all__ = [
     "BOUNDS_CHECK",
@@ -190,8 +190,19 @@ if ENABLED:
     import numba
     from numba.core import caching, cgutils, types
     from numba.core import errors as numba_errors
-    from numba.core.typing import templates
+    from numba.core.typing import arraydecl, templates
     from numba.extending import intrinsic, overload, overload_attribute, overload_method
+
+    def _field_type(_self: Any, record: Any, name: str) -> Any:
+        """Return the type of a record's field; Numba's own resolver leaves a KeyError."""
+        if name not in record.fields:
+            raise numba_errors.TypingError(
+                f"a record has no field {name!r}; it has {', '.join(record.fields)}"
+                + nearest(name, list(record.fields))
+            )
+        return record.fields[name].type
+
+    arraydecl.RecordAttribute.generic_resolve = _field_type
 
     class _Locator:
         """Puts all files into `cache_dir()`; staleness is the digest's business, not ours."""
