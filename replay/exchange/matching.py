@@ -359,11 +359,11 @@ def _change(x: Exchange, inst: int, request: Any, place: int) -> None:
     opposite = best_ask(x.books, inst) if buy else best_bid(x.books, inst)
     empty = opposite in (NO_ASK, NO_BID)
     crosses = not empty and (tick >= opposite if buy else tick <= opposite)
+    order.price = request.price  # also in the report of an order that ends by it
     if crosses and order.tif == _GTX:
         _report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
         _remove(x, inst, place)
         return
-    order.price = request.price
     order.tick = tick
     order.qty = request.qty
     order.leaves_qty = request.qty
