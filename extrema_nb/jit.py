@@ -18,9 +18,10 @@ import ctypes
 import enum
 import hashlib
 import inspect
+import logging
 import math
 import os
-import re
+import pickle  # only the name of its error: Numba reads its own cache files with it
 import sys
 import types as pytypes
 from collections.abc import Callable
@@ -47,6 +48,8 @@ __all__ = [
     "stats",
     "view_at",
 ]
+
+logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -165,16 +168,23 @@ class _Digest:
             else:
                 self.add(repr(const))
 
-    def _module(self, module: pytypes.ModuleType, names: set[str]) -> None:
-        """Add what a function may read as ``module.name``; NumPy's own come with its version."""
+    def _module(
+        self, module: pytypes.ModuleType, names: set[str], above: tuple[str, ...] = ()
+    ) -> None:
+        """Add what a function may read as ``module.name`` or ``module.other.name``.
+
+        NumPy's own come with its version.
+        """
         self.add("module", module.__name__)
-        if module.__name__.partition(".")[0] in {"numpy", "math"}:
+        if module.__name__.partition(".")[0] in {"numpy", "math"} or module.__name__ in above:
             return
         for name in sorted(names):
             if hasattr(module, name):
                 found = getattr(module, name)
-                if not isinstance(found, pytypes.ModuleType):
-                    self.add("of", name)
+                self.add("of", name)
+                if isinstance(found, pytypes.ModuleType):
+                    self._module(found, names, (*above, module.__name__))
+                else:
                     self.value(found)
 
 
@@ -192,6 +202,9 @@ if ENABLED:
     from numba.core import errors as numba_errors
     from numba.core.typing import arraydecl, templates
     from numba.extending import intrinsic, overload, overload_attribute, overload_method
+
+    # what reading a file that was cut off, or written over, may raise
+    DAMAGED = (EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, TypeError)
 
     def _field_type(_self: Any, record: Any, name: str) -> Any:
         """Return the type of a record's field; Numba's own resolver leaves a KeyError."""
@@ -251,7 +264,12 @@ if ENABLED:
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             self._open()
-            found = super().load_overload(sig, target_context)
+            try:
+                found = super().load_overload(sig, target_context)
+            except DAMAGED as error:
+                logger.warning("cached code of %s is damaged (%s); compiling", self._digest, error)
+                self._cache_file.flush()
+                found = None
             if found is None:
                 stats.misses += 1
             else:
@@ -395,30 +413,9 @@ def signatures(function: Callable[..., Any]) -> int:
     return len(cast("Any", function).signatures) if ENABLED else 1
 
 
-def compile_error(error: BaseException) -> tuple[str, int, str] | None:
-    """Return (file, line, reason) of a Numba error, or None if it is another kind of error."""
-    if not ENABLED or not isinstance(error, numba_errors.NumbaError):
+def compile_error(error: BaseException) -> str | None:
+    """Return what Numba says about code that it cannot compile, None for another kind of error."""
+    if not ENABLED:
         return None
-    text = str(error)
-    places = re.findall(r'File "([^"]+)", line (\d+)', text)
-    loc = getattr(error, "loc", None)
-    where = places[-1] if places else (getattr(loc, "filename", "?"), getattr(loc, "line", 0))
-    lines = [_plain(line) for line in text.splitlines()]
-    boring = (
-        "Failed in nopython", "Invalid use of", "Known signatures", "No implementation", "There ",
-        "- Of which", "Overload ", "Overload of", "File ", "During", "def ", "<source", ">>>", "^",
-        "* ", "raised from", "- Resolution", "Enable logging", "with argument", "Rejected as",
-        "--%", "Resolution failure",
-    )  # fmt: skip
-    told = [x for x in lines if x and not x.startswith(boring)]
-    return str(where[0]), int(where[1]), (told[0] if told else lines[0])
-
-
-def _plain(line: str) -> str:
-    """Return a line of Numba's message with its type names made short."""
-    short = re.sub(r"Record\([^()]*(?:\([^()]*\)[^()]*)*;\d+;(?:True|False)\)", "record", line)
-    while True:
-        less = re.sub(r"\b(Context|Book|L2Books)\((?:[^()]|\([^()]*\))*\)", r"\1", short)
-        if less == short:
-            return short.strip().removeprefix("- ").strip()
-        short = less
+    kinds = (numba_errors.NumbaError, numba_errors.UnsupportedBytecodeError)
+    return str(error) if isinstance(error, kinds) else None

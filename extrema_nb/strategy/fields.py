@@ -25,8 +25,8 @@ class FieldType:
         self.shape = shape
 
     def __getitem__(self, shape: int | tuple[int, ...]) -> FieldType:
-        sizes = shape if isinstance(shape, tuple) else (shape,)
-        if self.shape or not all(n > 0 for n in sizes):
+        sizes: tuple[Any, ...] = shape if isinstance(shape, tuple) else (shape,)  # users may err
+        if self.shape or not all(isinstance(n, int) and n > 0 for n in sizes):
             raise StrategyError(f"{self}[{shape}] is no array type; write f8[64] or f8[8, 2]")
         return FieldType(self.code, sizes)
 

@@ -17,6 +17,7 @@ from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_ev
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.context import make_context
+from extrema_nb.strategy.explain import explain, reason_of
 from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import HANDLERS, Strategy
@@ -250,9 +251,11 @@ class KernelGroup:
                     told = jit.compile_error(inner)
                     if told is None:
                         raise
-                    return _strategy_error(strategy, name, handler, told)
-        path, line, reason = jit.compile_error(error) or ("?", 0, str(error))
-        return StrategyError(f"{path}:{line}: {reason}")
+                    return explain(type(strategy).__qualname__, handler, told)
+        return StrategyError(
+            f"the strategies cannot be compiled together: {reason_of(str(error))}; each of them can "
+            "by itself, so this is a fault of the library: please report it"
+        )
 
     def step(self, rows: EventArray) -> Output:
         """Feed rows (EVENT, sorted by ``ts_recv``) and return what the strategies emitted."""
@@ -342,18 +345,3 @@ class KernelGroup:
     def digest(self) -> str:
         """Return the digest of the kernel's code; two groups with the same one decide the same."""
         return jit.digest(self.run_kernel)
-
-
-def _strategy_error(
-    strategy: Strategy, name: str, handler: Any, told: tuple[str, int, str]
-) -> StrategyError:
-    path, line, reason = told
-    own = handler.__code__.co_filename
-    if path != own and not own.endswith(path.lstrip("./")):
-        line = line if path.endswith(own) else handler.__code__.co_firstlineno
-    where = f"{own}:{line}"
-    return StrategyError(
-        f"{where}: {type(strategy).__qualname__}.{name} cannot be compiled: {reason}. "
-        "Handlers may use numbers, records, arrays, ctx methods and functions marked @xnb.kernel; "
-        "NUMBA_DISABLE_JIT=1 runs them as ordinary Python under a debugger"
-    )

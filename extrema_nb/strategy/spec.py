@@ -106,6 +106,11 @@ def _check_handler(cls: type, name: str, function: Any) -> None:
             f"{where}: {cls.__qualname__} has unknown handler {name!r}; known are "
             f"{', '.join(HANDLERS)}" + nearest(name, HANDLERS)
         )
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise StrategyError(
+            f"{where}: {cls.__qualname__}.{name} is a coroutine or generator, expected a plain "
+            f"function: write def {name}(…) and return; what must wait belongs in an async module"
+        )
     row = "book" if name == "on_lob" else name.removeprefix("on_")
     wanted = f"def {name}(ctx, p, s, {row})"
     parameters = list(inspect.signature(function).parameters.values())

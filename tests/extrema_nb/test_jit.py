@@ -1,0 +1,155 @@
+"""The door to Numba: a cache that can be trusted, addresses as arrays, methods, short errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from extrema_nb import jit
+from extrema_nb.errors import ConfigError
+from tests.conftest import ROOT
+
+STRATEGY = """
+import extrema_nb as xnb
+import helper
+import pack
+
+
+class Small(xnb.Strategy):
+    class State:
+        total: xnb.f8 = 0.0
+
+    def on_trade(ctx, p, s, trade):
+        s.total += helper.scaled(trade.qty) + helper.OFFSET + pack.deep.DEEP
+"""
+HELPER = """
+from extrema_nb.jit import kernel
+
+FACTOR = 2.0
+OFFSET = 0.0
+
+@kernel
+def scaled(x):
+    return x * FACTOR
+"""
+MAIN = """
+import json
+from extrema_nb import jit
+from extrema_nb.strategy.group import KernelGroup
+from extrema_nb.testing import instrument_table, trade
+from small import Small
+
+group = KernelGroup([Small()], instrument_table())
+group.warm_up()
+group.step(trade(1.0, 3.0))
+print(json.dumps({
+    "hits": jit.stats.hits, "misses": jit.stats.misses, "total": float(group.state(0).total),
+    "digest": group.digest(),
+}))
+"""
+
+
+class Project:
+    """A user's folder with a strategy, its helpers and a kernel cache of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.cache = folder / "cache"
+        (folder / "pack").mkdir()
+        for name, text in (
+            ("small.py", STRATEGY), ("helper.py", HELPER), ("main.py", MAIN),
+            ("pack/__init__.py", "from pack import deep\n"), ("pack/deep.py", "DEEP = 0.0\n"),
+        ):  # fmt: skip
+            (folder / name).write_text(text)
+
+    def edit(self, name, old, new):
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def run(self, **env):
+        """Return what a fresh process says."""
+        told = subprocess.run(
+            [sys.executable, "-B", "main.py"], cwd=self.folder, check=True, text=True,
+            capture_output=True,
+            env={
+                **os.environ, "PYTHONPATH": str(ROOT), "EXTREMA_NB_CACHE_DIR": str(self.cache), **env
+            },
+        )  # fmt: skip
+        return json.loads(told.stdout)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Return a project whose strategy was compiled once."""
+    made = Project(tmp_path_factory.mktemp("project"))
+    first = made.run()
+    assert first["misses"] > 0
+    assert first["total"] == 6.0
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+class TestCache:
+    """Two processes and more, one cache folder."""
+
+    def test_a_second_process_compiles_nothing(self, project):
+        told = project.run()
+        assert (told["misses"], told["total"]) == (0, 6.0)
+        assert told["hits"] >= 1
+
+    @pytest.mark.parametrize(
+        ("name", "old", "new", "total"),
+        [
+            ("helper.py", "return x * FACTOR", "return x * FACTOR + 1.0", 7.0),  # a callee
+            ("helper.py", "FACTOR = 2.0", "FACTOR = 4.0", 12.0),  # a constant of a callee
+            ("helper.py", "OFFSET = 0.0", "OFFSET = 0.5", 6.5),  # one read as module.NAME
+            ("pack/deep.py", "DEEP = 0.0", "DEEP = 0.25", 6.25),  # one read as package.module.NAME
+            ("small.py", "s.total +=", "s.total -=", -6.0),  # the handler
+            (
+                "small.py",
+                "total: xnb.f8 = 0.0",
+                "more: xnb.f8[2]\n        total: xnb.f8 = 0.0",
+                6.0,
+            ),
+        ],
+    )
+    def test_an_edit_is_a_miss_and_gives_the_new_answer(self, project, name, old, new, total):
+        project.edit(name, old, new)
+        try:
+            told = project.run()
+        finally:
+            project.edit(name, new, old)
+        assert told["misses"] > 0
+        assert told["total"] == total
+        told = project.run()
+        assert (told["misses"], told["total"]) == (0, 6.0)  # the old code is still there
+
+    def test_the_bounds_switch_does_not_reuse_code_without_checks(self, project):
+        told = project.run(NUMBA_BOUNDSCHECK="1")
+        assert told["misses"] > 0
+        assert told["hits"] == 0
+
+    def test_without_the_compiler_nothing_is_cached_and_the_answer_is_the_same(self, project):
+        before = sorted(p.name for p in project.cache.iterdir())
+        told = project.run(NUMBA_DISABLE_JIT="1")
+        assert (told["hits"], told["misses"], told["total"]) == (0, 0, 6.0)
+        assert sorted(p.name for p in project.cache.iterdir()) == before
+
+    def test_a_damaged_cache_file_is_compiled_anew(self, project):
+        for path in project.cache.glob("*.nbi"):
+            path.write_bytes(path.read_bytes()[:40])
+        told = project.run()
+        assert told["total"] == 6.0
+        assert told["misses"] > 0
+        assert project.run()["misses"] == 0
