@@ -118,6 +118,11 @@ class CapturedMarket:
             self._orders = orders
         return self._orders
 
+    def refresh(self, symbol: str) -> None:  # noqa: ARG002  # the exchange knows one present
+        """Let the exchange see what has been published."""
+        if self._orders is not None:
+            self.on_reports(self._orders.step())
+
     def submit(self, order: UserOrder) -> list[Report]:
         """Bring a new order to the simulated exchange."""
         return self._exchange().submit(order, self._now)

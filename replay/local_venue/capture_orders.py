@@ -116,7 +116,6 @@ class CapturedOrders:
         self, order: UserOrder, action: Action, ticks: int, lots: int, now: int
     ) -> list[Report]:
         self._seq += 1
-        before = self.step()
         intents = np.zeros(1, INTENT)
         intents["ts_event"] = intents["ts_recv"] = now
         intents["inst"], intents["kind"] = self._inst[order.spec.symbol], EventKind.INTENT
@@ -127,7 +126,7 @@ class CapturedOrders:
         intents["action"], intents["tif"] = action, TimeInForce[order.tif]
         intents["order_type"] = OrderType[order.type]
         intents["seq"] = self._seq
-        return before + self._reports(self._exchange.submit(intents, now))
+        return self._reports(self._exchange.submit(intents, now))
 
     def _reports(self, rows: npt.NDArray[Any]) -> list[Report]:
         found: list[Report] = []

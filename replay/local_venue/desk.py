@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
@@ -48,10 +49,11 @@ class OrderDesk:
         market.on_reports = self.apply
 
     def spec(self, params: Params) -> SymbolSpec:
-        """Return the spec of the request's symbol."""
+        """Return the spec of the request's symbol, brought to the present."""
         spec = self.market.specs.get(params.need("symbol"))
         if spec is None:
             raise ApiError(-1121)
+        self.market.refresh(spec.symbol)
         return spec
 
     def open_orders(self, symbol: str = "") -> list[UserOrder]:
@@ -150,6 +152,12 @@ class OrderDesk:
             raise ApiError(-2011)
         self.apply(reports)
         return order
+
+    def cancel_all(self, spec: SymbolSpec) -> None:
+        """Cancel the open orders of a symbol; one that ends by itself meanwhile is no error."""
+        for order in self.open_orders(spec.symbol):
+            with contextlib.suppress(ApiError):
+                self.cancel_order(order)
 
     def amend(self, params: Params) -> UserOrder:
         """Give an order another price and quantity; return it."""

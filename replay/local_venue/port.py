@@ -49,6 +49,13 @@ class Market(Protocol):
     tapes: dict[str, Tape]
     on_reports: ReportSink  # set by the desk; takes reports that no request waits for
 
+    def refresh(self, symbol: str) -> None:
+        """Bring a symbol to the present and tell `on_reports` what happened meanwhile.
+
+        The desk does so before it looks at an order; requests themselves let no time pass.
+        """
+        ...
+
     def submit(self, order: UserOrder) -> list[Report]:
         """Bring a new order to the market; the first report is NEW or REJECTED."""
         ...

@@ -122,9 +122,7 @@ async def cancel_batch(desk: Desk, params: Params) -> Any:
 
 async def cancel_all(desk: Desk, params: Params) -> Any:
     """Cancel all open orders of a symbol."""
-    spec = desk.orders.spec(params)
-    for order in desk.orders.open_orders(spec.symbol):
-        desk.orders.cancel_order(order)
+    desk.orders.cancel_all(desk.orders.spec(params))
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 

@@ -53,6 +53,9 @@ class _Book:
         self.sim = SimMarket(seed, start_ticks=ticks, lots=max(lots, 5.0), rate=rate)
         self.tape = Tape(spec)
         self.tape.last_ticks = self.sim.best()[0]
+        for row in (row for rows in self.sim.before for row in rows.tolist()):
+            if row[0] == TRADE_ROW:
+                self.tape.add(self._trade(row))
         self.derived = Derived(
             spec, self.tape, self.sim,
             native=frozenset({spec.symbol.lower() + s for s in ("@trade", "@bookTicker")}),
@@ -70,6 +73,10 @@ class _Book:
             return self.spec.tick * (bid + ask) / 2
         return self.tape.last_price()
 
+    def _trade(self, row: list[int]) -> Trade:
+        time_ms = (self.start_us + row[1]) // 1000
+        return Trade(row[9], row[3] + self.sim.base, row[4], time_ms, row[2] == 1)
+
     def publish(self, hub: Hub, rows: npt.NDArray[Any]) -> list[Report]:
         """Publish what happened; return what happened to the user."""
         reports: list[Report] = []
@@ -80,7 +87,7 @@ class _Book:
             kind = row[0]
             time_ms = (self.start_us + row[1]) // 1000
             if kind == TRADE_ROW:
-                trade = Trade(row[9], row[3] + base, row[4], time_ms, row[2] == 1)
+                trade = self._trade(row)
                 self.derived.trade(hub, trade, row[6])
                 if trades:
                     hub.publish(symbol + "@trade", frames.trade(spec, trade, time_ms))
@@ -180,16 +187,14 @@ class SimulatedMarket:
         self._hub.flush()
         return reports
 
-    def _book(self, symbol: str) -> _Book:
-        """Return a market brought to the present."""
-        book = self._books[symbol]
+    def refresh(self, symbol: str) -> None:
+        """Bring a market to the present."""
         if self._hub is not None:
-            self._advance(book, self._now())
-        return book
+            self._advance(self._books[symbol], self._now())
 
     def submit(self, order: UserOrder) -> list[Report]:
         """Bring a new order to the market."""
-        book = self._book(order.spec.symbol)
+        book = self._books[order.spec.symbol]
         market = order.type == "MARKET"
         tif = int(TimeInForce.IOC if market else TimeInForce[order.tif])
         engine_id, outcome = book.sim.submit(
@@ -208,7 +213,7 @@ class SimulatedMarket:
 
     def cancel(self, order: UserOrder) -> list[Report]:
         """Cancel an order."""
-        book = self._book(order.spec.symbol)
+        book = self._books[order.spec.symbol]
         engine_id = book.by_order.get(order.order_id, 0)
         if book.sim.cancel(engine_id) is Outcome.UNKNOWN:
             return []
@@ -217,7 +222,7 @@ class SimulatedMarket:
 
     def amend(self, order: UserOrder, ticks: int, leaves: int) -> list[Report]:
         """Give an order another price or open quantity."""
-        book = self._book(order.spec.symbol)
+        book = self._books[order.spec.symbol]
         engine_id = book.by_order.get(order.order_id, 0)
         outcome = book.sim.amend(engine_id, ticks, leaves)
         if outcome is Outcome.UNKNOWN:
@@ -240,7 +245,8 @@ class SimulatedMarket:
 
     async def depth(self, symbol: str, limit: int) -> bytes:
         """Return the answer to a depth request."""
-        book = self._book(symbol)
+        self.refresh(symbol)
+        book = self._books[symbol]
         spec, sim = book.spec, book.sim
         now_ms = (self._start_us + sim.now) // 1000
         bids, asks = sim.top(0, limit), sim.top(1, limit)

@@ -58,9 +58,10 @@ class SimMarket:
             now=-PREROLL_US,
             sigma=sigma,
         )
-        for _ in self._until(0):
-            pass
-        self.take_changes()
+        self.before: list[npt.NDArray[Any]] = []  # rows of the time before the start
+        while self.traders.times[0] < 0:
+            self.before.extend(self._until(0))
+            self.take_changes()
         # What the user may call is loaded now, not at the first order: requests that change nothing.
         engine.submit(self.book, 0, 0, 0, 1, 1, int(TimeInForce.IOC), 0)
         engine.cancel(self.book, 0, 0)

@@ -153,6 +153,11 @@ class Deaf:
         self.specs, self.tapes = market.specs, market.tapes
         self.mark, self.best = market.mark, market.best
         self.on_reports = None
+        self.pending = []
+
+    def refresh(self, symbol):
+        pending, self.pending = self.pending, []
+        self.on_reports(pending)
 
     def submit(self, order: UserOrder):
         return [Report(order.order_id, ReportKind.NEW)]
@@ -196,3 +201,25 @@ def test_an_amend_to_no_more_than_was_done_cancels(desk):
     assert (order.lots, order.leaves) == (8, 4)
     desk.amend(Params({**words, "quantity": "0.004"}))
     assert order.status == "CANCELED"
+
+
+def test_an_amend_counts_what_was_executed_on_its_way(desk):
+    order = placed(desk)
+    desk.market.pending = [Report(order.order_id, ReportKind.TRADE, 590_000, 4, True, 7)]
+    words = {"symbol": "BTCUSDT", "orderId": str(order.order_id), "side": "BUY"}
+    desk.amend(Params({**words, "price": "58000", "quantity": "0.012"}))
+    assert (order.lots, order.done, order.leaves) == (12, 4, 8)
+
+
+def test_cancelling_all_goes_on_when_an_order_ends_by_itself(desk):
+    first, second, third = placed(desk), placed(desk), placed(desk)
+    cancel = desk.market.cancel
+
+    def and_fill(order):
+        if order is second:
+            return []
+        return cancel(order)
+
+    desk.market.cancel = and_fill
+    desk.cancel_all(first.spec)
+    assert (first.status, second.status, third.status) == ("CANCELED", "NEW", "CANCELED")

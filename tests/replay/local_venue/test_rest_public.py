@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from replay.local_venue.simulate import SimulatedMarket
@@ -42,7 +41,6 @@ def test_the_book_has_as_many_levels_as_asked_for_and_is_sorted():
 
 def test_trades_candles_and_prices_agree():
     async def test(client):
-        await asyncio.sleep(0.3)
         trades = await client.get("/fapi/v1/trades", symbol="BTCUSDT", limit=1000)
         aggregates = await client.get("/fapi/v1/aggTrades", symbol="BTCUSDT", limit=1000)
         candles = await client.get("/fapi/v1/klines", symbol="BTCUSDT", interval="1h")

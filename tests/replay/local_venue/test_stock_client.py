@@ -48,7 +48,6 @@ def test_it_reads_the_market():
         assert float(client.book_ticker("BTCUSDT")["bidPrice"]) > 0
         assert float(client.ticker_price("ETHUSDT")["price"]) > 0
         assert float(client.mark_price("BTCUSDT")["markPrice"]) > 0
-        time.sleep(0.2)
         assert client.trades("BTCUSDT")
         assert client.agg_trades("BTCUSDT")
         assert client.klines("BTCUSDT", "1m")
