@@ -198,8 +198,8 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number):
         open_, n = send(bt, own, own_qty, open_, log, n, number, side, tick, size, qty, IOC, LIMIT)
         number += 1
     elif which == 2:
-        first_bid = min(int(math.floor((bid + ask - 40) / 20)) * 10, bid)
-        first_ask = max(int(math.ceil((bid + ask + 40) / 20)) * 10, ask)
+        first_bid = min(math.floor((bid + ask - 40) / 20) * 10, bid)
+        first_ask = max(math.ceil((bid + ask + 40) / 20) * 10, ask)
         position = bt.position(0)
         buying = position + q <= limit + 1e-9
         selling = position - q >= -limit - 1e-9

@@ -3,7 +3,7 @@
 All prices are whole ticks, so that neither engine's rounding enters a decision.
 """
 
-# ruff: noqa: D101, D102, D106, N805
+# ruff: noqa: N805
 
 from __future__ import annotations
 
