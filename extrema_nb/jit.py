@@ -382,11 +382,23 @@ def attach_attribute(owner: type, *functions: Callable[..., Any]) -> None:
             _register(name, overload_attribute)
 
 
+def _field_reader(place: int) -> Callable[..., Any]:
+    """Return a function that reads a named tuple's field at `place`."""
+
+    def read(ctx: Any) -> Any:
+        return ctx[place]
+
+    return read
+
+
 def _register(name: str, how: Callable[..., Any]) -> None:
     known = _methods[name]
 
     def resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
-        return known.get(ctx.instance_class)
+        mine = known.get(ctx.instance_class)
+        if mine is None and name in ctx.fields:  # the lowering, unlike the typing, is for all
+            return _field_reader(ctx.fields.index(name))
+        return mine
 
     # Numba lays out the arguments by this signature, so all owners of a name must share it.
     resolve.__signature__ = inspect.signature(next(iter(known.values())))  # type: ignore[attr-defined]
