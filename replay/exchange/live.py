@@ -137,7 +137,7 @@ class LiveExchange:
             start, reason = told // 4, told % 4
             if reason == 1:
                 grow(self._x.books, self._memory)
-            elif reason == 2:  # noqa: PLR2004  # see `_feed`
+            elif reason == 2:  # see `_feed`
                 grow_queues(self._x, self._memory)
         return self.advance(int(events["ts_recv"][-1])) if n else np.zeros(0, EVENT)
 
@@ -156,8 +156,7 @@ class LiveExchange:
                 )
             else:
                 self._push(intent, now_us)
-        if clock[X_NOW] < now_us - clock[X_ENTRY]:
-            clock[X_NOW] = now_us - clock[X_ENTRY]
+        clock[X_NOW] = max(clock[X_NOW], now_us - clock[X_ENTRY])
         return self.advance(now_us)
 
     def _push(self, intent: Any, now_us: int) -> None:

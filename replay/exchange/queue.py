@@ -78,6 +78,5 @@ def is_reached(order: Any, lot: float) -> bool:
     ``round(-front / lot) > 0``, half away from zero: exactly exhausting the queue does not fill.
     """
     reached = order.front < 0.0 and np.floor(-order.front / lot + 0.5) > 0.0
-    if order.front < 0.0:
-        order.front = 0.0
+    order.front = max(order.front, 0.0)
     return reached
