@@ -60,6 +60,9 @@ class RecordSettings(msgspec.Struct, kw_only=True):
         for name in ("flush_s", "fsync_s", "rotate_mb", "progress_s"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in ("seconds", "connect_timeout_s"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected 0 (no end) or more")
 
 
 async def fetch_instruments(

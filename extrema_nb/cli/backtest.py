@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-from extrema_nb.cli.common import emit_json, progress, spoke
+from extrema_nb.cli.common import emit_json, output_folder, progress, spoke
 from extrema_nb.cli.strategies import (
     add_source_arguments,
     add_strategy_arguments,
@@ -72,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     strategies = load_strategies(args)
+    if args.out:
+        output_folder("--out", args.out)
+    if args.report:
+        output_folder("--report", Path(args.report).parent)
     models = load_models(args.model)
     try:
         with progress("backtest", quiet=args.json) as bar:

@@ -10,6 +10,7 @@ import datetime as dt
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ __all__ = [
     "Progress",
     "emit_json",
     "load_object",
+    "output_folder",
     "parse_time",
     "progress",
     "setup_logging",
@@ -158,6 +160,22 @@ def parse_time(text: str) -> int:
     if when.tzinfo is None:
         when = when.replace(tzinfo=dt.UTC)
     return (when - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def output_folder(option: str, path: str | Path) -> Path:
+    """Make the folder that `option` names, before any work is done for it; return it."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, expected a folder; give another {option}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder {folder} cannot be made ({error.strerror}); give another {option}"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{folder} cannot be written to; give another {option}")
+    return folder
 
 
 class Progress:

@@ -56,7 +56,7 @@ def read_instruments(path: Path, venue: str) -> InstrumentTable:
 
 def run(args: argparse.Namespace) -> int:
     """Convert and say what was found."""
-    from extrema_nb.cli.common import emit_json, progress, spoke
+    from extrema_nb.cli.common import emit_json, output_folder, progress, spoke
 
     sources, converting = spoke("replay.sources"), spoke("replay.convert")
     table = read_instruments(args.instruments, args.venue) if args.instruments else None
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         args.files, args.format, args.only.split(",") if args.only else None, table=table,
         venue=args.venue, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
     )  # fmt: skip
+    output_folder("--out", args.out)
     with progress("converting", total=None) as bar:
         report = converting.convert(
             source, args.out, append=args.append, replace=args.replace,

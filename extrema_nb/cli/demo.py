@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from extrema_nb.cli.common import emit_json, spoke
+from extrema_nb.cli.common import emit_json, output_folder, spoke
 from extrema_nb.errors import ExtremaError
 
 __all__ = ["HELP", "add_arguments", "run"]
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the steps, each after the other, and tell what happened."""
-    out = Path(args.out)
+    out = output_folder("--out", args.out)
     _clean(out)
     started = time.perf_counter()
     steps = _Steps(out / "demo.log")

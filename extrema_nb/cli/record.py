@@ -41,10 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record and say what was recorded."""
-    from extrema_nb.cli.common import emit_json, spoke
+    from extrema_nb.cli.common import emit_json, output_folder, spoke
 
     recorder = spoke("recorders.recorder")
     settings = _settings(args, recorder.RecordSettings)
+    settings.check()
+    output_folder("--out", settings.out)
     report = asyncio.run(_main(recorder, settings))
     if args.json:
         emit_json(report)

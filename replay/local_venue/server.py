@@ -122,10 +122,11 @@ class VenueServer:
         site = web.TCPSite(self._runner, self.host, self.port)
         try:
             await site.start()
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # the latter for a port above 65535
             await self._runner.cleanup()
+            why = getattr(error, "strerror", None) or "no such port"
             raise ConfigError(
-                f"the local venue cannot listen on {self.host}:{self.port} ({error.strerror}); "
+                f"the local venue cannot listen on {self.host}:{self.port} ({why}); "
                 "choose another --port, or 0 for a free one"
             ) from error
         self.port = self._runner.addresses[0][1]

@@ -155,6 +155,7 @@ def test_a_stream_that_never_comes_is_said_after_the_time_out(tmp_path):
         ({"channels": ["trades"]}, r"unknown channel 'trades'.*did you mean 'trade'"),
         ({"rest": "http://x", "ws": ""}, "both addresses"),
         ({"flush_s": 0.0}, "flush_s is 0.0, expected more than 0"),
+        ({"seconds": -1.0}, "seconds is -1.0, expected 0"),
         ({"venue": "binance"}, "unknown venue 'binance'"),
     ],
 )
