@@ -18,6 +18,7 @@ import ctypes
 import enum
 import hashlib
 import inspect
+import itertools
 import logging
 import math
 import os
@@ -54,6 +55,7 @@ logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
+SYMBOLS = 2  # raised when code in the caches of before must not be used
 BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
 
 OPTIONS: dict[str, Any] = {
@@ -191,14 +193,14 @@ class _Digest:
 def digest(function: Callable[..., Any]) -> str:
     """Return the hex digest of everything that can change the machine code of `function`."""
     walker = _Digest()
-    walker.add(sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
+    walker.add(SYMBOLS, sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
     walker.value(function)
     return walker.hexdigest()
 
 
 if ENABLED:
     import numba
-    from numba.core import caching, cgutils, types
+    from numba.core import bytecode, caching, cgutils, types
     from numba.core import errors as numba_errors
     from numba.core.typing import arraydecl, templates
     from numba.extending import intrinsic, overload, overload_attribute, overload_method
@@ -238,6 +240,20 @@ if ENABLED:
 
     class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]  # Numba is untyped
         _locator_classes = [_Locator]  # noqa: RUF012  # Numba's own attribute
+
+    def _fresh_symbols() -> None:
+        """Let this process name its symbols as no other process does.
+
+        Numba names them by a number that starts at 1 in every process. Kernels from the cache that
+        were compiled in two processes then share names, and the linker silently gives the second
+        the code of the first.
+        """
+        start = int.from_bytes(os.urandom(6), "little") << 14
+        bytecode.FunctionIdentity._unique_ids = itertools.count(start)  # noqa: SLF001  # only seam
+
+    _fresh_symbols()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_fresh_symbols)
 
     class _DigestCache(caching.FunctionCache):  # type: ignore[misc]  # Numba is untyped
         """Numba's function cache with our key, opened at the first compilation."""
