@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 import extrema_nb.strategy.requests  # noqa: F401  # gives Context its order methods
 from extrema_nb.events import EventKind
-from extrema_nb.jit import attach, attach_attribute
+from extrema_nb.jit import attach, attach_attribute, kernel
 from extrema_nb.strategy.book_view import Book
+from extrema_nb.strategy.risk import Reject
 from extrema_nb.strategy.state import (
     C_FEATURES,
     C_LOGS,
@@ -30,8 +31,16 @@ from extrema_nb.strategy.state import (
     C_MODULE,
     C_NOW,
     C_RANDOM,
+    C_ROW_FEATURES,
+    C_ROW_LOGS,
+    C_ROW_SEEN,
+    C_ROW_TARGETS,
+    C_ROW_VALUES,
+    C_ROWS,
     C_TARGETS,
     C_VALUES,
+    ROW_LIMIT,
+    ROW_VALUES,
     Context,
     make_context,
 )
@@ -39,6 +48,8 @@ from extrema_nb.strategy.state import (
 __all__ = ["Context", "make_context"]
 
 _TARGET = int(EventKind.INST_INTENT)
+_UNKNOWN_INSTRUMENT = int(Reject.UNKNOWN_INSTRUMENT)
+_TOO_MANY_INTENTS = int(Reject.TOO_MANY_INTENTS)
 
 
 def now(ctx: Context) -> int:
@@ -75,11 +86,27 @@ def instrument(ctx: Context, inst: int) -> Any:
     return ctx.specs[inst]
 
 
+@kernel
+def _note_row(ctx: Context) -> None:
+    """At the first output of a row, note where its outputs begin: `ROW_LIMIT` counts from there."""
+    clock = ctx.clock
+    if clock[C_ROW_SEEN] != clock[C_ROWS]:
+        clock[C_ROW_SEEN] = clock[C_ROWS]
+        clock[C_ROW_FEATURES] = clock[C_FEATURES]
+        clock[C_ROW_VALUES] = clock[C_VALUES]
+        clock[C_ROW_TARGETS] = clock[C_TARGETS]
+        clock[C_ROW_LOGS] = clock[C_LOGS]
+
+
 def emit(ctx: Context, model: int, values: npt.NDArray[np.float64]) -> None:
     """Send a feature row to the model runner whose task id is `model`."""
+    _note_row(ctx)
     n = ctx.clock[C_FEATURES]
     start = ctx.clock[C_VALUES]
-    if n >= len(ctx.features) or start + len(values) > len(ctx.values):
+    if (
+        n - ctx.clock[C_ROW_FEATURES] >= ROW_LIMIT
+        or start + len(values) - ctx.clock[C_ROW_VALUES] > ROW_VALUES
+    ):
         ctx.clock[C_LOST_OUTPUTS] += 1
         return
     row = ctx.features[n]
@@ -94,12 +121,18 @@ def emit(ctx: Context, model: int, values: npt.NDArray[np.float64]) -> None:
     ctx.clock[C_VALUES] = start + len(values)
 
 
-def target(ctx: Context, inst: int, weight: float) -> None:
-    """Tell the other modules what position is wanted; they see it in `on_inst_intent`."""
+def target(ctx: Context, inst: int, weight: float) -> int:
+    """Tell the other modules what position is wanted; they see it in `on_inst_intent`.
+
+    Return 0 or a negative `Reject`.
+    """
+    if not 0 <= inst < len(ctx.specs):
+        return _UNKNOWN_INSTRUMENT
+    _note_row(ctx)
     n = ctx.clock[C_TARGETS]
-    if n >= len(ctx.targets):
+    if n - ctx.clock[C_ROW_TARGETS] >= ROW_LIMIT:
         ctx.clock[C_LOST_OUTPUTS] += 1
-        return
+        return _TOO_MANY_INTENTS
     row = ctx.targets[n]
     row.ts_event = ctx.clock[C_NOW]
     row.ts_recv = ctx.clock[C_NOW]
@@ -110,12 +143,14 @@ def target(ctx: Context, inst: int, weight: float) -> None:
     row.price = np.nan
     row.module = ctx.clock[C_MODULE]
     ctx.clock[C_TARGETS] = n + 1
+    return 0
 
 
 def log(ctx: Context, number: int, value: float) -> None:
     """Log message `number` of the strategy's `messages` with a value."""
+    _note_row(ctx)
     n = ctx.clock[C_LOGS]
-    if n >= len(ctx.logs):
+    if n - ctx.clock[C_ROW_LOGS] >= ROW_LIMIT:
         ctx.clock[C_LOST_OUTPUTS] += 1
         return
     row = ctx.logs[n]

@@ -8,7 +8,8 @@ Rules
    as [FILL] + ACC_ORDER.
 2. A SNAPSHOT-flagged ACC_POS row sets the account's position; what the modules do not explain
    belongs to module 0. Other ACC_POS rows are information: positions follow fills.
-3. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``.
+3. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
+   that comes after its order ended is counted too, and moves the position of the order's module.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from extrema_nb.jit import kernel
 from extrema_nb.orders import BACK, NEXT_STATUS
 from extrema_nb.strategy.requests import find_order
 from extrema_nb.strategy.state import (
+    C_FINISHED,
     C_KILLED,
     C_ODD_REPORTS,
+    FINISHED,
     Context,
 )
 
@@ -58,18 +61,24 @@ def _book_fill(ctx: Context, holder: int, inst: int, side: int, price: float, qt
     spec = ctx.specs[inst]
     unit = spec.contract_value * spec.multiplier
     held = ctx.positions[holder, inst]
-    value = qty * unit / price if spec.inverse == 1 else qty * unit * price
+    value = qty * unit * price
+    if spec.inverse == 1:
+        value = qty * unit / price if price > 0.0 else 0.0  # a position whose entry is not known
     change = side * qty
     before = held.qty
     if before * change >= 0.0:
         total = abs(before) + qty
-        if total > 0.0:
+        if spec.inverse == 1 and before != 0.0 and held.avg_price > 0.0 and price > 0.0:
+            # what was paid is counted in base units, so entries are averaged as 1 / price
+            held.avg_price = total / (abs(before) / held.avg_price + qty / price)
+        elif total > 0.0:
             held.avg_price = (abs(before) * held.avg_price + qty * price) / total
     else:
         closed = min(abs(before), qty)
         direction = 1.0 if before > 0.0 else -1.0
         if spec.inverse == 1:
-            held.realized += direction * closed * unit * (1.0 / held.avg_price - 1.0 / price)
+            if held.avg_price > 0.0 and price > 0.0:
+                held.realized += direction * closed * unit * (1.0 / held.avg_price - 1.0 / price)
         else:
             held.realized += direction * closed * unit * (price - held.avg_price)
         if qty > abs(before):
@@ -94,7 +103,12 @@ def apply_fill(ctx: Context, row: Any) -> int:
     module = owner_of(ctx, inst, row.client_order_id)
     side = int(row.side)
     _book_fill(ctx, len(ctx.n_open), inst, side, row.price, row.qty, row.fee)
-    if module >= 0:
+    if module < 0:
+        module = _late_owner(ctx, row.client_order_id)
+        if module >= 0:
+            ctx.clock[C_ODD_REPORTS] += 1
+            _book_fill(ctx, module, inst, side, row.price, row.qty, row.fee)
+    else:
         _book_fill(ctx, module, inst, side, row.price, row.qty, row.fee)
         place = find_order(ctx, module, inst, row.client_order_id)
         order = ctx.open_orders[module, inst, place]
@@ -105,7 +119,21 @@ def apply_fill(ctx: Context, row: Any) -> int:
 
 
 @kernel
+def _late_owner(ctx: Context, client_order_id: int) -> int:
+    """Return the module that owned an order that has ended, or -1."""
+    if client_order_id > 0:
+        for i in range(FINISHED):
+            if ctx.finished[i, 0] == client_order_id:
+                return ctx.finished[i, 1]
+    return -1
+
+
+@kernel
 def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
+    slot = ctx.clock[C_FINISHED] % FINISHED
+    ctx.finished[slot, 0] = ctx.open_orders[module, inst, place].client_order_id
+    ctx.finished[slot, 1] = module
+    ctx.clock[C_FINISHED] += 1
     n = int(ctx.n_open[module, inst]) - 1
     for i in range(place, n):
         ctx.open_orders[module, inst, i] = ctx.open_orders[module, inst, i + 1]

@@ -69,6 +69,7 @@ _NO_REFERENCE = int(Reject.NO_REFERENCE)
 _TOO_MANY_INTENTS = int(Reject.TOO_MANY_INTENTS)
 _UNKNOWN_ORDER = int(Reject.UNKNOWN_ORDER)
 _PENDING = int(Reject.PENDING)
+_BAD_SIDE = int(Reject.BAD_SIDE)
 
 
 @kernel
@@ -137,6 +138,9 @@ def _check(ctx: Context, inst: int, side: int, price: float, qty: float) -> int:
             order = ctx.open_orders[module, inst, i]
             if order.side == side:
                 exposed += order.leaves_qty
+                # an amend that is on its way may make the order larger
+                if order.status == _AMENDING and order.leaves_qty > 0.0:
+                    exposed += max(order.new_qty - order.leaves_qty, 0.0)
         if exposed > risk.max_position * (1.0 + 1e-12):
             return _MAX_POSITION
     return 0
@@ -225,6 +229,8 @@ def sell(ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, fla
 
 def market(ctx: Context, inst: int, side: int, qty: float, flags: int = 0) -> int:
     """Send a market order of side BUY or SELL; return its id or a negative `Reject`."""
+    if side != BUY and side != SELL:  # no membership tests in kernels
+        return _BAD_SIDE
     return _submit(ctx, int(inst), int(side), np.nan, float(qty), _IOC, _MARKET, int(flags))
 
 

@@ -49,6 +49,7 @@ class Reject(IntEnum):
     TOO_MANY_INTENTS = -12  # in one row
     UNKNOWN_ORDER = -13  # or one that is finished, or another module's
     PENDING = -14  # an earlier request about that order is not answered yet
+    BAD_SIDE = -15  # neither BUY nor SELL
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,8 @@ __all__ = [
 KINDS = len(EventKind)
 ROW_LIMIT = 2048  # outputs of one kind that a single row may emit
 OUTPUT_ROWS = 4 * ROW_LIMIT
+FINISHED = 1024  # ended orders whose owner is remembered, for fills that come late
+ROW_VALUES = 8 * OUTPUT_ROWS  # numbers in the features of a single row
 
 POSITION = np.dtype(
     (
@@ -107,6 +109,12 @@ C_LOST_OUTPUTS = 14  # features, targets or log lines beyond ROW_LIMIT
 C_CROSSED = 15  # messages after which a book was crossed
 C_TOKENS_TS = 16  # time of the last token count, µs
 C_ROWS = 17  # rows seen
+C_ROW_SEEN = 18  # C_ROWS when the four places below were noted: outputs when that row began
+C_ROW_FEATURES = 19
+C_ROW_VALUES = 20
+C_ROW_TARGETS = 21
+C_ROW_LOGS = 22
+C_FINISHED = 23  # orders that ever ended
 C_SIZE = 24
 
 HUB = np.dtype(
@@ -130,6 +138,7 @@ HUB = np.dtype(
                 ("specs", "<i8"),
                 ("risk", "<i8"),
                 ("tokens", "<i8"),
+                ("finished", "<i8"),
                 ("subscribed", "<i8"),
             ],
             align=True,
@@ -149,8 +158,9 @@ class Context(NamedTuple):
     (OUTPUT_ROWS,) of INTENT, FEATURE, INST_INTENT, LOG; ``values`` float32 that the features
     hold; ``open_orders`` (modules, instruments, max_open) ORDER sorted by id; ``n_open`` (modules,
     instruments); ``positions`` (modules + 1, instruments) POSITION, the last row the account's;
-    ``bbos``, ``specs`` (instruments,); ``risk``, ``tokens`` (1,); ``subscribed`` (KINDS,
-    instruments + 1) masks of modules, column 0 for rows without an instrument.
+    ``bbos``, ``specs`` (instruments,); ``risk``, ``tokens`` (1,); ``finished`` (FINISHED, 2) id
+    and module of ended orders; ``subscribed`` (KINDS, instruments + 1) masks of modules, column 0
+    for rows without an instrument.
     """
 
     at: int  # address of the HUB record
@@ -214,13 +224,17 @@ def subscribed(ctx: Context) -> Any:
     return view_at(ctx.hub.subscribed, (KINDS, ctx.hub.instruments + 1), np.int64)
 
 
+def finished(ctx: Context) -> Any:
+    return view_at(ctx.hub.finished, (FINISHED, 2), np.int64)
+
+
 def tokens(ctx: Context) -> Any:
     return view_at(ctx.hub.tokens, 1, np.float64)
 
 
 attach_attribute(
     Context, hub, clock, intents, features, values, targets, logs, open_orders, n_open, positions,
-    bbos, specs, risk, tokens, subscribed,
+    bbos, specs, risk, tokens, finished, subscribed,
 )  # fmt: skip
 
 
@@ -240,7 +254,9 @@ def make_context(
     n = len(specs)
     times = np.zeros(C_SIZE, np.int64)
     times[C_NEXT_ID] = 1
-    times[C_RANDOM] = (seed * 2 + 1) & 0x7FFFFFFF
+    # seeds are spread out first: near ones would start with near numbers
+    mixed = np.random.SeedSequence(seed & ((1 << 64) - 1)).generate_state(1)[0]
+    times[C_RANDOM] = int(mixed) % 2_147_483_646 + 1
     quotes = np.zeros(n, BBO)
     quotes["bid_price"] = np.nan
     quotes["ask_price"] = np.nan
@@ -259,6 +275,7 @@ def make_context(
         "specs": specs.astype(INSTRUMENT),
         "risk": limits.record(),
         "tokens": np.array([max(burst, 1.0)]),
+        "finished": np.zeros((FINISHED, 2), np.int64),
         "subscribed": np.full((KINDS, n + 1), -1, np.int64),
     }
     record = np.zeros(1, HUB)
