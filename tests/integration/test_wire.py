@@ -56,7 +56,7 @@ def recorded(capture, tmp_path_factory):
             recording = asyncio.create_task(record(settings, stop))
             await venue.finished.wait()
             size = -1
-            while size != (size := _written(out)):  # until nothing comes any more
+            while size != (size := _written(out)):  # noqa: ASYNC110  # until all is written
                 await asyncio.sleep(1.5)
             stop.set()
             return await recording
