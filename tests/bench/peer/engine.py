@@ -36,6 +36,7 @@ STRATEGIES = {
     "grid": 2,
     "modify_chase": 3,
     "mixed_tif": 4,
+    "script": 5,
 }
 # statuses of the peer
 S_NEW, S_EXPIRED, S_FILLED, S_CANCELED, S_REJECTED = 1, 2, 3, 4, 6
@@ -78,7 +79,7 @@ def poll(bt, own, own_qty, open_, log, n):
                     number,
                     FILL,
                     exch,
-                    own[i, O_TICK],
+                    tick if own[i, O_TICK] != 0 else 0,
                     0.0,
                     order.exec_price_tick,
                     order.exec_qty,
@@ -288,7 +289,35 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number):
 
 
 @njit
-def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch):
+def act_script(bt, k, size, script, own, own_qty, open_, log, n, number):
+    """Carry out the script's lines of tick `k`: at, action, side, tick, qty, tif, ref."""
+    for line in script:
+        if line[0] != k:
+            continue
+        action, side, tick, qty = int(line[1]), int(line[2]), int(line[3]), line[4]
+        if action in {1, 5}:
+            kind = LIMIT if action == 1 else MARKET
+            open_, n = send(
+                bt, own, own_qty, open_, log, n, number, side, tick, size, qty, int(line[5]), kind
+            )
+            number += 1
+            continue
+        for i in range(open_):
+            if own[i, O_ID] == int(line[6]) and own[i, O_STATE] == LIVE:
+                if action == 2:
+                    n = ask_cancel(bt, own, i, log, n)
+                else:
+                    asked = own_qty[i]
+                    if action == 6:
+                        asked = qty
+                    elif tick == own[i, O_TICK]:
+                        asked = min(qty, own_qty[i])
+                    n = ask_amend(bt, own, i, tick, size, asked, log, n)
+    return open_, n, number
+
+
+@njit
+def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch, script):
     """Decide at each multiple of `period` up to `last`; return the number of log lines.
 
     With `watch` it stops at every feed row and report in between, so that each order event is seen
@@ -315,9 +344,14 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
         if due > last:
             break
         if not over:
-            open_, n, number = act(
-                bt, which, k, size, q, limit, own, own_qty, open_, log, n, number
-            )
+            if which == 5:
+                open_, n, number = act_script(
+                    bt, k, size, script, own, own_qty, open_, log, n, number
+                )
+            else:
+                open_, n, number = act(
+                    bt, which, k, size, q, limit, own, own_qty, open_, log, n, number
+                )
             bt.clear_inactive_orders(0)
             k += 1
             due += period
@@ -363,6 +397,8 @@ def asset(task, events):
 
 def work(task, events):
     """Run one task: a logged run over the hash book, or a timed run over the array book."""
+    if "events" in task:
+        events = np.load(task["events"])
     build = hbt.ROIVectorMarketDepthBacktest if "roi" in task else hbt.HashMapMarketDepthBacktest
     bt = build([asset(task, events)])
     log = np.zeros(task.get("lines", 2_000_000), LOG)
@@ -377,6 +413,7 @@ def work(task, events):
         lines = run(
             bt, which, task["first"], task["last"], task["period"], task["tick"], task["qty"],
             task["limit"], own, own_qty, log, task["watch"],
+            np.array(task.get("script", [[-1.0] * 7])),
         )  # fmt: skip
     seconds = time.perf_counter() - started
     state = bt.state_values(0)

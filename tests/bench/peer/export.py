@@ -31,7 +31,7 @@ class Exported(NamedTuple):
     events: npt.NDArray[Any]  # (n,) PEER_EVENT
     rows: int  # market rows of ours that are in it
     first: int  # µs, local clock, of our first row of any kind
-    last: int
+    last: int  # just before the last market row, with which the peer ends
     tick: float
     lot: float
 
@@ -97,6 +97,10 @@ def export(source: Source, scan: DataScan, shift: int) -> Exported:
     out["qty"] = np.where(lob, levels["qty"], trades["qty"])
     spec = source.instruments[0]
     return Exported(
-        _merge(out), len(rows), scan.first_ts + shift, scan.last_ts + shift, spec.tick_size,
+        _merge(out),
+        len(rows),
+        scan.first_ts + shift,
+        int(out["local_ts"][-1]) - 1,
+        spec.tick_size,
         spec.lot_size,
-    )  # fmt: skip
+    )

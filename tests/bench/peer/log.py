@@ -137,9 +137,20 @@ def _first_difference(ours: Any, peers: Any, rule: str) -> dict[str, Any] | None
     }
 
 
+def _without_passing(log: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Drop an AMENDED whose order fills in the same µs: whoever polls sees the fill alone."""
+    fills = {(int(row["ts"]), int(row["id"])) for row in log[log["what"] == What.FILL]}
+    passing = [
+        bool(row["what"] == What.AMENDED) and (int(row["ts"]), int(row["id"])) in fills
+        for row in log
+    ]
+    return log[~np.array(passing, np.bool_)]
+
+
 def compare(ours: npt.NDArray[Any], peers: npt.NDArray[Any], end: int) -> Comparison:
     """Compare two logs up to local time `end`, µs: every line, and the sequence of requests."""
     ours, peers = ours[ours["ts"] <= end], peers[peers["ts"] <= end]
+    ours = _without_passing(ours)
     asked = [log[np.isin(log["what"], REQUESTS)] for log in (ours, peers)]
     a, b = (log[np.lexsort((log["what"], log["id"], log["ts"]))] for log in (ours, peers))
     difference = _first_difference(a, b, "lines by time and order")

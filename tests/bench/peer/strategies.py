@@ -3,7 +3,7 @@
 All prices are whole ticks, so that neither engine's rounding enters a decision.
 """
 
-# ruff: noqa: N805
+# ruff: noqa: C901, N805, PLR0912  # handlers have no self, and branch where kernels would
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import math
 import extrema_nb as xnb
 from extrema_nb.events import FOK, GTC, GTX, IOC
 
-__all__ = ["Grid", "IocCross", "MixedTif", "ModifyChase", "Noop", "Requote"]
+__all__ = ["Grid", "IocCross", "MixedTif", "ModifyChase", "Noop", "Requote", "Script"]
 
 
 class Noop(xnb.Strategy):
@@ -150,3 +150,46 @@ class MixedTif(xnb.Strategy):
             ctx.buy(0, book.ask_price, p.qty, GTX)
         else:
             ctx.sell(0, book.bid_price, p.qty, GTX)
+
+
+class Script(xnb.Strategy):
+    """Carry out the lines of a table: at, action, side, tick, qty, tif, ref.
+
+    Actions: 1 submit, 2 cancel, 3 amend in a way that both engines understand alike (a new price
+    with the open quantity, or at the same price less), 5 market, 6 amend as it says.
+    Only live orders are cancelled and amended.
+    """
+
+    class Params:
+        script: xnb.f8[24, 7]
+
+    def on_schedule(ctx, p, s, tick):
+        size = ctx.instrument(0).tick_size
+        for k in range(24):
+            if p.script[k, 0] != tick.tick:
+                continue
+            action = int(p.script[k, 1])
+            side = int(p.script[k, 2])
+            price = p.script[k, 3] * size
+            qty = p.script[k, 4]
+            if action == 1:
+                if side > 0:
+                    ctx.buy(0, price, qty, int(p.script[k, 5]))
+                else:
+                    ctx.sell(0, price, qty, int(p.script[k, 5]))
+            elif action == 5:
+                ctx.market(0, side, qty)
+            else:
+                for order in ctx.orders(0):
+                    if (
+                        order.client_order_id == int(p.script[k, 6])
+                        and order.status == xnb.OrderStatus.LIVE
+                    ):
+                        if action == 2:
+                            ctx.cancel(order.client_order_id)
+                        elif action == 6:
+                            ctx.amend(order.client_order_id, price, qty)
+                        elif abs(order.price - price) < 0.5 * size:
+                            ctx.amend(order.client_order_id, price, min(qty, order.leaves_qty))
+                        else:
+                            ctx.amend(order.client_order_id, price, order.leaves_qty)

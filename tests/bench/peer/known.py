@@ -1,0 +1,87 @@
+"""Small cases in which the peer is wrong for a known reason, with what arithmetic says."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from extrema_nb.events import BUY, SELL, EventArray
+from extrema_nb.testing import book, rows, trade
+from tests.bench.peer.fuzz import LINES, PERIOD, T0, TICK, Market, run_both
+from tests.bench.peer.log import What
+
+__all__ = ["KNOWN", "Known", "known"]
+
+logger = logging.getLogger("agree")
+SUBMIT, MARKET, AMEND = 1, 5, 6  # actions of `Script`
+
+
+class Known(NamedTuple):
+    """One difference."""
+
+    name: str
+    why: str
+    events: EventArray
+    lines: list[tuple[float, ...]]  # at, action, side, tick, qty, tif, ref
+    executed: float  # in all, by arithmetic
+
+
+def _start(asks: bool = True) -> EventArray:  # noqa: FBT001, FBT002  # a table of two cases
+    return book([(999 * TICK, 5.0)], [(1001 * TICK, 5.0)] if asks else [], T0, snapshot=True)
+
+
+def _sweep(ts: int) -> EventArray:
+    """A sell that goes through every bid above tick 990."""
+    return trade(990 * TICK, 100.0, SELL, T0 + ts)
+
+
+_END = book([(980 * TICK, 1.0)], [], T0 + 20 * PERIOD)
+KNOWN = (
+    Known(
+        "market into an empty side",
+        "nothing is offered, so nothing can be bought; the peer fills at the largest integer",
+        rows(_start(asks=False), _END),
+        [(1, MARKET, BUY, 1000, 1.0, 0, 0)],
+        0.0,
+    ),
+    Known(
+        "amend to more",
+        "1 was asked for and raised to 3, and all bids are swept: 3; the peer executes 1",
+        rows(_start(), _sweep(5 * PERIOD), _END),
+        [(1, SUBMIT, BUY, 998, 1.0, 0, 0), (3, AMEND, BUY, 998, 3.0, 0, 1)],
+        3.0,
+    ),
+    Known(
+        "amend to less at a new price",
+        "3 was asked for and lowered to 1, and all bids are swept: 1; the peer executes 3",
+        rows(_start(), _sweep(5 * PERIOD), _END),
+        [(1, SUBMIT, BUY, 998, 3.0, 0, 0), (3, AMEND, BUY, 997, 1.0, 0, 1)],
+        1.0,
+    ),
+)
+
+
+def market_of(case: Known) -> Market:
+    """Return a case as both engines take it."""
+    script = np.full((LINES, 7), -1.0)
+    script[: len(case.lines)] = case.lines
+    return Market(case.events, script, ("risk_averse", 0.0), 0, 0)
+
+
+def known(peer: Any) -> list[dict[str, Any]]:
+    """Return what each engine executes in each case, beside what arithmetic says."""
+    found = []
+    for case in KNOWN:
+        ours, peers, _ = run_both(peer, market_of(case))
+        filled = [log[log["what"] == What.FILL] for log in (ours, peers)]
+        record = {
+            "case": case.name, "why": case.why, "arithmetic": case.executed,
+            "ours": float(filled[0]["exec_qty"].sum()),
+            "peer": float(filled[1]["exec_qty"].sum()),
+            "peer_exec_ticks": filled[1]["exec_tick"].tolist(),
+        }  # fmt: skip
+        found.append(record)
+        logger.info("%(case)s: arithmetic %(arithmetic)s, ours %(ours)s, peer %(peer)s", record)
+    return found
