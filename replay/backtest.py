@@ -6,6 +6,7 @@ A run is a value: the same rows, strategies, parameters and assumptions give the
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -41,11 +42,13 @@ from replay.exchange.model import (
     make_exchange,
 )
 from replay.exchange.queues import grow_queues, push_predictions
+from replay.without import ACCOUNT, Without
 
 __all__ = ["Backtest", "BacktestConfig", "DataScan", "RunResult", "scan"]
 
 KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
 PROGRESS_ROWS = 1 << 18
+logger = logging.getLogger(__name__)
 _loops: dict[Any, Any] = {}
 
 
@@ -135,7 +138,8 @@ class Backtest:
 
     Parameters
     ----------
-    source : rows in local order; may be read twice
+    source : rows in local order; may be read twice; a live session's own reports in it are left
+        out, and its timers and predictions where this run has its own
     strategies : instances, in the order of their modules
     models : task id → runner, for `ctx.emit`; answers come after ``model_latency_us``
     progress : called with (rows done, rows in all) about every 262,144 rows
@@ -152,9 +156,9 @@ class Backtest:
         progress: Callable[[int, int], None] | None = None,
         data: DataScan | None = None,
     ) -> None:
-        self.source = source
         self.config = config or BacktestConfig()
         self.models = dict(models or {})
+        self.source = Without(source, self._own_kinds())
         self.progress = progress
         self.group = KernelGroup(
             strategies, source.instruments, risk=risk, seed=self.config.seed, with_books=True
@@ -164,6 +168,11 @@ class Backtest:
         for _, seconds in self.config.timers:
             if not seconds >= 1e-6:
                 raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
+
+    def _own_kinds(self) -> tuple[EventKind, ...]:
+        """Return the kinds of rows that this run makes itself."""
+        timers = (EventKind.SCHEDULE,) if self.config.timers else ()
+        return (*ACCOUNT, *timers, *((EventKind.PRED,) if self.models else ()))
 
     def _loop(self) -> Any:
         step = self.group.step_kernel
@@ -207,6 +216,8 @@ class Backtest:
     def run(self) -> RunResult:
         """Run to the end of the data; raise DataError or StrategyError."""
         data = self.data or scan(self.source)
+        if self.source.left_out:
+            logger.info("%d rows of a live session's own are left out", self.source.left_out)
         shift = 0
         if data.min_latency < 0:
             shift = self.config.base_latency_us - data.min_latency
