@@ -1,0 +1,75 @@
+"""Where other simulators are known to be wrong, arithmetic says what is right: docs/peer-agreement.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from extrema_nb.events import ACC_ORDER, BUY, FILL, SELL, EventKind, OrderEvent, OrderStatus
+from extrema_nb.testing import MemorySource, book, rows, trade
+from replay.backtest import Backtest, BacktestConfig
+from replay.exchange.matching import NO_LIQUIDITY
+from tests.naive.exchange import MARKET, Wanted
+from tests.replay.exchange.scripted import T0, Scripted, params, table
+
+PERIOD = 1_000  # µs
+GTC, GTX = 0, 1
+START = book([(99.9, 5.0)], [(100.1, 5.0)], T0, snapshot=True)
+SWEEP = trade(99.0, 0.25, SELL, T0 + 5 * PERIOD)  # through every bid above it, small as it is
+END = book([(98.0, 1.0)], [], T0 + 9 * PERIOD)
+
+
+def run(events, *script):
+    config = BacktestConfig(timers=((1, PERIOD / 1e6),), mark_every_s=0.0)
+    test = Backtest(MemorySource(events, table()), [Scripted(script=params(script))], config=config)
+    journal = test.run().journal
+    fills = journal[journal["kind"] == EventKind.FILL].view(FILL)
+    reports = journal[journal["kind"] == EventKind.ACC_ORDER].view(ACC_ORDER)
+    return fills, reports, test.group.ctx.positions[0, 0]
+
+
+def test_a_market_order_into_an_empty_side_is_rejected_with_a_reason():
+    one_sided = book([(99.9, 5.0)], [], T0, snapshot=True)
+    fills, reports, held = run(
+        rows(one_sided, END), Wanted(at=1, action=MARKET, side=BUY, tick=1000, qty=1.0)
+    )
+    assert len(fills) == 0
+    assert held.qty == held.cash == 0.0
+    assert reports["status"].tolist() == [OrderStatus.REJECTED]
+    assert reports["code"].tolist() == [NO_LIQUIDITY]
+
+
+@pytest.mark.parametrize(
+    ("qty", "tick", "new"),
+    [(1.0, 998, 3.0), (3.0, 997, 1.0), (3.0, 998, 1.0), (1.0, 997, 3.0)],
+)
+def test_an_amended_order_executes_the_amended_quantity(qty, tick, new):
+    fills, _, held = run(
+        rows(START, SWEEP, END),
+        Wanted(at=1, action=1, side=BUY, tick=998, qty=qty, tif=GTC),
+        Wanted(at=3, action=3, side=BUY, tick=tick, qty=new, ref=1),
+    )
+    assert fills["qty"].tolist() == [new]
+    assert fills["price"].tolist() == [tick / 10]
+    assert held.qty == new
+    assert held.cash == pytest.approx(-new * tick / 10)
+
+
+def test_orders_that_fill_together_are_told_in_order_of_their_ids():
+    fills, _, _ = run(
+        rows(START, SWEEP, END),
+        *(Wanted(at=1, action=1, side=BUY, tick=tick, qty=1.0, tif=GTX)
+          for tick in (995, 998, 993, 999, 997)),
+    )  # fmt: skip
+    assert fills["client_order_id"].tolist() == [1, 2, 3, 4, 5]
+    assert fills["price"].tolist() == [99.5, 99.8, 99.3, 99.9, 99.7]
+
+
+def test_a_post_only_order_amended_across_the_book_ends_at_the_price_it_asked_for():
+    _, reports, held = run(
+        rows(START, END),
+        Wanted(at=1, action=1, side=BUY, tick=998, qty=1.0, tif=GTX),
+        Wanted(at=3, action=3, side=BUY, tick=1002, qty=1.0, ref=1),
+    )
+    assert reports["event"].tolist() == [OrderEvent.ACCEPTED, OrderEvent.EXPIRED]
+    assert reports["price"].tolist() == [99.8, 100.2]
+    assert held.qty == 0.0
