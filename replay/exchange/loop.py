@@ -191,6 +191,7 @@ def make_loop(step: Any) -> Any:
         timer_row = np.zeros(1, SCHEDULE)
         budget = clock[X_BUDGET]
         journal_full = x.hub.journal_cap - ROW_LIMIT - 8
+        requests_full = x.hub.request_cap - ROW_LIMIT
         marks_full = x.hub.mark_cap - x.hub.instruments
         while True:
             t = view_at(rows + i * ROW_BYTES, 1, EVENT)[0].ts_recv if i < n else FAR
@@ -261,6 +262,10 @@ def make_loop(step: Any) -> Any:
                 continue
             if clock[X_JOURNAL] > journal_full:
                 stop = _JOURNAL
+                break
+            # rows on end may each send as many requests as a row can, before the first arrives
+            if clock[X_REQUEST_TAIL] >= requests_full and not compact(x):
+                stop = _BUSY
                 break
             if source == 0:
                 if budget == 0:

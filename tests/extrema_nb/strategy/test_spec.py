@@ -10,7 +10,7 @@ from extrema_nb.errors import StrategyError
 from extrema_nb.events import EventKind
 from extrema_nb.strategy.spec import HANDLERS
 
-# handlers have no self
+# ruff: noqa: ARG005, ISC004
 
 HERE = r"test_spec\.py:\d+"
 
