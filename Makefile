@@ -54,8 +54,9 @@ coverage: $(STAMP)    ## branch coverage, measured uncompiled: compiled lines ar
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q $(NOJIT)
 	$(BIN)/coverage report
 
-bench: $(STAMP)  ## benchmarks, by hand
-	$(PYTEST) tests/bench --benchmark-enable
+bench: $(STAMP)  ## the figures of the whole system in one run, by hand
+	@mkdir -p out
+	$(BIN)/python -m tests.bench.spine --json out/bench.json
 
 browser: $(STAMP) ## what a browser shows of the report; needs Chromium
 	$(PYTEST) tests/browser
