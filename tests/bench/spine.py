@@ -39,7 +39,7 @@ RUNS = 11
 class Nothing(xnb.Strategy):
     """Hears a timer and does nothing: what is left is the price of the books."""
 
-    def on_schedule(ctx, p, s, tick):
+    def on_schedule(ctx, p, s, tick):  # noqa: N805  # handlers have no self
         pass
 
 
@@ -225,7 +225,7 @@ def main():
     text = json.dumps(told, indent=1)
     if args.json:
         Path(args.json).write_text(text + "\n", encoding="utf-8")
-    print(text)
+    sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":
