@@ -82,10 +82,16 @@ class CandleSource:
                 known[2] = max(known[2], part.max())
                 known[3] = min(known[3], part.min())
                 known[4] = part[-1]
-                known[5] += sizes[start:stop].sum()
+                known[5] = _running_sum(known[5], sizes[start:stop])
                 continue
             if known is not None:
                 yield int(mine[start]), known
             open_candles[inst] = [
-                slot, part[0], part.max(), part.min(), part[-1], sizes[start:stop].sum(),
+                slot, part[0], part.max(), part.min(), part[-1],
+                _running_sum(0.0, sizes[start:stop]),
             ]  # fmt: skip
+
+
+def _running_sum(before: float, sizes: Any) -> float:
+    """Add one after the other: a sum in pairs would depend on where batches were cut."""
+    return float(np.cumsum(np.concatenate([[before], sizes]))[-1])

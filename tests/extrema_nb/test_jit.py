@@ -153,3 +153,127 @@ class TestCache:
         assert told["total"] == 6.0
         assert told["misses"] > 0
         assert project.run()["misses"] == 0
+
+
+LIMIT = 3
+
+
+class Colour(IntEnum):
+    RED = 1
+
+
+@jit.kernel
+def scaled(x, n=2):
+    total = 0.0
+    for _ in range(n):
+        total += x * LIMIT * Colour.RED
+    return total
+
+
+def other():
+    return scaled(1.0)
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+def test_a_digest_is_the_same_twice_and_differs_when_a_constant_does(monkeypatch):
+    first = jit.digest(other)
+    assert jit.digest(other) == first
+    monkeypatch.setitem(globals(), "LIMIT", 4)
+    assert jit.digest(other) != first
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (1, 2), (1, 1.0), (True, 1), ("a", "b"), (None, 0), ((1, 2), (2, 1)), ((1,), [1]),
+        (np.arange(3), np.arange(4)), (np.int64(1), np.int32(1)), (Colour.RED, 1),
+        (np.dtype("<f8"), np.dtype("<f4")), (np.dtype([("a", "<f8")]), np.dtype([("b", "<f8")])),
+    ],
+)  # fmt: skip
+def test_every_value_that_code_can_reach_counts(one, two):
+    def digest_of(value):
+        def function():
+            return value
+
+        return jit.digest(function)
+
+    assert digest_of(one) == digest_of(one)
+    assert digest_of(one) != digest_of(two)
+
+
+def test_an_address_reads_as_the_array_that_lies_there():
+    memory = np.arange(12.0)
+    view = jit.view_at(memory.ctypes.data, (3, 4), np.float64)
+    view[2, 3] = 99.0
+    assert memory[11] == 99.0
+    assert view.shape == (3, 4)
+
+
+def test_the_cache_lies_where_it_is_told_to_or_says_that_it_cannot(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXTREMA_NB_CACHE_DIR", str(tmp_path / "a" / "b"))
+    assert jit.cache_dir().is_dir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EXTREMA_NB_CACHE_DIR", str(tmp_path / "file" / "x"))
+    with pytest.raises(ConfigError, match="set EXTREMA_NB_CACHE_DIR to a folder that can be"):
+        jit.cache_dir()
+
+
+def test_another_kind_of_error_is_not_explained():
+    assert jit.compile_error(ValueError("x")) is None
+
+
+def test_attached_functions_are_methods_and_attributes_in_both_lanes():
+    def doubled(pair, times):
+        return pair.a * times
+
+    def both_of_pair(pair):
+        return pair.a + pair.b
+
+    jit.attach(Pair, doubled)
+    jit.attach_attribute(Pair, both_of_pair)
+
+    @jit.kernel
+    def use(pair):
+        return pair.doubled(10) + pair.both_of_pair
+
+    assert use(Pair(1, 2)) == Pair(1, 2).doubled(10) + Pair(1, 2).both_of_pair == 13
+    with pytest.raises(ConfigError, match="'both_of_pair' is an attribute of another class"):
+        jit.attach(Pair, both_of_pair)
+    with pytest.raises(ConfigError, match="'doubled' is a method of another class"):
+        jit.attach_attribute(Pair, doubled)
+
+
+def test_a_name_has_one_signature_for_all_its_owners():
+    def tripled(pair, times):
+        return pair.a * times
+
+    class Other(NamedTuple):
+        a: int
+
+    jit.attach(Pair, tripled)
+
+    def tripled(pair):
+        return pair.a
+
+    with pytest.raises(ConfigError, match="has other parameters than its namesake"):
+        jit.attach(Other, tripled)
+
+
+@pytest.mark.compiled
+def test_a_kernel_is_compiled_once_for_each_types_of_arguments():
+    @jit.kernel
+    def once(x):
+        return x + 1
+
+    jit.compile_for(once, 1)
+    assert jit.signatures(once) == 1
+    assert once(5) == 6
+    assert jit.signatures(once) == 1
+    once(1.0)
+    assert jit.signatures(once) == 2
+    assert "hits=" in repr(jit.stats)
+    assert math.isfinite(jit.stats.misses)

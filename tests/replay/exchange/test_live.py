@@ -52,7 +52,9 @@ def ask(twin: NaiveExchange, id_, want: Wanted):
     market_rows(late=0), scripts(ticks=30), st.sampled_from([0, 800]), st.sampled_from([0, 1_500]),
     st.integers(1, 7),
 )  # fmt: skip
-def test_reports_are_those_of_the_naive_twin_in_any_pieces(events, script, entry, response, cut):
+def test_reports_are_those_of_the_naive_twin_in_any_pieces(  # noqa: C901
+    events, script, entry, response, cut
+):
     """Requests come between rows, at the receipt time of the row before them."""
     live = LiveExchange(
         table(), queue="power", entry_latency_us=entry, response_latency_us=response
