@@ -117,13 +117,14 @@ class _Steps:
     def start(
         self, *words: str, keys: dict[str, str] | None = None, show: bool = False
     ) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603  # our own command, words of ours
-            [sys.executable, "-m", "extrema_nb", *words],
-            stdout=subprocess.PIPE,
-            stderr=None if show else self.log.open("a", encoding="utf-8"),
-            text=True,
-            env={**os.environ, **(keys or {})},
-        )
+        with self.log.open("a", encoding="utf-8") as log:  # the child has a copy of its own
+            return subprocess.Popen(  # noqa: S603  # our own command, words of ours
+                [sys.executable, "-m", "extrema_nb", *words],
+                stdout=subprocess.PIPE,
+                stderr=None if show else log,
+                text=True,
+                env={**os.environ, **(keys or {})},
+            )
 
     def finish(self, child: subprocess.Popen[str]) -> dict[str, Any]:
         """Wait for a command and return the JSON object on its last line."""

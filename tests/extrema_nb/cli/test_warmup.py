@@ -1,0 +1,50 @@
+"""``extrema-nb warmup``: what it compiles, and that a second time is only loading."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from extrema_nb import cli
+from extrema_nb.cli.common import load_object
+from extrema_nb.cli.warmup import SHIPPED
+from extrema_nb.strategy.spec import Strategy
+
+EMPTY = "strategies.empty:Empty"
+
+
+def test_every_shipped_strategy_is_in_the_list(project_root):
+    named = {path for group in SHIPPED for path in group}
+    assert all(issubclass(load_object(path), Strategy) for path in named)
+    folder = project_root / "strategies"
+    modules = {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+    assert modules == {path.partition(":")[0].rpartition(".")[2] for path in named}
+
+
+@pytest.mark.compiled
+@pytest.mark.slow
+def test_a_second_process_compiles_nothing(project_root, capsys):
+    words = ["warmup", EMPTY, "--no-backtest", "--json"]
+    assert cli.main(words) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    done = subprocess.run(
+        [sys.executable, "-m", "extrema_nb", *words],
+        cwd=project_root, capture_output=True, text=True, check=True, timeout=280,
+    )  # fmt: skip
+    second = json.loads(done.stdout.splitlines()[-1])
+    assert second["cache"] == first["cache"]
+    assert [group["compiled"] for group in second["groups"]] == [0]
+    assert "[1/1] strategies.empty:Empty … " in done.stderr
+    assert "loaded from the cache" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("strategies.empty:Emty", "did you mean 'Empty'"), ("nowhere:A", "no module 'nowhere'")],
+)
+def test_a_strategy_that_is_not_there_is_one_line(capsys, word, said):
+    assert cli.main(["warmup", word]) == 2
+    assert said in capsys.readouterr().err
