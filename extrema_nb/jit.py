@@ -15,24 +15,28 @@ Rules
 from __future__ import annotations
 
 import ctypes
-import enum
-import hashlib
 import inspect
 import itertools
 import logging
 import math
 import os
 import pickle  # only the name of its error: Numba reads its own cache files with it
-import sys
-import types as pytypes
+import typing
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import platformdirs
 
 from extrema_nb.errors import ConfigError, nearest
+from extrema_nb.kernel_cache import (
+    BOUNDS_CHECK,
+    METHODS,
+    OPTIONS,
+    CompileStats,
+    cache_dir,
+    digest,
+    stats,
+)
 
 __all__ = [
     "BOUNDS_CHECK",
@@ -40,11 +44,13 @@ __all__ = [
     "CompileStats",
     "attach",
     "attach_attribute",
+    "attach_views",
     "cache_dir",
     "compile_error",
     "compile_for",
     "digest",
     "kernel",
+    "record_at",
     "signatures",
     "stats",
     "view_at",
@@ -55,155 +61,19 @@ logger = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
-SYMBOLS = 2  # raised when code in the caches of before must not be used
-BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
 
-OPTIONS: dict[str, Any] = {
-    "nogil": True,  # recorder and model threads run while a kernel works
-    "error_model": "numpy",  # no hidden raise at each division; kernels guard where they divide
-    "fastmath": False,  # isnan(nan) must stay True and results equal to uncompiled ones
-}
-
-
-class CompileStats:
-    """How often kernels were loaded from the cache and how often they were compiled."""
-
-    def __init__(self) -> None:
-        self.hits = 0
-        self.misses = 0
-
-    def __repr__(self) -> str:
-        return f"CompileStats(hits={self.hits}, misses={self.misses})"
-
-
-stats = CompileStats()
-_methods: dict[str, dict[type, Callable[..., Any]]] = {}
 _attributes: set[str] = set()
-
-
-def cache_dir() -> Path:
-    """Return the folder of compiled kernels; it is created, and an unusable one is an error."""
-    chosen = os.environ.get("EXTREMA_NB_CACHE_DIR")
-    path = Path(chosen) if chosen else Path(platformdirs.user_cache_dir("extrema-nb")) / "kernels"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"kernel cache folder {path} cannot be made ({error.strerror}); "
-            "set EXTREMA_NB_CACHE_DIR to a folder that can be written"
-        ) from error
-    return path
-
-
-class _Digest:
-    """Walks a function and all that it reaches, into one hash."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._seen: set[int] = set()
-
-    def add(self, *parts: object) -> None:
-        self._hash.update("\x1f".join(map(str, parts)).encode())
-        self._hash.update(b"\x1e")
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
-
-    def value(self, value: Any) -> None:  # noqa: C901  # one branch a type
-        """Add any value that a function can reach."""
-        function = getattr(value, "py_func", value)
-        if isinstance(function, pytypes.FunctionType):
-            self.function(function)
-        elif isinstance(value, enum.Enum):
-            self.add(type(value).__qualname__, value.name, value.value)
-        elif isinstance(value, (int, float, complex, str, bytes, bool, type(None))):
-            self.add(type(value).__name__, repr(value))
-        elif isinstance(value, np.dtype):
-            self.add("dtype", value.descr if value.names else value.str, value.itemsize)
-        elif isinstance(value, np.generic):
-            self.add(value.dtype.str, value.tobytes().hex())
-        elif isinstance(value, np.ndarray):
-            self.add("array", value.dtype.descr, value.shape, value.tobytes().hex())
-        elif isinstance(value, (tuple, list)):
-            self.add(type(value).__name__, len(value))
-            for item in value:
-                self.value(item)
-        elif isinstance(value, type):
-            self.add("class", value.__module__, value.__qualname__, getattr(value, "_fields", ""))
-            if issubclass(value, enum.Enum):
-                for member in value:
-                    self.add(member.name, member.value)
-        else:
-            self.add("other", type(value).__module__, type(value).__qualname__)
-
-    def function(self, function: pytypes.FunctionType) -> None:
-        if id(function) in self._seen:
-            self.add("again", function.__qualname__)
-            return
-        self._seen.add(id(function))
-        self.add("function", function.__module__, function.__qualname__)
-        names: set[str] = set()
-        self._code(function.__code__, names)
-        self.value(function.__defaults__)
-        for cell in function.__closure__ or ():
-            self.value(cell.cell_contents)
-        for name in sorted(names):
-            if name in function.__globals__:
-                self.add("global", name)
-                found = function.__globals__[name]
-                if isinstance(found, pytypes.ModuleType):
-                    self._module(found, names)
-                else:
-                    self.value(found)
-            for owner, method in sorted(
-                _methods.get(name, {}).items(), key=lambda item: item[0].__qualname__
-            ):
-                self.add("method", owner.__qualname__, name)
-                self.value(method)
-
-    def _code(self, code: pytypes.CodeType, names: set[str]) -> None:
-        self.add(code.co_code.hex(), code.co_varnames, code.co_names, code.co_freevars)
-        names.update(code.co_names)
-        for const in code.co_consts:
-            if isinstance(const, pytypes.CodeType):
-                self._code(const, names)
-            else:
-                self.add(repr(const))
-
-    def _module(
-        self, module: pytypes.ModuleType, names: set[str], above: tuple[str, ...] = ()
-    ) -> None:
-        """Add what a function may read as ``module.name`` or ``module.other.name``.
-
-        NumPy's own come with its version.
-        """
-        self.add("module", module.__name__)
-        if module.__name__.partition(".")[0] in {"numpy", "math"} or module.__name__ in above:
-            return
-        for name in sorted(names):
-            if hasattr(module, name):
-                found = getattr(module, name)
-                self.add("of", name)
-                if isinstance(found, pytypes.ModuleType):
-                    self._module(found, names, (*above, module.__name__))
-                else:
-                    self.value(found)
-
-
-def digest(function: Callable[..., Any]) -> str:
-    """Return the hex digest of everything that can change the machine code of `function`."""
-    walker = _Digest()
-    walker.add(SYMBOLS, sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
-    walker.value(function)
-    return walker.hexdigest()
 
 
 if ENABLED:
     import numba
-    from numba.core import bytecode, caching, cgutils, types
+    from numba import extending
+    from numba.core import bytecode, caching, cgutils, imputils, types
     from numba.core import errors as numba_errors
     from numba.core.typing import arraydecl, templates
-    from numba.extending import intrinsic, overload, overload_attribute, overload_method
+    from numba.core.typing.npydecl import parse_dtype
+    from numba.np import arrayobj
+    from numba.np.numpy_support import from_dtype
 
     # what reading a file that was cut off, or written over, may raise
     DAMAGED = (EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, TypeError)
@@ -301,15 +171,27 @@ if ENABLED:
             return str(cache_dir())
 
 
-def kernel(function: F, *, cache: bool = True, inline: bool = False) -> F:
+@typing.overload
+def kernel(function: F, *, cache: bool = ..., inline: bool = ...) -> F: ...
+
+
+@typing.overload
+def kernel(*, cache: bool = ..., inline: bool = ...) -> Callable[[F], F]: ...
+
+
+def kernel(function: Any = None, *, cache: bool = True, inline: bool = False) -> Any:
     """Compile `function` on its first call, with one set of options for the whole project.
+
+    Use it as ``@kernel``, ``@kernel(inline=True)`` or ``kernel(function, cache=False)``.
 
     Parameters
     ----------
     function : a function in the kernel subset (arrays, records, scalars, named tuples; no raise)
     cache : keep the machine code on disk; off for links that only ever run inside another kernel
-    inline : ask LLVM to inline it wherever it is called
+    inline : let LLVM inline it wherever it is called; for the few lines that each row passes
     """
+    if function is None:
+        return lambda decorated: kernel(decorated, cache=cache, inline=inline)
     if not ENABLED:
         return function
     options = dict(OPTIONS)
@@ -318,7 +200,7 @@ def kernel(function: F, *, cache: bool = True, inline: bool = False) -> F:
     dispatcher = numba.njit(**options)(function)
     if cache:
         dispatcher._cache = _DigestCache(function)  # noqa: SLF001  # Numba's only seam
-    return cast("F", dispatcher)
+    return dispatcher
 
 
 MAX_VIEWS = 4096  # array headers kept for uncompiled code; they own no memory
@@ -345,20 +227,58 @@ def view_at(address: int, shape: Any, dtype: Any) -> Any:
     return found
 
 
+def record_at(address: int, dtype: Any) -> Any:
+    """Return the record at `address`, to be read and written by its fields."""
+    return view_at(address, 1, dtype)[0]
+
+
 if ENABLED:
+    # Lowered by hand: as overloads, the views were two thirds of all functions to compile.
 
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba is untyped
-    def _pointer(_context: Any, address: Any) -> Any:  # noqa: ARG001  # the type
-        """Turn an integer address into a pointer."""
+    def _array(context: Any, builder: Any, kind: Any, address: Any, shape: list[Any]) -> Any:
+        """Build the header of a contiguous array; it owns nothing, so nothing is counted."""
+        array = arrayobj.make_array(kind)(context, builder)
+        size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        step = context.get_constant(types.intp, size)
+        strides = [step]
+        for length in reversed(shape[1:]):
+            strides.insert(0, builder.mul(strides[0], length, flags=["nsw"]))
+        data = builder.inttoptr(address, array.data.type)
+        arrayobj.populate_array(array, data, shape, strides, size, None)
+        return array._getvalue()  # noqa: SLF001  # Numba's way
 
-        def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+    @extending.type_callable(view_at)  # type: ignore[untyped-decorator]  # Numba is untyped
+    def _type_view_at(_context: Any) -> Any:
+        def typer(address: Any, shape: Any, dtype: Any) -> Any:  # noqa: ARG001  # types
+            return types.Array(parse_dtype(dtype), getattr(shape, "count", 1), "C")
 
-        return types.voidptr(types.int64), build
+        return typer
 
-    @overload(view_at, strict=False)  # type: ignore[untyped-decorator]  # Numba is untyped
-    def _view_at(address: Any, shape: Any, dtype: Any) -> Any:  # noqa: ARG001  # types, not values
-        return lambda address, shape, dtype: numba.carray(_pointer(address), shape, dtype)
+    @extending.lower_builtin(view_at, types.Any, types.Any, types.Any)  # type: ignore[untyped-decorator]
+    def _lower_view_at(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address, shape, _ = arguments
+        address_type, shape_type, _ = signature.args
+        several = isinstance(shape_type, cast("Any", types).BaseTuple)
+        kinds = list(shape_type) if several else [shape_type]
+        lengths = cgutils.unpack_tuple(builder, shape) if several else [shape]
+        sizes = [
+            context.cast(builder, length, kind, types.intp)
+            for length, kind in zip(lengths, kinds, strict=True)
+        ]
+        at = context.cast(builder, address, address_type, types.intp)
+        return _array(context, builder, signature.return_type, at, sizes)
+
+    @extending.type_callable(record_at)  # type: ignore[untyped-decorator]  # Numba is untyped
+    def _type_record_at(_context: Any) -> Any:
+        def typer(address: Any, dtype: Any) -> Any:  # noqa: ARG001  # types
+            return parse_dtype(dtype)
+
+        return typer
+
+    @extending.lower_builtin(record_at, types.Any, types.Any)  # type: ignore[untyped-decorator]
+    def _lower_record_at(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = context.cast(builder, arguments[0], signature.args[0], types.intp)
+        return builder.inttoptr(address, context.get_value_type(signature.return_type))
 
 
 def attach(owner: type, *functions: Callable[..., Any]) -> None:
@@ -368,8 +288,8 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
         if name in _attributes:
             raise ConfigError(f"{name!r} is an attribute of another class; rename one of them")
         setattr(owner, name, function)
-        new = name not in _methods
-        known = _methods.setdefault(name, {})
+        new = name not in METHODS
+        known = METHODS.setdefault(name, {})
         for other in known.values():
             if (
                 list(inspect.signature(other).parameters)[1:]
@@ -381,21 +301,100 @@ def attach(owner: type, *functions: Callable[..., Any]) -> None:
                 )
         known[owner] = function
         if ENABLED and new:
-            _register(name, overload_method)
+            _register(name, extending.overload_method)
 
 
 def attach_attribute(owner: type, *functions: Callable[..., Any]) -> None:
     """Make ``owner().name`` read as ``name(owner())``, compiled and uncompiled."""
     for function in functions:
         name = function.__name__
-        if name in _methods and name not in _attributes:
+        if name in METHODS and name not in _attributes:
             raise ConfigError(f"{name!r} is a method of another class; rename one of them")
         _attributes.add(name)
         setattr(owner, name, property(function))
-        new = name not in _methods
-        _methods.setdefault(name, {})[owner] = function
+        new = name not in METHODS
+        METHODS.setdefault(name, {})[owner] = function
         if ENABLED and new:
-            _register(name, overload_attribute)
+            _register(name, extending.overload_attribute)
+
+
+View = tuple[Any, tuple[Any, ...], Any]  # dtype of the hub, shape, dtype
+_views_of: dict[str, dict[type, View]] = {}
+
+
+def attach_views(owner: type, record: Any, **views: tuple[Any, Any]) -> None:
+    """Make ``owner().name`` the array that field `name` of the record at ``owner().at`` points to.
+
+    Also makes ``owner().hub`` that record. The record may only change while no kernel runs: its
+    fields are loaded as constants, which lets LLVM keep them in registers across stores.
+
+    Parameters
+    ----------
+    record : dtype of the record
+    views : (shape, dtype) of each array; a length is a number or the name of an integer field
+    """
+    for name, (shape, dtype) in {"hub": ((), record), **views}.items():
+        if name in METHODS and name not in _views_of:
+            raise ConfigError(f"{name!r} is a method of another class; rename one of them")
+        lengths = shape if isinstance(shape, tuple) else (shape,)
+        _attributes.add(name)
+        function = _reader(name, record, lengths, dtype)
+        setattr(owner, name, property(function))
+        new = name not in METHODS
+        METHODS.setdefault(name, {})[owner] = function
+        _views_of.setdefault(name, {})[owner] = (record, lengths, dtype)
+        if ENABLED and new:
+            _register_view(name)
+
+
+def _reader(name: str, record: Any, lengths: tuple[Any, ...], dtype: Any) -> Callable[..., Any]:
+    """Return the uncompiled twin of a view; it carries all that a digest must see."""
+
+    def read(owner: Any) -> Any:
+        hub = record_at(owner.at, record)
+        if name == "hub":
+            return hub
+        shape = tuple(int(hub[n]) if isinstance(n, str) else n for n in lengths)
+        return view_at(int(hub[name]), shape if len(shape) > 1 else shape[0], dtype)
+
+    return read
+
+
+def _register_view(name: str) -> None:
+    known = _views_of[name]
+
+    class Template(templates.AttributeTemplate):  # type: ignore[misc]  # Numba is untyped
+        key = cast("Any", types).BaseNamedTuple
+
+        def resolve(self, owner: Any, attribute: str) -> Any:
+            found = known.get(getattr(owner, "instance_class", type(None)))
+            if attribute != name or found is None:
+                return None
+            kind = from_dtype(np.dtype(found[2]))
+            return kind if name == "hub" else types.Array(kind, len(found[1]), "C")
+
+    templates.infer_getattr(Template)
+
+    @extending.lower_getattr(Template.key, name)  # type: ignore[untyped-decorator]
+    def lower(context: Any, builder: Any, owner: Any, value: Any) -> Any:
+        if owner.instance_class not in known:  # the lowering, unlike the typing, is for all
+            found = builder.extract_value(value, owner.fields.index(name))
+            kind = owner.types[owner.fields.index(name)]
+            return imputils.impl_ret_borrowed(context, builder, kind, found)
+        record, lengths, dtype = known[owner.instance_class]
+        address = builder.extract_value(value, owner.fields.index("at"))
+        if name == "hub":
+            return builder.inttoptr(address, context.get_value_type(from_dtype(record)))
+
+        def field(of: str) -> Any:
+            place = builder.add(address, address.type(record.fields[of][1]))
+            loaded = builder.load(builder.inttoptr(place, address.type.as_pointer()), align=8)
+            loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+            return loaded
+
+        shape = [field(n) if isinstance(n, str) else address.type(n) for n in lengths]
+        kind = types.Array(from_dtype(np.dtype(dtype)), len(shape), "C")
+        return _array(context, builder, kind, field(name), shape)
 
 
 def _field_reader(place: int) -> Callable[..., Any]:
@@ -408,7 +407,7 @@ def _field_reader(place: int) -> Callable[..., Any]:
 
 
 def _register(name: str, how: Callable[..., Any]) -> None:
-    known = _methods[name]
+    known = METHODS[name]
 
     def resolve(ctx: Any, *_args: Any, **_kwargs: Any) -> Any:
         mine = known.get(ctx.instance_class)

@@ -23,7 +23,7 @@ from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import ROW_LIMIT
-from replay.exchange.loop import Stop, make_loop
+from replay.exchange.loop import Stop, exchange_order, make_loop
 from replay.exchange.model import (
     FAR,
     MARK,
@@ -237,13 +237,14 @@ class Backtest:
         x.clock[X_BUDGET] = PROGRESS_ROWS
         for fresh, is_last in _with_last(self._batches(data, shift)):
             rows = np.concatenate([rows, fresh]) if len(rows) else fresh
-            unseen = np.concatenate([unseen, _market_rows(fresh)])
-            places = np.flatnonzero(unseen)
-            order = places[np.argsort(rows["ts_event"][places], kind="stable")]
+            unseen = np.concatenate([unseen, np.ones(len(fresh), np.bool_)])
+            order = exchange_order(rows, unseen)
             horizon = FAR - 1 if is_last else int(rows["ts_recv"][-1]) - longest - 1
             x.clock[X_MARKET] = 0
             self._drive(loop, x, rows, order, horizon, done, data.rows)
             local, market = int(x.clock[X_LOCAL]), int(x.clock[X_MARKET])
+            if is_last:
+                break
             unseen[order[:market]] = False
             rest = order[market:]
             keep = min(local, int(rest.min()) if len(rest) else len(rows))

@@ -116,17 +116,13 @@ def make_chain(handlers: Sequence[Handler | None], types: Sequence[CellTypes]) -
     return chain
 
 
-@kernel
+@kernel(inline=True)
 def must_stop(ctx: Any, row: Any) -> int:
     """Return 0 if `row` can be applied; 1 if outputs must be drained first; 2 if a book is full."""
     clock = ctx.clock
-    if (
-        clock[C_INTENTS] > OUTPUTS_FULL
-        or clock[C_FEATURES] > OUTPUTS_FULL
-        or clock[C_TARGETS] > OUTPUTS_FULL
-        or clock[C_LOGS] > OUTPUTS_FULL
-        or clock[C_VALUES] > 8 * OUTPUT_ROWS
-    ):
+    # one test for all: it may ask for a drain a little early, and when is of no consequence
+    used = clock[C_INTENTS] | clock[C_FEATURES] | clock[C_TARGETS] | clock[C_LOGS]
+    if (used | (clock[C_VALUES] >> 3)) > OUTPUTS_FULL:
         return 1
     if row.kind == _LOB and 0 <= row.inst < len(ctx.specs) and not room(ctx.books, int(row.inst)):
         return 2

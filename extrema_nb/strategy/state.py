@@ -14,7 +14,7 @@ import numpy.typing as npt
 from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import BBO, INST_INTENT, INTENT, EventKind
 from extrema_nb.instruments import INSTRUMENT
-from extrema_nb.jit import attach_attribute, view_at
+from extrema_nb.jit import attach_views
 from extrema_nb.orders import ORDER
 from extrema_nb.strategy.risk import RISK, RiskLimits
 
@@ -125,6 +125,8 @@ HUB = np.dtype(
                 ("modules", "<i8"),
                 ("instruments", "<i8"),
                 ("max_open", "<i8"),
+                ("holders", "<i8"),  # modules + 1
+                ("columns", "<i8"),  # instruments + 1
                 ("clock", "<i8"),  # addresses of the arrays below
                 ("intents", "<i8"),
                 ("features", "<i8"),
@@ -167,75 +169,25 @@ class Context(NamedTuple):
     books: L2Books
 
 
-def hub(ctx: Context) -> Any:  # attributes of Context, see its docstring
-    return view_at(ctx.at, 1, HUB)[0]
-
-
-def clock(ctx: Context) -> Any:
-    return view_at(ctx.hub.clock, C_SIZE, np.int64)
-
-
-def intents(ctx: Context) -> Any:
-    return view_at(ctx.hub.intents, OUTPUT_ROWS, INTENT)
-
-
-def features(ctx: Context) -> Any:
-    return view_at(ctx.hub.features, OUTPUT_ROWS, FEATURE)
-
-
-def values(ctx: Context) -> Any:
-    return view_at(ctx.hub.values, 16 * OUTPUT_ROWS, np.float32)
-
-
-def targets(ctx: Context) -> Any:
-    return view_at(ctx.hub.targets, OUTPUT_ROWS, INST_INTENT)
-
-
-def logs(ctx: Context) -> Any:
-    return view_at(ctx.hub.logs, OUTPUT_ROWS, LOG)
-
-
-def open_orders(ctx: Context) -> Any:
-    sizes = ctx.hub
-    return view_at(sizes.open_orders, (sizes.modules, sizes.instruments, sizes.max_open), ORDER)
-
-
-def n_open(ctx: Context) -> Any:
-    return view_at(ctx.hub.n_open, (ctx.hub.modules, ctx.hub.instruments), np.int64)
-
-
-def positions(ctx: Context) -> Any:
-    return view_at(ctx.hub.positions, (ctx.hub.modules + 1, ctx.hub.instruments), POSITION)
-
-
-def bbos(ctx: Context) -> Any:
-    return view_at(ctx.hub.bbos, ctx.hub.instruments, BBO)
-
-
-def specs(ctx: Context) -> Any:
-    return view_at(ctx.hub.specs, ctx.hub.instruments, INSTRUMENT)
-
-
-def risk(ctx: Context) -> Any:
-    return view_at(ctx.hub.risk, 1, RISK)
-
-
-def subscribed(ctx: Context) -> Any:
-    return view_at(ctx.hub.subscribed, (KINDS, ctx.hub.instruments + 1), np.int64)
-
-
-def finished(ctx: Context) -> Any:
-    return view_at(ctx.hub.finished, (FINISHED, 2), np.int64)
-
-
-def tokens(ctx: Context) -> Any:
-    return view_at(ctx.hub.tokens, 1, np.float64)
-
-
-attach_attribute(
-    Context, hub, clock, intents, features, values, targets, logs, open_orders, n_open, positions,
-    bbos, specs, risk, tokens, finished, subscribed,
-)  # fmt: skip
+attach_views(
+    Context,
+    HUB,
+    clock=(C_SIZE, np.int64),
+    intents=(OUTPUT_ROWS, INTENT),
+    features=(OUTPUT_ROWS, FEATURE),
+    values=(16 * OUTPUT_ROWS, np.float32),
+    targets=(OUTPUT_ROWS, INST_INTENT),
+    logs=(OUTPUT_ROWS, LOG),
+    open_orders=(("modules", "instruments", "max_open"), ORDER),
+    n_open=(("modules", "instruments"), np.int64),
+    positions=(("holders", "instruments"), POSITION),
+    bbos=("instruments", BBO),
+    specs=("instruments", INSTRUMENT),
+    risk=(1, RISK),
+    subscribed=((KINDS, "columns"), np.int64),
+    tokens=(1, np.float64),
+    finished=((FINISHED, 2), np.int64),
+)
 
 
 def make_context(
@@ -284,6 +236,7 @@ def make_context(
         n,
         limits.max_open_orders,
     )
+    record["holders"], record["columns"] = modules + 1, n + 1
     for name, array in arrays.items():
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])

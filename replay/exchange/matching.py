@@ -214,14 +214,21 @@ def _insert(x: Exchange, inst: int, order: Any, tick: int) -> None:
     _set_ranges(x, inst)
 
 
-@kernel
+@kernel(inline=True)
 def on_level(x: Exchange, inst: int, row: Any) -> None:
     """Apply a LOB_LEVEL row to the exchange's book and to own orders."""
+    if x.n_orders[inst] == 0 or row.side == 0:
+        apply_level(x.books, inst, row)
+    else:
+        _meet_level(x, inst, row)
+
+
+@kernel
+def _meet_level(x: Exchange, inst: int, row: Any) -> None:
+    """Apply a LOB_LEVEL row while own orders rest."""
+    n = x.n_orders[inst]
     bid_before, ask_before = best_bid(x.books, inst), best_ask(x.books, inst)
     previous = apply_level(x.books, inst, row)
-    n = x.n_orders[inst]
-    if n == 0 or row.side == 0:
-        return
     side = int(row.side)
     tick = price_to_tick(x.books, inst, row.price)
     ranges = x.ranges[inst]

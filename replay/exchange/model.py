@@ -16,7 +16,7 @@ from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.events import EVENT, INTENT
 from extrema_nb.instruments import INSTRUMENT
-from extrema_nb.jit import attach_attribute, view_at
+from extrema_nb.jit import attach_views
 
 __all__ = [
     "FAR",
@@ -152,8 +152,8 @@ XHUB = np.dtype(
                 for name in (
                     "instruments", "max_orders", "request_cap", "report_cap", "journal_cap",
                     "mark_cap", "timer_cap", "pred_cap",
-                    "clock", "params", "specs", "orders", "n_orders", "ranges", "requests",
-                    "arrivals", "reports", "journal", "marks", "timers", "preds",
+                    "clock", "params", "specs", "resting", "n_orders", "ranges", "requests",
+                    "arrivals", "reports", "journal", "marks", "timers", "preds", "timer_row",
                 )
             ],
             align=True,
@@ -177,66 +177,23 @@ class Exchange(NamedTuple):
     books: L2Books
 
 
-def hub(x: Exchange) -> Any:  # noqa: D103  # attributes of Exchange, see its docstring
-    return view_at(x.at, 1, XHUB)[0]
-
-
-def clock(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.clock, X_SIZE, np.int64)
-
-
-def params(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.params, 4, np.float64)
-
-
-def specs(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.specs, x.hub.instruments, INSTRUMENT)
-
-
-def resting(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.orders, (x.hub.instruments, x.hub.max_orders), XORDER)
-
-
-def n_orders(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.n_orders, x.hub.instruments, np.int64)
-
-
-def ranges(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.ranges, (x.hub.instruments, 4), np.int64)
-
-
-def requests(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.requests, x.hub.request_cap, INTENT)
-
-
-def arrivals(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.arrivals, x.hub.request_cap, np.int64)
-
-
-def reports(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.reports, x.hub.report_cap, EVENT)
-
-
-def journal(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.journal, x.hub.journal_cap, EVENT)
-
-
-def marks(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.marks, x.hub.mark_cap, MARK)
-
-
-def timers(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.timers, (x.hub.timer_cap, 4), np.int64)
-
-
-def preds(x: Exchange) -> Any:  # noqa: D103
-    return view_at(x.hub.preds, x.hub.pred_cap, EVENT)
-
-
-attach_attribute(
-    Exchange, resting, hub, clock, params, specs, n_orders, ranges, requests, arrivals, reports, journal,
-    marks, timers, preds,
-)  # fmt: skip
+attach_views(
+    Exchange,
+    XHUB,
+    clock=(X_SIZE, np.int64),
+    params=(4, np.float64),
+    specs=("instruments", INSTRUMENT),
+    resting=(("instruments", "max_orders"), XORDER),
+    n_orders=("instruments", np.int64),
+    ranges=(("instruments", 4), np.int64),
+    requests=("request_cap", INTENT),
+    arrivals=("request_cap", np.int64),
+    reports=("report_cap", EVENT),
+    journal=("journal_cap", EVENT),
+    marks=("mark_cap", MARK),
+    timers=(("timer_cap", 4), np.int64),
+    preds=("pred_cap", EVENT),
+)
 
 
 def make_exchange(
@@ -282,7 +239,7 @@ def make_exchange(
         "clock": times,
         "params": np.array([config.queue_n, 0.0, 0.0, 0.0]),
         "specs": fees,
-        "orders": np.zeros((n, max_orders), XORDER),
+        "resting": np.zeros((n, max_orders), XORDER),
         "n_orders": np.zeros(n, np.int64),
         "ranges": limits,
         "requests": np.zeros(request_cap, INTENT),
@@ -292,6 +249,7 @@ def make_exchange(
         "marks": np.zeros(1 << 13, MARK),
         "timers": np.array([(*t, 0) for t in timers or []] or [(0, FAR, 0, 0)], np.int64),
         "preds": np.zeros(1 << 14, EVENT),
+        "timer_row": np.zeros(1, EVENT),
     }
     record = np.zeros(1, XHUB)
     sizes = {
