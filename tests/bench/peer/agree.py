@@ -80,7 +80,9 @@ def _commit() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare, write the JSON, return 1 if anything differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.peer.agree", description=__doc__)
-    parser.add_argument("--peer-python", required=True, help="interpreter that has hftbacktest")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="interpreter that has hftbacktest; this one"
+    )
     parser.add_argument("--data", required=True, nargs="+", help="capture files of one instrument")
     parser.add_argument("--json", type=Path, help="where the result goes")
     parser.add_argument("--case", action="append", help="one of the cases; all if not given")
@@ -90,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     names = args.case or [case.name for case in CASES]
+    commit = _commit()
     source = open_source(args.data)
     data = scan(source)
     shift = -data.min_latency if data.min_latency < 0 else 0
@@ -106,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = {
         "data": [Path(path).name for path in args.data], "digest": data.digest, "rows": out.rows,
         "peer_rows": len(out.events), "clock_shift_us": shift, "peer": peer.versions,
-        "commit": _commit(), "machine": platform.processor() or platform.machine(),
+        "commit": commit, "machine": platform.processor() or platform.machine(),
         "equal": sum(c["first_difference"] is None for c in cases), "cases": cases,
         "random_markets": small, "known_differences": different, "times": times,
     }  # fmt: skip

@@ -76,6 +76,8 @@ def timing(
             "ratio_min": min(peers) / min(ours),
             "ratio_loop": min(peers) / min(loops) if min(loops) else None,
             "ratio_median": statistics.median(peers) / statistics.median(ours),
+            # each round against its own neighbour: the least touched by other work on the machine
+            "ratio_paired": statistics.median(b / a for a, b in zip(ours, peers, strict=True)),
         }  # fmt: skip
         found.append(record)
         logger.info("%s: ours %s ms, peer %s ms", name, record["ours_ms"], record["peer_ms"])
