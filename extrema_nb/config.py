@@ -85,7 +85,9 @@ def _set(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
-        raise ConfigError(f"{override!r} sets nothing; expected key=value, as in risk.max_position=2")
+        raise ConfigError(
+            f"{override!r} sets nothing; expected key=value, as in risk.max_position=2"
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -57,7 +57,10 @@ INSTRUMENT = np.dtype(
                 ("min_qty", "<f8"),  # least quantity of an order
                 ("max_qty", "<f8"),  # largest quantity of an order, inf where unknown
                 ("min_notional", "<f8"),  # least price x quantity of an order, quote units
-                ("contract_value", "<f8"),  # base units (linear) or quote units (inverse) a contract
+                (
+                    "contract_value",
+                    "<f8",
+                ),  # base units (linear) or quote units (inverse) a contract
                 ("multiplier", "<f8"),  # contracts a unit of quantity
                 ("maker_fee", "<f8"),  # fraction of value, negative is a rebate
                 ("taker_fee", "<f8"),  # fraction of value
@@ -144,7 +147,8 @@ class InstrumentTable:
         if found is None:
             known = [s for v, s in self._by_symbol if v == venue]
             raise ConfigError(
-                f"unknown symbol {symbol!r} at {venue} ({len(known)} known)" + nearest(symbol, known)
+                f"unknown symbol {symbol!r} at {venue} ({len(known)} known)"
+                + nearest(symbol, known)
             )
         return found
 

@@ -1,6 +1,6 @@
 """Features leave a strategy, predictions come back into it: backtest and live agree."""
 
-# ruff: noqa: ARG002, N805  # handlers have no self, and not every one needs all it is given
+# ruff: noqa: N805  # handlers have no self, and not every one needs all it is given
 
 from __future__ import annotations
 

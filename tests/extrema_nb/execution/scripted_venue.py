@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from aiohttp import WSMsgType, web
 
 KEY = "test-api-key-0123456789"
-SECRET = "test-secret-9876543210"  # noqa: S105  # of this double alone
+SECRET = "test-secret-9876543210"  # of this double alone
 OVER = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
 
 

@@ -13,7 +13,7 @@ from extrema_nb.errors import ConfigError
 from extrema_nb.execution.credentials import Credentials, load_credentials
 
 KEY = "binance_api_key_1234567890"
-SECRET = "the-secret-nobody-may-see"  # noqa: S105  # of this test
+SECRET = "the-secret-nobody-may-see"  # of this test
 ENV = {"BINANCE_API_KEY": KEY, "BINANCE_SECRET_KEY": SECRET}
 
 

@@ -74,7 +74,7 @@ def test_a_group_that_cannot_be_is_refused(strategies, instruments, message):
 
 def test_rows_of_another_layout_are_refused():
     group = KernelGroup([Puppet()], instrument_table())
-    with pytest.raises(DataError, match="expected extrema_nb.EVENT"):
+    with pytest.raises(DataError, match=r"expected extrema_nb.EVENT"):
         group.step(np.zeros(3))
 
 

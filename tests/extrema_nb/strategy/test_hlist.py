@@ -21,7 +21,7 @@ class Bits(xnb.Strategy):
         total: xnb.f8 = 0.0
         seen: xnb.i8 = 0
 
-    def on_trade(ctx, p, s, trade):
+    def on_trade(ctx, p, s, trade):  # noqa: N805  # handlers have no self
         s.seen += p.bit
         s.total += trade.qty
 
@@ -30,7 +30,7 @@ class Quotes(xnb.Strategy):
     class State:
         last: xnb.f8[2, 2]  # another layout than that of `Bits`
 
-    def on_bbo(ctx, p, s, bbo):
+    def on_bbo(ctx, p, s, bbo):  # noqa: N805  # handlers have no self
         s.last[0, 0] = bbo.bid_price
         s.last[1, 1] = bbo.ask_qty
 

@@ -100,7 +100,7 @@ def test_published_cases_are_reproduced(shared_data):
 
 def test_requests_of_another_client_carry_the_signature_that_we_would_make(shared_data):
     cases = json.loads((shared_data / "signing/ccxt_requests_binance_usdm.json").read_text())
-    secret = "secretsecretsecretsecretsecretsecretsecrets"  # noqa: S105  # the file's dummy
+    secret = "secretsecretsecretsecretsecretsecretsecrets"  # the file's dummy
     checked = 0
     for case in cases["cases"]:
         sent = case["expected"]["body"] or urlsplit(case["expected"]["url"]).query
