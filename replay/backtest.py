@@ -165,6 +165,7 @@ class Backtest:
         )
         self.data = data
         self._shifted: tuple[DataScan, int, EventArray] | None = None
+        self._sorted: tuple[EventArray, npt.NDArray[np.int64]] | None = None
         for _, seconds in self.config.timers:
             if not seconds >= 1e-6:
                 raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
@@ -238,7 +239,7 @@ class Backtest:
         for fresh, is_last in _with_last(self._batches(data, shift)):
             rows = np.concatenate([rows, fresh]) if len(rows) else fresh
             unseen = np.concatenate([unseen, np.ones(len(fresh), np.bool_)])
-            order = exchange_order(rows, unseen)
+            order = self._order(rows, unseen, keep=data.kept is not None)
             horizon = FAR - 1 if is_last else int(rows["ts_recv"][-1]) - longest - 1
             x.clock[X_MARKET] = 0
             self._drive(loop, x, rows, order, horizon, done, data.rows)
@@ -280,6 +281,15 @@ class Backtest:
                 rows = rows.copy()
                 rows["ts_recv"] += shift
             yield rows
+
+    def _order(self, rows: EventArray, unseen: npt.NDArray[np.bool_], *, keep: bool) -> Any:
+        """Return the exchange's order of `rows`; of kept rows it is sorted once for all runs."""
+        if self._sorted is None or self._sorted[0] is not rows:
+            order = exchange_order(rows, unseen)
+            if not keep:
+                return order
+            self._sorted = (rows, order)
+        return self._sorted[1]
 
     def _drive(  # noqa: C901  # one branch a reason to stop
         self, loop: Any, x: Any, rows: EventArray, order: Any, horizon: int, done: int, total: int

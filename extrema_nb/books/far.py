@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from extrema_nb.books.layout import EMPTY_KEY, M_FAR, M_FAR_HIGH, M_FAR_LOW, L2Books
-from extrema_nb.jit import kernel
+import numpy as np
 
-__all__ = ["far_put", "far_remove", "find"]
+from extrema_nb.books.layout import EMPTY_KEY, M_FAR, M_FAR_HIGH, M_FAR_LOW, L2Books
+from extrema_nb.jit import kernel, view_at
+
+__all__ = ["far_put", "far_remove", "find", "refill"]
 
 
 @kernel
@@ -53,3 +55,21 @@ def far_put(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     elif known:
         far_remove(books, b, slot)
     return before
+
+
+@kernel
+def refill(books: L2Books, keys: int, values: int, capacity: int) -> None:
+    """Put all levels of the tables at two addresses, of `capacity` slots a book, into new ones.
+
+    In Python this took a third of a backtest over a book of ten thousand levels.
+    """
+    n = books.far_key.shape[0]
+    old_keys = view_at(keys, (n, capacity), np.int64)
+    old_values = view_at(values, (n, capacity), np.float64)
+    for b in range(n):
+        for i in range(capacity):
+            key = old_keys[b, i]
+            if key != EMPTY_KEY:
+                slot = find(books, b, key)
+                books.far_key[b, slot] = key
+                books.far_qty[b, slot] = old_values[b, i]

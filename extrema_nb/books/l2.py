@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.books.far import far_put, far_remove, find
+from extrema_nb.books.far import far_put, far_remove, find, refill
 from extrema_nb.books.layout import (
     ASK,
     BID,
@@ -93,11 +93,7 @@ def grow(books: L2Books, memory: list[npt.NDArray[Any]]) -> None:
     books.hub["capacity"] = capacity * 2
     books.hub["far_key"] = new_keys.ctypes.data
     books.hub["far_qty"] = new_values.ctypes.data
-    for b in range(n):
-        for i in np.flatnonzero(keys[b] != EMPTY_KEY):
-            slot = find(books, b, int(keys[b, i]))
-            new_keys[b, slot] = keys[b, i]
-            new_values[b, slot] = values[b, i]
+    refill(books, keys.ctypes.data, values.ctypes.data, capacity)
     memory[:] = [
         a for a in memory if a.ctypes.data not in (keys.ctypes.data, values.ctypes.data)
     ] + [new_keys, new_values]

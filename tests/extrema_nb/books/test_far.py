@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extrema_nb.books.far import far_put, far_remove, find
+from extrema_nb.books.far import far_put, far_remove, find, refill
 from extrema_nb.books.layout import EMPTY_KEY, make_books
 from extrema_nb.instruments import INSTRUMENT
 
@@ -49,3 +49,16 @@ def test_a_removed_level_is_not_found():
     assert books.far_key[0, slot] == 9_000 * 2 + 1
     far_remove(books, 0, slot)
     assert books.far_key[0, find(books, 0, 9_000 * 2 + 1)] == EMPTY_KEY
+
+
+def test_growing_moves_every_level_into_the_larger_table():
+    memory = []
+    books = empty_books(memory)
+    told = {tick: float(tick) for tick in range(100_000, 100_040)}
+    for tick, qty in told.items():
+        far_put(books, 0, 1, tick, qty)
+    keys, values = books.far_key.copy(), books.far_qty.copy()
+    books.far_key[:] = EMPTY_KEY
+    refill(books, keys.ctypes.data, values.ctypes.data, keys.shape[1])
+    slots = [find(books, 0, tick * 2 + 1) for tick in told]
+    assert [float(books.far_qty[0, slot]) for slot in slots] == list(told.values())
