@@ -13,6 +13,7 @@ from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig, scan
 from replay.exchange.model import ExchangeConfig
 from tests.naive import exchange as twin
+from tests.replay.exchange.conftest import small_books  # noqa: F401  # acts by itself
 from tests.replay.exchange.scripted import (
     T0,
     Scripted,
@@ -23,6 +24,7 @@ from tests.replay.exchange.scripted import (
     table,
     told,
 )
+from tests.small_books import examples
 
 PERIOD = 1_000  # µs
 MODELS = ["risk_averse", "power", "power2", "power3", "log", "log2"]
@@ -40,7 +42,7 @@ def backtest(events, script, *, queue="risk_averse", n=2.0, entry=0, response=0,
     return Backtest(source, [Scripted(script=params(script))], config=config)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     market_rows(),
     scripts(),
@@ -84,7 +86,7 @@ def results(run):
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(market_rows(most=60), scripts(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_a_run_does_not_depend_on_how_the_source_cuts_its_rows(events, script, sizes):
     whole = backtest(events, script, queue="power", entry=700, response=400).run()
@@ -97,7 +99,7 @@ def test_a_run_does_not_depend_on_how_the_source_cuts_its_rows(events, script, s
     assert results(cut) == results(whole)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(market_rows(most=60), scripts())
 def test_two_runs_are_equal_byte_for_byte(events, script):
     test = backtest(events, script, entry=300, response=300)
@@ -106,7 +108,7 @@ def test_two_runs_are_equal_byte_for_byte(events, script):
     assert results(backtest(events, script, entry=300, response=300).run()) == results(first)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(market_rows(), scripts(), st.integers(1, 4_000), st.integers(1, 4_000))
 def test_positions_cash_and_fees_are_the_sums_of_the_fills(events, script, entry, response):
     test = backtest(events, script, entry=entry, response=response)
@@ -135,7 +137,7 @@ def test_positions_cash_and_fees_are_the_sums_of_the_fills(events, script, entry
         np.testing.assert_allclose(marks["equity"], marks["balance"] + worth - marks["fee"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(market_rows(), scripts(), st.integers(0, 4_000), st.integers(0, 4_000))
 def test_no_fill_comes_before_its_order_arrives_nor_after_it_ends(events, script, entry, response):
     journal = told(backtest(events, script, entry=entry, response=response).run().journal)
@@ -173,7 +175,7 @@ def test_a_clock_that_is_ahead_is_corrected_and_said():
     assert shifted.run().clock_shift_us == 1_270_500
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(market_rows(late=0), scripts(), st.integers(1, 2_000_000))
 def test_a_clock_correction_gives_the_run_of_rows_that_were_right(events, script, ahead):
     wrong = events.copy()

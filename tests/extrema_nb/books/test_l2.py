@@ -15,6 +15,7 @@ from extrema_nb.jit import kernel
 from extrema_nb.testing import book, instrument_table
 from replay.sources import CaptureSource
 from tests.naive.l2 import NaiveBook, to_tick
+from tests.small_books import examples
 
 EDGES = [5_600, 6_213_680, 1, 600_000, 600_063, 600_064, 600_128]
 
@@ -126,7 +127,7 @@ def naive_of(rows):
     return twin, told
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(message, max_size=25), st.sampled_from([64, 128, 1024]))
 @example([(4, [(BID, 5_600, 1.5), (BID, 6_213_680, 1.5)]), (0, [(ASK, 1, 1.5)])], 64)
 def test_the_book_equals_its_naive_twin_after_every_row(messages, window):

@@ -19,6 +19,7 @@ from tests.extrema_nb.strategy import puppet as do
 from tests.extrema_nb.strategy.puppet import Puppet, Stage
 from tests.generators import event_arrays
 from tests.replay.exchange.scripted import T0, Scripted, market_rows, params, scripts, table
+from tests.small_books import examples
 
 
 def test_a_strategy_gets_the_instruments_that_it_names():
@@ -117,7 +118,7 @@ def test_live_and_recorded_rows_run_the_same_machine_code():
     assert jit.signatures(group.run_kernel) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(event_arrays(max_size=60), st.lists(st.integers(0, 60), max_size=6), st.integers(0, 3))
 def test_any_rows_in_any_pieces_give_the_same(events, cuts, seed):
     """Rows of every kind with absent words, extreme ids and codes, as they may come from a wire."""
@@ -136,7 +137,7 @@ def test_any_rows_in_any_pieces_give_the_same(events, cuts, seed):
     assert run(np.split(events, sorted(cuts))) == run([events])
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(market_rows(late=0), scripts(), st.lists(st.integers(1, 60), max_size=5))
 def test_orders_of_a_group_do_not_depend_on_its_batches(events, script, cuts):
     ticks = rows(

@@ -24,6 +24,7 @@ from extrema_nb.strategy.risk import Reject
 from extrema_nb.testing import row
 from tests.extrema_nb.strategy import puppet as do
 from tests.extrema_nb.strategy.puppet import Puppet, Stage
+from tests.small_books import examples
 
 E, S = OrderEvent, OrderStatus
 
@@ -117,7 +118,7 @@ def test_reports_of_orders_that_are_not_ours_change_no_order():
     assert stage.group.counters()["odd_reports"] == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(st.sampled_from(list(E)[1:]), st.integers(0, 3)), max_size=8))
 def test_any_reports_lead_where_the_table_says(reports):
     """Requests in between, too: 1 cancels, 2 amends."""

@@ -22,6 +22,7 @@ from extrema_nb.testing import book, trade
 from replay.exchange.live import LiveExchange
 from tests.naive.exchange import MARKET, NaiveExchange, Order, Wanted
 from tests.replay.exchange.scripted import T0, market_rows, naive, scripts, table, told
+from tests.small_books import examples
 
 
 def intent(id_, want: Wanted, ts: int):
@@ -47,7 +48,7 @@ def ask(twin: NaiveExchange, id_, want: Wanted):
         twin.submit(order, market=want.action == MARKET)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     market_rows(late=0), scripts(ticks=30), st.sampled_from([0, 800]), st.sampled_from([0, 1_500]),
     st.integers(1, 7),
@@ -152,6 +153,7 @@ def test_no_rows_give_no_reports(exchange):
     exchange.warm_up()
 
 
+@pytest.mark.slow
 def test_a_book_of_any_size_is_kept():
     live = LiveExchange(table(), window=64)
     levels = [(1.0 + i * 0.7, 1.0) for i in range(6_000)]
@@ -160,6 +162,7 @@ def test_a_book_of_any_size_is_kept():
     assert np.array([fill]).view(FILL)["price"][0] == pytest.approx(round(levels[-1][0], 1))
 
 
+@pytest.mark.slow
 def test_very_many_requests_find_room():
     live = LiveExchange(table(), entry_latency_us=1_000, response_latency_us=1_000)
     many = np.concatenate(

@@ -111,5 +111,5 @@ def test_what_traded_is_not_counted_again_when_the_level_shrinks_by_it():
 )
 def test_an_order_is_reached_when_a_lot_beyond_its_front_trades(front, qty, lot, fills):
     orders = order(front)
-    assert trade_at(int(QueueModel.RISK_AVERSE), orders, qty, lot) is fills
+    assert bool(trade_at(int(QueueModel.RISK_AVERSE), orders, qty, lot)) is fills
     assert orders["front"][0] == max(front - qty, 0.0)
