@@ -25,7 +25,7 @@ def change(model, n, orders, previous, new):
 @kernel
 def trade_at(model, orders, qty, lot):
     traded(model, orders[0], qty)
-    return is_reached(orders[0], lot)
+    return bool(is_reached(orders[0], lot))
 
 
 def order(front, cum=0.0):
