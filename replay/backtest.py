@@ -18,7 +18,7 @@ import numpy.typing as npt
 from extrema_nb.books.l2 import grow
 from extrema_nb.contracts import ModelRunner, Source
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import EVENT, EventArray, EventKind, as_events
+from extrema_nb.events import EVENT, TRADE, EventArray, EventKind, as_events
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
@@ -92,6 +92,19 @@ def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
     return ((kinds == EventKind.LOB) | (kinds == EventKind.TRADE)) & (rows["inst"] >= 0)
 
 
+def _check_prices(market: EventArray) -> None:
+    """Refuse LOB and TRADE rows whose price or quantity is no number: no book can hold them."""
+    rows = market[market["side"] != 0].view(TRADE)  # price and qty are the first words of both
+    bad = np.flatnonzero(~(np.isfinite(rows["price"]) & np.isfinite(rows["qty"])))
+    if len(bad):
+        row = rows[bad[0]]
+        raise DataError(
+            f"a {EventKind(int(row['kind'])).name} row at ts_recv {int(row['ts_recv'])} has price "
+            f"{row['price']} and quantity {row['qty']}, expected numbers ({len(bad)} such rows in "
+            "this batch); convert the source again or leave those rows out"
+        )
+
+
 def scan(source: Source) -> DataScan:
     """Read the rows once: extent, latency, identity; keep them if they are few."""
     digest = hashlib.blake2b(digest_size=16)
@@ -113,6 +126,7 @@ def scan(source: Source) -> DataScan:
         rows += len(events)
         market = events[_market_rows(events)]
         if len(market):
+            _check_prices(market)
             latency = market["ts_recv"] - market["ts_event"]
             least = min(least, int(latency.min()))
             most = max(most, int(latency.max()))

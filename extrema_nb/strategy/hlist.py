@@ -51,6 +51,7 @@ from extrema_nb.strategy.state import (
     C_TARGETS,
     C_TARGETS_DONE,
     C_VALUES,
+    KINDS,
     OUTPUT_ROWS,
     ROW_LIMIT,
 )
@@ -156,6 +157,8 @@ def make_step(chains: Chains, *, with_books: bool) -> Any:
         """Rows that are rare: kept out of line, so that market rows stay short."""
         head = view_at(at, 1, EVENT)[0]
         kind = head.kind
+        if not 0 < kind < KINDS:
+            return  # no row of ours; the table of subscriptions has no place for it
         mask = ctx.subscribed[kind, int(head.inst) + 1]
         if kind == _FILL:
             fill = view_at(at, 1, FILL)[0]

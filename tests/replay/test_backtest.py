@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import FILL, EventKind, OrderEvent, OrderStatus, empty_events
+from extrema_nb.events import (
+    FILL,
+    LOB_LEVEL,
+    EventKind,
+    OrderEvent,
+    OrderStatus,
+    empty_events,
+)
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig, scan
 from replay.exchange.model import ExchangeConfig
@@ -232,3 +239,13 @@ def test_no_marks_are_kept_when_none_are_wanted():
         MemorySource(events, table()), [Scripted(script=params([]))], config=config
     ).run()
     assert len(run.marks) == 0
+
+
+def test_a_price_that_is_no_number_is_refused_with_its_row():
+    events = empty_events(3)
+    levels = events.view(LOB_LEVEL)
+    levels["kind"], levels["side"], levels["qty"] = EventKind.LOB, 1, 1.0
+    levels["price"] = [100.0, np.nan, 101.0]
+    levels["ts_recv"] = [5, 6, 7]
+    with pytest.raises(DataError, match="LOB row at ts_recv 6 has price nan"):
+        scan(MemorySource(events))
