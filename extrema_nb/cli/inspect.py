@@ -6,6 +6,8 @@ import argparse
 import datetime as dt
 from typing import Any
 
+from extrema_nb.cli.strategies import add_reading_arguments
+
 HELP = "what a recording holds, and whether it is whole"
 
 __all__ = ["HELP", "add_arguments", "run"]
@@ -13,13 +15,7 @@ __all__ = ["HELP", "add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("path", nargs="+", help="folder of a recording, or capture files")
-    parser.add_argument("--format", help="parquet or collector; found by looking")
-    parser.add_argument("--venue", default="binance-usdm", help="venue of captured frames")
-    parser.add_argument("--instruments", metavar="NAMES", help="only these, comma-separated")
-    parser.add_argument("--start", help="from this time on (ISO 8601 or µs)")
-    parser.add_argument("--end", help="before this time")
-    parser.add_argument("--skip-bad", action="store_true", help="count bad lines of captures")
+    add_reading_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
 
 

@@ -11,6 +11,7 @@ from extrema_nb.cli.common import load_object, spoke
 from extrema_nb.errors import ConfigError
 
 __all__ = [
+    "add_reading_arguments",
     "add_source_arguments",
     "add_strategy_arguments",
     "load_models",
@@ -21,8 +22,8 @@ __all__ = [
 ]
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what rows to read."""
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which files to read, and what of them."""
     parser.add_argument("path", nargs="+", help="folder of a recording, or capture files")
     parser.add_argument("--format", help="parquet or collector; found by looking")
     parser.add_argument("--venue", default="binance-usdm", help="venue of captured frames")
@@ -30,6 +31,11 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", help="from this time on (ISO 8601 or µs)")
     parser.add_argument("--end", help="before this time")
     parser.add_argument("--skip-bad", action="store_true", help="count bad lines of captures")
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what rows to read, and what to make of them."""
+    add_reading_arguments(parser)
     parser.add_argument("--sort", action="store_true", help="sort captures by receive time")
     parser.add_argument(
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
