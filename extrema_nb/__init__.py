@@ -26,7 +26,16 @@ if TYPE_CHECKING:
         Endpoints as Endpoints,
     )
     from extrema_nb.channels import (
+        Funding as Funding,
+    )
+    from extrema_nb.channels import (
+        Liquidations as Liquidations,
+    )
+    from extrema_nb.channels import (
         Lob as Lob,
+    )
+    from extrema_nb.channels import (
+        OpenInterest as OpenInterest,
     )
     from extrema_nb.channels import (
         Subscription as Subscription,
@@ -102,6 +111,9 @@ if TYPE_CHECKING:
     )
     from extrema_nb.events import (
         IOC as IOC,
+    )
+    from extrema_nb.events import (
+        LIQUIDATION as LIQUIDATION,
     )
     from extrema_nb.events import (
         LOB_LEVEL as LOB_LEVEL,
@@ -225,6 +237,7 @@ __all__ = [
     "INST_INTENT",
     "INTENT",
     "IOC",
+    "LIQUIDATION",
     "LOB_LEVEL",
     "MBO",
     "PRED",
@@ -247,6 +260,7 @@ __all__ = [
     "EventKind",
     "ExtremaError",
     "Flag",
+    "Funding",
     "InstIntent",
     "Instrument",
     "InstrumentStatus",
@@ -254,10 +268,12 @@ __all__ = [
     "InstrumentType",
     "InvalidOrder",
     "KernelGroup",
+    "Liquidations",
     "Lob",
     "ModelError",
     "ModelPreds",
     "Onnx",
+    "OpenInterest",
     "OrderEvent",
     "OrderExecution",
     "OrderRejected",
@@ -295,7 +311,10 @@ _HOME = {
     "AccountPositions": "extrema_nb.channels",
     "Candles": "extrema_nb.channels",
     "Endpoints": "extrema_nb.channels",
+    "Funding": "extrema_nb.channels",
+    "Liquidations": "extrema_nb.channels",
     "Lob": "extrema_nb.channels",
+    "OpenInterest": "extrema_nb.channels",
     "Subscription": "extrema_nb.channels",
     "Trades": "extrema_nb.channels",
     "ConfigError": "extrema_nb.errors",
@@ -321,6 +340,7 @@ _HOME = {
     "INST_INTENT": "extrema_nb.events",
     "INTENT": "extrema_nb.events",
     "IOC": "extrema_nb.events",
+    "LIQUIDATION": "extrema_nb.events",
     "LOB_LEVEL": "extrema_nb.events",
     "MBO": "extrema_nb.events",
     "PRED": "extrema_nb.events",

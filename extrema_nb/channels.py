@@ -15,7 +15,10 @@ __all__ = [
     "Candles",
     "Channel",
     "Endpoints",
+    "Funding",
+    "Liquidations",
     "Lob",
+    "OpenInterest",
     "Subscription",
     "Trades",
     "parse_channel",
@@ -67,6 +70,18 @@ class Candles(msgspec.Struct, frozen=True):
     interval: str = "1m"
 
 
+class Funding(msgspec.Struct, frozen=True):
+    """Funding rate, mark and index price: FUNDING rows."""
+
+
+class OpenInterest(msgspec.Struct, frozen=True):
+    """Open interest: FUNDING rows that hold ``open_interest`` and nothing else."""
+
+
+class Liquidations(msgspec.Struct, frozen=True):
+    """Orders that the venue placed to close somebody's position: LIQUIDATION rows."""
+
+
 class AccountOrders(msgspec.Struct, frozen=True):
     """Reports about our orders."""
 
@@ -79,7 +94,17 @@ class AccountPositions(msgspec.Struct, frozen=True):
     """Positions of our account."""
 
 
-Channel = Trades | Lob | Candles | AccountOrders | AccountBalAndPos | AccountPositions
+Channel = (
+    Trades
+    | Lob
+    | Candles
+    | Funding
+    | OpenInterest
+    | Liquidations
+    | AccountOrders
+    | AccountBalAndPos
+    | AccountPositions
+)
 
 _WORDS: dict[str, Channel] = {
     "trade": Trades(),
@@ -87,6 +112,9 @@ _WORDS: dict[str, Channel] = {
     "bbo": Lob(kind="bbo"),
     "book": Lob(),
     "candle_1m": Candles("1m"),
+    "funding": Funding(),
+    "open_interest": OpenInterest(),
+    "liquidation": Liquidations(),
 }
 
 
@@ -94,7 +122,7 @@ def parse_channel(word: str) -> Channel:
     """Return the channel of a word of the command line or a TOML file.
 
     ``trade``, ``agg_trade``, ``bbo``, ``book``, ``book@100ms``, ``book20@100ms``,
-    ``candle_<interval>``.
+    ``candle_<interval>``, ``funding``, ``open_interest``, ``liquidation``.
     """
     if word in _WORDS:
         return _WORDS[word]

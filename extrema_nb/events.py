@@ -41,6 +41,7 @@ __all__ = [
     "INST_INTENT",
     "INTENT",
     "IOC",
+    "LIQUIDATION",
     "LOB_LEVEL",
     "MBO",
     "PRED",
@@ -94,6 +95,7 @@ class EventKind(IntEnum):
     INST_INTENT = 13  # INST_INTENT, a target of one module for others
     INTENT = 14  # INTENT, an order request on its way out
     STATUS = 15  # STATUS, health of a feed
+    LIQUIDATION = 16  # LIQUIDATION, a position that the venue closed; side is the order's
 
 
 class Side(IntEnum):
@@ -288,6 +290,9 @@ INTENT = _record(
 STATUS = _record(
     ("code", "<i8"), ("expected", "<i8"), ("found", "<i8"), ("count", "<i8"), ("task", "<i8")
 )
+LIQUIDATION = _record(
+    ("price", "<f8"), ("qty", "<f8"), ("trade_id", "<i8"), ("avg_price", "<f8"), ("cum_qty", "<f8")
+)
 
 VIEWS: dict[EventKind, np.dtype[Any]] = {
     EventKind.TRADE: TRADE,
@@ -305,6 +310,7 @@ VIEWS: dict[EventKind, np.dtype[Any]] = {
     EventKind.INST_INTENT: INST_INTENT,
     EventKind.INTENT: INTENT,
     EventKind.STATUS: STATUS,
+    EventKind.LIQUIDATION: LIQUIDATION,
 }
 
 
@@ -434,6 +440,13 @@ FIELDS: dict[EventKind, dict[str, Field]] = {
         "found": Field("what came", "by code", "-1"),
         "count": Field("how many", "count", "-1"),
         "task": Field("task that tells it", "id", "-1"),
+    },
+    EventKind.LIQUIDATION: {  # SELL closes a long position, BUY a short one
+        "price": Field("limit, or bankruptcy price, of the order", "quote units", "NaN"),
+        "qty": Field("quantity of the order", "base or contracts", "NaN"),
+        "trade_id": Field("id of the trade or order", "count", "-1"),
+        "avg_price": Field("average price of what was executed", "quote units", "NaN"),
+        "cum_qty": Field("executed so far", "base or contracts", "NaN"),
     },
 }
 

@@ -59,6 +59,7 @@ class Request(NamedTuple):
     call: Call = Call.READ
     weight: int = 1  # of the request-weight limit
     orders: int = 0  # of the order-count limit
+    body: str = ""  # JSON that is sent as it stands, by venues that ask so
 
 
 class OrderReport(NamedTuple):

@@ -14,6 +14,7 @@ import msgspec
 from extrema_nb.channels import Endpoints, Subscription, parse_channel
 from extrema_nb.clock import Clock, SystemClock
 from extrema_nb.errors import ConfigError, VenueError
+from extrema_nb.feeds.history import load_instruments
 from extrema_nb.feeds.market import MarketFeed, make_http
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.backoff import Backoff
@@ -80,14 +81,12 @@ async def fetch_instruments(
     VenueError
         the venue refuses, or could not be reached in time
     """
-    http, backoff, request = make_http(venue, endpoints), Backoff(), venue.instruments_request()
+    http, backoff, every = make_http(venue, endpoints), Backoff(), InstrumentTable()
     give_up = time.monotonic() + timeout_s
     try:
         while True:
             try:
-                answer = await http.request(
-                    request.method, request.path, venue.query(request), costs=venue.costs(request)
-                )
+                await load_instruments(venue, http, every)
                 break
             except HttpError as error:
                 if error.status and error.status < 500 and error.status not in (418, 429):
@@ -101,7 +100,6 @@ async def fetch_instruments(
                 await asyncio.sleep(delay)
     finally:
         await http.close()
-    every = InstrumentTable(venue.parse_instruments(answer.body))
     return InstrumentTable(every[every.by_name(name)] for name in names)
 
 

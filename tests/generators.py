@@ -107,6 +107,10 @@ WORDS: dict[EventKind, dict[str, st.SearchStrategy[float]]] = {
     EventKind.STATUS: {
         "code": one_of(StatusCode), "expected": ids, "found": ids, "count": ids, "task": small,
     },
+    EventKind.LIQUIDATION: {
+        "price": prices | st.just(NAN), "qty": qtys, "trade_id": ids,
+        "avg_price": prices | st.just(NAN), "cum_qty": maybe_qtys | st.just(NAN),
+    },
 }  # fmt: skip
 
 FLAGS = st.lists(st.sampled_from(list(Flag)), max_size=3).map(lambda bits: int(sum(set(bits))))

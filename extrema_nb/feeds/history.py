@@ -11,22 +11,32 @@ from extrema_nb.events import EventArray, empty_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.http import HttpClient
 from extrema_nb.venues import MarketVenue
+from extrema_nb.wire import Request
 
-__all__ = ["fetch_candles", "load_instruments"]
+__all__ = ["ask", "fetch_candles", "load_instruments"]
 
-PAGE = 1000  # candles a request
+
+async def ask(venue: MarketVenue, http: HttpClient, request: Request) -> bytes:
+    """Return the body of the answer to a public request."""
+    answer = await http.request(
+        request.method,
+        request.path,
+        venue.query(request),
+        headers=venue.public_headers(request),
+        body=request.body.encode() or None,
+        costs=venue.costs(request),
+    )
+    return answer.body
 
 
 async def load_instruments(venue: MarketVenue, http: HttpClient, table: InstrumentTable) -> int:
     """Add all instruments of `venue` to `table`, or update them; return how many there are."""
-    request = venue.instruments_request()
-    answer = await http.request(
-        request.method, request.path, venue.query(request), costs=venue.costs(request)
-    )
-    instruments = venue.parse_instruments(answer.body)
-    for instrument in instruments:
-        table.add(instrument)
-    return len(instruments)
+    count = 0
+    for request in venue.instruments_requests():
+        for instrument in venue.parse_instruments(await ask(venue, http, request)):
+            table.add(instrument)
+            count += 1
+    return count
 
 
 async def fetch_candles(
@@ -48,16 +58,17 @@ async def fetch_candles(
         raise ConfigError(f"unknown interval {interval!r}" + nearest(interval, INTERVAL_US))
     symbol = table[inst].symbol
     pages = [empty_events(0)]
-    start = start_us
+    start, limit = start_us, venue.page_candles
     while start < end_us:
-        request = venue.candles_request(symbol, interval, start, PAGE)
-        answer = await http.request(
-            request.method, request.path, venue.query(request), costs=venue.costs(request)
-        )
-        rows = venue.decode_candles(answer.body, inst, interval, clock.now())
+        request = venue.candles_request(symbol, interval, start, limit)
+        raw = await ask(venue, http, request)
+        rows = venue.decode_candles(raw, inst, interval, clock.now())
         wanted = rows[(rows["ts_event"] >= start) & (rows["ts_event"] < end_us)]
         pages.append(wanted)
-        if len(rows) < PAGE or len(wanted) < len(rows):
+        if venue.candles_by_window:  # an empty answer says nothing about later windows
+            start += limit * INTERVAL_US[interval]
+        elif len(rows) < limit or len(wanted) < len(rows):
             break
-        start = int(rows["ts_event"][-1]) + 1
+        else:
+            start = int(rows["ts_event"][-1]) + 1
     return np.concatenate(pages)

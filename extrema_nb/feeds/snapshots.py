@@ -95,6 +95,8 @@ class SnapshotFetcher:
                     request.method,
                     request.path,
                     self._venue.query(request),
+                    headers=self._venue.public_headers(request),
+                    body=request.body.encode() or None,
                     costs=self._venue.costs(request),
                 )
                 # what was fetched for a connection that has ended says nothing about the next one

@@ -33,6 +33,7 @@ HANDLERS: dict[EventKind, str] = {
     EventKind.INST_INTENT: "on_inst_intent",
     EventKind.INTENT: "on_order_execution",
     EventKind.STATUS: "on_status",
+    EventKind.LIQUIDATION: "on_liquidation",
 }
 
 
@@ -103,6 +104,9 @@ class AsyncModule:
 
     async def on_funding(self, batch: Batch) -> None:
         """Take funding rates, FUNDING rows."""
+
+    async def on_liquidation(self, batch: Batch) -> None:
+        """Take positions that the venue closed, LIQUIDATION rows."""
 
     async def on_acc_order(self, batch: Batch) -> None:
         """Take reports about orders, ACC_ORDER rows."""

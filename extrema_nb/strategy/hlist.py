@@ -22,6 +22,7 @@ from extrema_nb.events import (
     FILL,
     FUNDING,
     INST_INTENT,
+    LIQUIDATION,
     LOB_LEVEL,
     MBO,
     PRED,
@@ -76,6 +77,7 @@ _PRED = int(EventKind.PRED)
 _SCHEDULE = int(EventKind.SCHEDULE)
 _INST_INTENT = int(EventKind.INST_INTENT)
 _STATUS = int(EventKind.STATUS)
+_LIQUIDATION = int(EventKind.LIQUIDATION)
 _LAST = int(Flag.LAST)
 OUTPUTS_FULL = OUTPUT_ROWS - ROW_LIMIT
 ROW_BYTES = EVENT.itemsize
@@ -152,6 +154,7 @@ def make_step(chains: Chains, *, with_books: bool) -> Any:
     on_schedule = chains[EventKind.SCHEDULE]
     on_inst_intent = chains[EventKind.INST_INTENT]
     on_status = chains[EventKind.STATUS]
+    on_liquidation = chains[EventKind.LIQUIDATION]
 
     def account_row(ctx: Any, cells: Any, at: Any) -> None:
         """Rows that are rare: kept out of line, so that market rows stay short."""
@@ -184,6 +187,8 @@ def make_step(chains: Chains, *, with_books: bool) -> Any:
             status = view_at(at, 1, STATUS)[0]
             apply_status(ctx, status)
             on_status(ctx, cells, status, mask)
+        elif kind == _LIQUIDATION:
+            on_liquidation(ctx, cells, view_at(at, 1, LIQUIDATION)[0], mask)
 
     rare = kernel(account_row, cache=False)
 

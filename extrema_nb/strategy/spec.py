@@ -37,6 +37,7 @@ HANDLERS: dict[str, EventKind] = {
     "on_schedule": EventKind.SCHEDULE,
     "on_inst_intent": EventKind.INST_INTENT,
     "on_status": EventKind.STATUS,
+    "on_liquidation": EventKind.LIQUIDATION,
 }
 
 

@@ -4,176 +4,178 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+from collections.abc import Collection
+from typing import NoReturn, cast
+from urllib.parse import urlencode
 
-from extrema_nb.channels import Channel, Endpoints, Subscription
+from extrema_nb.channels import Channel, Lob, Subscription, Trades
 from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.events import EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.market import (
+    CALLS,
+    CHANNELS,
+    BookSyncing,
+    FrameDecoding,
+    LobPublicRest,
+    LobWebsocket,
+    MarketVenue,
+    StreamPlan,
+    Ticker,
+    WsLimits,
+)
 from extrema_nb.wire import Request
 
 __all__ = [
+    "CALLS",
+    "CHANNELS",
     "BookSyncing",
     "FrameDecoding",
+    "LobPublicRest",
+    "LobWebsocket",
+    "MarketDefaults",
     "MarketVenue",
     "StreamPlan",
+    "Ticker",
+    "WsLimits",
+    "check_channel",
     "known",
     "load",
 ]
 
 
-class StreamPlan(NamedTuple):
-    """One connection: where to, what to say, and what will come."""
+class MarketDefaults:
+    """What most venues have in common, and a refusal for each REST call that one lacks.
 
-    url: str
-    frames: tuple[str, ...]  # subscribe frames to send after connecting, often none
-    names: tuple[str, ...]  # the venue's stream names, in the order of `subscriptions`
-    subscriptions: tuple[Subscription, ...]
-
-
-class FrameDecoding(Protocol):
-    """Frames of public streams into rows; one object a feed.
-
-    After `decode`, `inst` and `slot` tell what the frame was about (-1: no data), `slot` being
-    the channel's place in ``SLOTS``.
+    The market side of a venue derives from it and defines what it has.
     """
-
-    inst: int
-    slot: int
-    unknown: dict[str, int]  # event type -> frames ignored
-
-    def decode(self, frame: bytes, ts_recv_us: int, out: EventArray, n: int) -> int:
-        """Write rows from ``out[n]`` on and return the new `n`.
-
-        Raises VenueDecodeError for a frame that is not what it claims, VenueError for an error
-        frame of the venue, DataError when `out` is too small.
-        """
-        ...
-
-
-class BookSyncing(Protocol):
-    """Snapshot and diffs of one book into rows that are in sequence, or say that they are not.
-
-    Every method returns rows to publish, valid until the next call; they may be the rows it got.
-    """
-
-    inst: int
-    gaps: int
-    duplicates: int  # messages dropped because they were seen before
-    superseded: int  # buffered messages that the snapshot already contained
-    resyncs: int
-
-    @property
-    def needs_snapshot(self) -> bool:
-        """Whether the book can not go on without a snapshot."""
-        ...
-
-    def on_diff(self, rows: EventArray) -> EventArray:
-        """Take the rows of one diff message."""
-        ...
-
-    def on_snapshot(self, rows: EventArray) -> EventArray:
-        """Take the rows of a snapshot."""
-        ...
-
-    def on_disconnect(self, ts_recv: int) -> EventArray:
-        """Take the end of the connection: what was missed can only come as a snapshot."""
-        ...
-
-    def flush(self, ts_recv: int) -> EventArray:
-        """Give up waiting: return what is buffered, flagged STALE (end of a file)."""
-        ...
-
-
-class MarketVenue(Protocol):
-    """What feeds and replay need of a venue; pure functions."""
 
     id: str
-    endpoints: Endpoints  # the live ones
-    diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
-    limits: tuple[tuple[str, int, float, int], ...]  # window, capacity, seconds, reserve
-    used_headers: dict[str, str]  # response header -> window whose use it reports
+    channels: frozenset[type[Channel]] = frozenset({Trades, Lob})
+    calls: frozenset[str] = frozenset({"instruments", "book"})
+    ws_limits = WsLimits()
+    snapshot_from = "rest"
+    limits: tuple[tuple[str, int, float, int], ...] = ()
+    used_headers: dict[str, str] = {}  # noqa: RUF012  # read only
+    page_candles = 1000
+    candles_by_window = False
+    page_funding = 1000
+
+    def resync_frames(
+        self, plan: StreamPlan, subscription: Subscription, table: InstrumentTable
+    ) -> tuple[str, ...]:
+        """Return nothing: snapshots are fetched."""
+        return ()
 
     def costs(self, request: Request) -> dict[str, int]:
-        """Return what a request spends, by window."""
-        ...
+        """Return what a request spends: its weight of the first window, if there is one."""
+        return {self.limits[0][0]: request.weight} if self.limits else {}
 
     def query(self, request: Request) -> str:
-        """Return the query string of a request that needs no signature."""
-        ...
+        """Return the parameters, percent-encoded."""
+        return urlencode(request.params)
 
-    def name_of(self, symbol: str) -> str:
-        """Return the normalized name of a symbol."""
-        ...
-
-    def symbol_of(self, name: str) -> str:
-        """Return the symbol of a normalized name."""
-        ...
-
-    def parse_instruments(self, raw: bytes) -> list[Instrument]:
-        """Return the instruments in the answer to `instruments_request`."""
-        ...
-
-    def stream_name(self, symbol: str, channel: Channel) -> str:
-        """Return the venue's name of a public stream; raise ConfigError when it has none."""
-        ...
-
-    def stream_url(
-        self, endpoints: Endpoints, subscriptions: Sequence[Subscription], table: InstrumentTable
-    ) -> list[StreamPlan]:
-        """Return the connections that carry `subscriptions`."""
-        ...
-
-    def slot_of(self, channel: Channel) -> int:
-        """Return the `FrameDecoding.slot` of a channel's frames."""
-        ...
-
-    def decoder(self, table: InstrumentTable) -> FrameDecoding:
-        """Return a decoder for the instruments of `table`; the class itself is ``Decoder``."""
-        ...
-
-    def book_sync(self, inst: int, *, task_id: int = -1, max_buffered: int = 1000) -> BookSyncing:
-        """Return the state machine of one book; the class itself is ``BookSync``."""
-        ...
-
-    def is_snapshot(self, frame: bytes) -> bool:
-        """Whether `frame` is a REST book snapshot standing in a capture."""
-        ...
-
-    def wrap_snapshot(self, raw: bytes, symbol: str) -> bytes:
-        """Return a snapshot as a frame that names its symbol, for raw captures."""
-        ...
-
-    def snapshot_symbol(self, frame: bytes) -> str:
-        """Return the symbol that a snapshot names, or an empty string."""
-        ...
-
-    def decode_snapshot(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
-        """Return the rows of a REST book snapshot."""
-        ...
-
-    def decode_candles(self, raw: bytes, inst: int, interval: str, ts_recv_us: int) -> EventArray:
-        """Return CANDLE rows of a REST answer, oldest first."""
-        ...
+    def public_headers(self, request: Request) -> dict[str, str]:
+        """Return the type of the body, where there is one."""
+        return {"Content-Type": "application/json"} if request.body else {}
 
     def instruments_request(self) -> Request:
-        """Return the request for all instruments."""
-        ...
+        """Return the first of `instruments_requests`."""
+        return self.instruments_requests()[0]
+
+    def instruments_requests(self) -> tuple[Request, ...]:
+        """Refuse."""
+        self._lacks("instruments")
+
+    def parse_instruments(self, raw: bytes) -> list[Instrument]:
+        """Refuse."""
+        self._lacks("instruments")
+
+    def tickers_requests(self) -> tuple[Request, ...]:
+        """Refuse."""
+        self._lacks("tickers")
+
+    def decode_tickers(self, raw: bytes, ts_recv_us: int) -> list[Ticker]:
+        """Refuse."""
+        self._lacks("tickers")
 
     def snapshot_request(self, symbol: str) -> Request:
-        """Return the request for a book snapshot, as deep as `book_sync` wants it."""
-        ...
+        """Refuse."""
+        self._lacks("book")
+
+    def decode_snapshot(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
+        """Refuse."""
+        self._lacks("book")
 
     def candles_request(self, symbol: str, interval: str, start_us: int, limit: int) -> Request:
-        """Return the request for candles that open at `start_us` or later, oldest first."""
-        ...
+        """Refuse."""
+        self._lacks("candles")
+
+    def decode_candles(self, raw: bytes, inst: int, interval: str, ts_recv_us: int) -> EventArray:
+        """Refuse."""
+        self._lacks("candles")
+
+    def funding_history_request(self, symbol: str, start_us: int, limit: int) -> Request:
+        """Refuse."""
+        self._lacks("funding_history")
+
+    def decode_funding_history(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
+        """Refuse."""
+        self._lacks("funding_history")
+
+    def open_interest_request(self, symbol: str) -> Request:
+        """Refuse."""
+        self._lacks("open_interest")
+
+    def decode_open_interest(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:
+        """Refuse."""
+        self._lacks("open_interest")
+
+    def server_time_request(self) -> Request:
+        """Refuse."""
+        self._lacks("server_time")
+
+    def decode_server_time(self, raw: bytes) -> int:
+        """Refuse."""
+        self._lacks("server_time")
+
+    def is_snapshot(self, frame: bytes) -> bool:
+        """Say no: snapshots come in the stream."""
+        return False
+
+    def wrap_snapshot(self, raw: bytes, symbol: str) -> bytes:
+        """Return the answer as it is: it names its symbol."""
+        return raw
+
+    def snapshot_symbol(self, frame: bytes) -> str:
+        """Return nothing: no frame is a REST snapshot."""
+        return ""
+
+    def _lacks(self, call: str) -> NoReturn:
+        offers = ", ".join(name for name in CALLS if name in self.calls)
+        raise ConfigError(f"REST call {call!r} is not supported by {self.id}; it offers {offers}")
+
+
+def check_channel(venue: str, channel: Channel, offered: Collection[type[Channel]]) -> None:
+    """Refuse a channel that a venue does not offer."""
+    if type(channel) in offered:
+        return
+    word = type(channel).__name__
+    if type(channel) not in CHANNELS:
+        raise ConfigError(f"{word} is a private channel, not a public stream of {venue}")
+    offers = ", ".join(kind.__name__ for kind in CHANNELS if kind in offered)
+    raise ConfigError(f"{word} is not supported by {venue}; it offers {offers}")
 
 
 def known() -> list[str]:
-    """Return the ids of the venues there are, read from the folder."""
+    """Return the ids of the venues there are, read from the folder.
+
+    A folder whose name begins with an underscore holds what sister venues share.
+    """
     return sorted(
-        module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if module.ispkg
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(__path__)
+        if module.ispkg and not module.name.startswith("_")
     )
 
 

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extrema_nb.channels import Candles, Lob, Subscription, Trades, parse_channel
+from extrema_nb.channels import (
+    Candles,
+    Funding,
+    Liquidations,
+    Lob,
+    OpenInterest,
+    Subscription,
+    Trades,
+    parse_channel,
+)
 from extrema_nb.errors import ConfigError
 
 
@@ -25,6 +34,9 @@ from extrema_nb.errors import ConfigError
         ("book5@250", Lob("snapshot", 5, 250)),
         ("candle_1m", Candles("1m")),
         ("candle_1M", Candles("1M")),
+        ("funding", Funding()),
+        ("open_interest", OpenInterest()),
+        ("liquidation", Liquidations()),
     ],
 )
 def test_a_word_names_its_channel(word, channel):

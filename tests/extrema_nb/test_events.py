@@ -41,6 +41,7 @@ PAYLOAD = {
     EventKind.SCHEDULE: "timer tick period w3 w4",
     EventKind.INST_INTENT: "weight price module w3 w4",
     EventKind.STATUS: "code expected found count task",
+    EventKind.LIQUIDATION: "price qty trade_id avg_price cum_qty",
 }
 NARROW = {  # the two views with words that are split into smaller fields
     EventKind.ACC_ORDER: {
@@ -55,7 +56,7 @@ NARROW = {  # the two views with words that are split into smaller fields
 CODES = {
     "NONE": 0, "TRADE": 1, "LOB": 2, "BBO": 3, "CANDLE": 4, "MBO": 5, "FUNDING": 6,
     "ACC_ORDER": 7, "FILL": 8, "ACC_BAL": 9, "ACC_POS": 10, "PRED": 11, "SCHEDULE": 12,
-    "INST_INTENT": 13, "INTENT": 14, "STATUS": 15,
+    "INST_INTENT": 13, "INTENT": 14, "STATUS": 15, "LIQUIDATION": 16,
 }  # fmt: skip
 
 

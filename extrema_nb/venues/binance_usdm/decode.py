@@ -30,9 +30,7 @@ from extrema_nb.events import (
     empty_events,
 )
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.venues.binance_usdm import wire
-from extrema_nb.venues.binance_usdm.instruments import VENUE_ID
-from extrema_nb.venues.binance_usdm.rows import (
+from extrema_nb.pack import (
     BBO_ROW,
     CANDLE_ROW,
     LAST,
@@ -43,6 +41,8 @@ from extrema_nb.venues.binance_usdm.rows import (
     Out,
     write_levels,
 )
+from extrema_nb.venues.binance_usdm import wire
+from extrema_nb.venues.binance_usdm.instruments import VENUE_ID
 from extrema_nb.venues.binance_usdm.streams import SLOTS
 
 __all__ = ["BAD", "Decoder"]

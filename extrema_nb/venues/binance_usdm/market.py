@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extrema_nb.channels import Channel, Endpoints, Subscription
+from extrema_nb.channels import Candles, Channel, Endpoints, Lob, Subscription, Trades
 from extrema_nb.events import ABSENT, EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.venues import BookSyncing, FrameDecoding, StreamPlan
+from extrema_nb.venues import BookSyncing, FrameDecoding, MarketDefaults, StreamPlan, WsLimits
 from extrema_nb.venues.binance_usdm import instruments, rest, streams, symbols
 from extrema_nb.venues.binance_usdm.decode import Decoder
 from extrema_nb.venues.binance_usdm.sync import BookSync
@@ -16,10 +16,15 @@ from extrema_nb.wire import Request
 __all__ = ["BinanceMarket"]
 
 
-class BinanceMarket:
-    """The market half of `extrema_nb.venues.MarketVenue`."""
+class BinanceMarket(MarketDefaults):
+    """Implements `extrema_nb.venues.MarketVenue`."""
 
     endpoints = Endpoints(rest="https://fapi.binance.com", ws="wss://fstream.binance.com")
+    channels: frozenset[type[Channel]] = frozenset({Trades, Lob, Candles})
+    calls = frozenset({"instruments", "book", "candles"})
+    ws_limits = WsLimits(
+        streams=streams.MAX_STREAMS, messages=10, messages_s=1.0, connects=300, connects_s=300.0
+    )
     diff_slot = streams.SLOTS.index("depth")
     is_snapshot = staticmethod(rest.is_snapshot)
     Decoder = Decoder
@@ -77,9 +82,9 @@ class BinanceMarket:
         """Return CANDLE rows of a klines answer, oldest first."""
         return rest.decode_candles(raw, inst, interval, ts_recv_us)
 
-    def instruments_request(self) -> Request:
+    def instruments_requests(self) -> tuple[Request, ...]:
         """Return the request for all instruments."""
-        return rest.instruments_request()
+        return (rest.instruments_request(),)
 
     def snapshot_request(self, symbol: str) -> Request:
         """Return the request for the deepest book snapshot."""

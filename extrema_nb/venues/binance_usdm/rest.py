@@ -10,10 +10,10 @@ import numpy as np
 from extrema_nb.channels import INTERVALS
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import ABSENT, CANDLE, EVENT, EventArray, EventKind, Flag, empty_events
+from extrema_nb.pack import SNAPSHOT, Out, write_levels
 from extrema_nb.venues.binance_usdm import wire
 from extrema_nb.venues.binance_usdm.decode import BAD
 from extrema_nb.venues.binance_usdm.instruments import VENUE_ID
-from extrema_nb.venues.binance_usdm.rows import SNAPSHOT, Out, write_levels
 from extrema_nb.wire import Request
 
 __all__ = [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 import extrema_nb as xnb
+from extrema_nb.events import EventKind
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.group import KernelGroup
 from extrema_nb.strategy.hlist import make_chain, nil
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.state import C_MODULE, make_context
-from extrema_nb.testing import bbo, instrument_table, rows, trade
+from extrema_nb.testing import bbo, instrument_table, row, rows, trade
 
 
 class Bits(xnb.Strategy):
@@ -66,6 +67,23 @@ def test_a_chain_calls_in_order_of_modules_those_whose_bit_is_set():
     order[:] = 0
     call(ctx, cells, order, 0b110)
     assert order[:3].tolist() == [1, 3, 0]
+
+
+class Squeezed(xnb.Strategy):
+    class State:
+        sold: xnb.f8 = 0.0
+
+    def on_liquidation(ctx, p, s, liquidation):  # noqa: N805  # handlers have no self
+        if liquidation.side < 0:
+            s.sold += liquidation.qty
+
+
+def test_liquidations_reach_those_who_ask_for_them():
+    group = KernelGroup([Squeezed(), Bits()], instrument_table())
+    kind = EventKind.LIQUIDATION
+    group.step(rows(row(kind, 1, side=-1, qty=2.5), row(kind, 2, side=1, qty=9.0)))
+    assert group.state(0).sold == 2.5
+    assert group.state(1).seen == 0
 
 
 def test_the_end_of_a_chain_does_nothing():
