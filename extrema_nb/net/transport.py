@@ -1,40 +1,70 @@
-"""WebSocket transports: the two libraries behind one face.
+"""WebSocket clients behind one face: the connection loop does not care which of them carries it.
 
-aiohttp's client received 290,000-326,000 messages a second of a captured day over loopback,
-websockets 172,000-194,000; so aiohttp is the default. `extrema_nb.net.ws` does not care.
+Each library has a module of its own, loaded when it is chosen. What they receive a second, with
+which latency, is measured by ``tests/bench/receive.py`` and published in docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
-import asyncio
+import importlib
+import importlib.util
+import os
 from collections.abc import Callable
-from typing import Any, Protocol
-
-import aiohttp
-import websockets.asyncio.client
-import websockets.exceptions
-from yarl import URL
+from typing import Protocol, cast
 
 from extrema_nb.errors import ConfigError, VenueDisconnected, nearest
 
-__all__ = ["TRANSPORTS", "AiohttpTransport", "Transport", "WebsocketsTransport", "make_transport"]
+__all__ = [
+    "BURST",
+    "ENV",
+    "TRANSPORTS",
+    "Transport",
+    "choose_transport",
+    "installed",
+    "make_transport",
+    "not_open",
+]
 
 # Frames handled before other tasks get a turn. Orders leave in such a turn: 256 made them wait
 # 0.15 ms behind a busy feed; at 16 the turns cost about a tenth of the throughput.
 BURST = 16
+ENV = "EXTREMA_NB_WS_CLIENT"  # names the client where nothing else does
+
+# name -> module and class, in order of preference: the quickest first
+TRANSPORTS: dict[str, tuple[str, str]] = {
+    "picows": ("extrema_nb.net.client_picows", "PicowsTransport"),
+    "aiohttp": ("extrema_nb.net.client_aiohttp", "AiohttpTransport"),
+    "websockets": ("extrema_nb.net.client_websockets", "WebsocketsTransport"),
+}
 
 
 class Transport(Protocol):
     """One WebSocket connection; server pings are answered by the library underneath."""
 
     async def open(
-        self, url: str, *, max_frame: int, ping_s: float | None, close_timeout_s: float
+        self,
+        url: str,
+        *,
+        max_frame: int,
+        ping_s: float | None,
+        close_timeout_s: float,
+        proxy: str = "",
     ) -> None:
-        """Connect; raise VenueDisconnected when that fails. Cancelling leaves nothing open."""
+        """Connect; raise VenueDisconnected when that fails. Cancelling leaves nothing open.
+
+        Parameters
+        ----------
+        max_frame : a larger frame ends the connection, bytes
+        ping_s : between pings of ours, None for none
+        proxy : URL such as ``http://host:3128``; user and password may stand in it
+        """
         ...
 
     async def pump(self, take: Callable[[bytes], None]) -> str:
-        """Give every frame to `take` until the connection ends; return why it ended."""
+        """Give every frame to `take` until the connection ends; return why it ended.
+
+        What `take` raises ends the connection and is raised here.
+        """
         ...
 
     async def send(self, frame: str) -> None:
@@ -46,141 +76,50 @@ class Transport(Protocol):
         ...
 
 
-class AiohttpTransport:
-    """Client of aiohttp."""
-
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self._ws: aiohttp.ClientWebSocketResponse[Any] | None = None
-
-    async def open(
-        self, url: str, *, max_frame: int, ping_s: float | None, close_timeout_s: float
-    ) -> None:
-        """Connect; see `Transport`."""
-        self._session = aiohttp.ClientSession()
-        try:
-            self._ws = await self._session.ws_connect(
-                URL(url, encoded=True),
-                max_msg_size=max_frame,
-                heartbeat=ping_s,
-                decode_text=False,  # decoders read bytes; saves a decode and an encode a frame
-                timeout=aiohttp.ClientWSTimeout(ws_close=close_timeout_s),
-            )
-        except aiohttp.WSServerHandshakeError as error:
-            raise VenueDisconnected(f"handshake refused: status {error.status}") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise VenueDisconnected(f"{type(error).__name__}: {error}") from error
-
-    async def pump(self, take: Callable[[bytes], None]) -> str:
-        """Give every frame to `take`; see `Transport`."""
-        ws = self._ws
-        if ws is None:
-            return "not open"
-        text, binary = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
-        receive = ws.receive
-        burst = 0
-        while True:
-            message = await receive()
-            if message.type is text or message.type is binary:
-                take(message.data)
-                burst += 1
-                if burst == BURST:  # buffered frames come without a turn of the loop
-                    burst = 0
-                    await asyncio.sleep(0)
-            elif message.type is aiohttp.WSMsgType.ERROR:
-                return f"{type(message.data).__name__}: {message.data}"
-            else:
-                said = f" {message.extra}" if message.extra else ""
-                return f"closed with code {ws.close_code}{said}"
-
-    async def send(self, frame: str) -> None:
-        """Send one text frame; see `Transport`."""
-        if self._ws is None:
-            raise VenueDisconnected("cannot send: not connected")
-        try:
-            await self._ws.send_str(frame)
-        except (aiohttp.ClientError, OSError) as error:
-            raise VenueDisconnected(f"cannot send: {type(error).__name__}: {error}") from error
-
-    async def close(self) -> None:
-        """Close politely; see `Transport`."""
-        ws, self._ws = self._ws, None
-        session, self._session = self._session, None
-        try:
-            if ws is not None:
-                await ws.close()
-        finally:
-            if session is not None:
-                await session.close()
+def not_open() -> VenueDisconnected:
+    """Return the error of a frame that cannot leave."""
+    return VenueDisconnected("cannot send: not connected")
 
 
-class WebsocketsTransport:
-    """Client of websockets."""
-
-    def __init__(self) -> None:
-        self._ws: websockets.asyncio.client.ClientConnection | None = None
-
-    async def open(
-        self, url: str, *, max_frame: int, ping_s: float | None, close_timeout_s: float
-    ) -> None:
-        """Connect; see `Transport`."""
-        try:
-            self._ws = await websockets.asyncio.client.connect(
-                url,
-                max_size=max_frame,
-                ping_interval=ping_s,
-                ping_timeout=ping_s,
-                close_timeout=close_timeout_s,
-                open_timeout=None,  # the caller's time-out covers it
-                compression=None,
-                proxy=None,
-            )
-        except (websockets.exceptions.WebSocketException, OSError) as error:
-            raise VenueDisconnected(f"{type(error).__name__}: {error}") from error
-
-    async def pump(self, take: Callable[[bytes], None]) -> str:
-        """Give every frame to `take`; see `Transport`."""
-        ws = self._ws
-        if ws is None:
-            return "not open"
-        burst = 0
-        try:
-            while True:
-                take(await ws.recv(decode=False))
-                burst += 1
-                if burst == BURST:
-                    burst = 0
-                    await asyncio.sleep(0)
-        except websockets.exceptions.ConnectionClosed as end:
-            return f"closed with code {ws.close_code}: {end}"
-
-    async def send(self, frame: str) -> None:
-        """Send one text frame; see `Transport`."""
-        if self._ws is None:
-            raise VenueDisconnected("cannot send: not connected")
-        try:
-            await self._ws.send(frame)
-        except (websockets.exceptions.WebSocketException, OSError) as error:
-            raise VenueDisconnected(f"cannot send: {type(error).__name__}: {error}") from error
-
-    async def close(self) -> None:
-        """Close politely; see `Transport`."""
-        ws, self._ws = self._ws, None
-        if ws is not None:
-            await ws.close()
+def installed() -> list[str]:
+    """Return the names of the clients whose libraries are there, the quickest first."""
+    return [name for name in TRANSPORTS if importlib.util.find_spec(name) is not None]
 
 
-TRANSPORTS: dict[str, Callable[[], Transport]] = {
-    "aiohttp": AiohttpTransport,
-    "websockets": WebsocketsTransport,
-}
+def choose_transport(name: str = "auto") -> str:
+    """Return the client that `name` means.
 
+    ``"auto"`` is what the environment's EXTREMA_NB_WS_CLIENT says, else the quickest that is
+    installed.
 
-def make_transport(name: str) -> Transport:
-    """Return a new transport; raise ConfigError for an unknown name."""
+    Raises
+    ------
+    ConfigError
+        an unknown name, or a library that is not installed
+    """
+    said = name
+    if name in {"", "auto"}:
+        name = os.environ.get(ENV, "") or "auto"
+        said = f"{name!r} of {ENV}"
+    else:
+        said = repr(name)
+    if name == "auto":
+        return installed()[0]
     if name not in TRANSPORTS:
         raise ConfigError(
-            f"unknown transport {name!r}; expected {' or '.join(TRANSPORTS)}"
+            f"unknown transport {said}; expected auto or {' or '.join(TRANSPORTS)}"
             + nearest(name, TRANSPORTS)
         )
-    return TRANSPORTS[name]()
+    if name not in installed():
+        raise ConfigError(
+            f"transport {said} is not installed; pip install {name}, or choose one of "
+            f"{', '.join(installed())}"
+        )
+    return name
+
+
+def make_transport(name: str = "auto") -> Transport:
+    """Return a new transport; see `choose_transport` for the names."""
+    module, kind = TRANSPORTS[choose_transport(name)]
+    made = getattr(importlib.import_module(module), kind)()
+    return cast("Transport", made)
