@@ -55,7 +55,7 @@ class _Listener(WSListener):
             if kind == WSMsgType.CLOSE:
                 said = frame.get_close_reason() or ""
                 code = int(getattr(frame.get_close_code(), "value", 0) or 0)
-                self.reason = f"closed with code {code or 1005} {said}".rstrip()
+                self.reason = self.reason or f"closed with code {code or 1005} {said}".rstrip()
                 transport.send_close(frame.get_close_code())
                 transport.disconnect()
             return

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 PREVIEW_BYTES = 500  # of an error's body in its message
 DEFAULT_PAUSE_S = 10.0  # after 429 or 418 without Retry-After
+_USERINFO = re.compile(r"(\w://)[^/\s@]+@")  # user and password of a proxy
 _SECRET = re.compile(
     r"((?:signature|api_?key|listenkey|secret|passphrase|token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+",
     re.IGNORECASE,
@@ -41,7 +42,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
-    return _SECRET.sub(r"\1***", text)
+    return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
 
 
 class Response(NamedTuple):
@@ -113,6 +114,7 @@ class HttpClient:
     used_headers : response header -> name of the window whose use it reports
     secrets : texts that must never be shown
     session : an open aiohttp session to share; without it one is made and closed by `close`
+    proxy : URL such as ``http://host:3128``
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class HttpClient:
         used_headers: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         session: aiohttp.ClientSession | None = None,
+        proxy: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.limiter = limiter or RateLimiter()
@@ -132,6 +135,7 @@ class HttpClient:
         self._timeout_s = timeout_s
         self._used_headers = dict(used_headers or {})
         self._secrets = tuple(secrets)
+        self._proxy = proxy or None
         self._session = session
         self._owned = session is None
 
@@ -171,7 +175,9 @@ class HttpClient:
         try:
             async with (
                 asyncio.timeout(limit_s),
-                self._session.request(method, url, headers=headers, data=body) as answer,
+                self._session.request(
+                    method, url, headers=headers, data=body, proxy=self._proxy
+                ) as answer,
             ):
                 raw = await answer.read()
         except TimeoutError as error:

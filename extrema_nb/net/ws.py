@@ -8,17 +8,22 @@ Rules
    is still a broken server.
 3. Silence is silence of data. Pings, acknowledgements and error frames keep nothing alive; the
    handler tells which frame was data.
-4. A venue that cuts connections after a day is left before it does.
+4. A venue that cuts connections after a day is left before it does (`lifetime_s`); who wants a
+   second connection before the first one goes opens it itself (`extrema_nb.feeds.link`).
 5. Frames are handled where they are received, in order; there is no queue. A slow handler fills
    the library's small buffer, then the kernel's, then the sender waits: nothing is dropped here.
+6. Waiting is measured on the monotonic clock: a step of the wall clock ends no connection.
+7. What leaves is paced: attempts to connect by a limiter that all connections to a venue share,
+   frames by one of each connection, with one place kept free for the heartbeat.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,9 +31,10 @@ from extrema_nb.clock import Clock
 from extrema_nb.errors import VenueDisconnected, VenueError
 from extrema_nb.net.backoff import Backoff
 from extrema_nb.net.http import redact
-from extrema_nb.net.transport import Transport, make_transport
+from extrema_nb.net.ratelimit import Limit, RateLimiter
+from extrema_nb.net.transport import Transport, choose_transport, make_transport
 
-__all__ = ["OnFrame", "WsConnection", "WsSettings"]
+__all__ = ["CONNECTS", "PLANNED", "Heartbeat", "OnFrame", "WsConnection", "WsSettings"]
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +42,32 @@ OnFrame = Callable[[bytes, int], bool]
 """Takes (frame, ts_recv µs); returns whether it was data. An exception ends `run`."""
 
 PLANNED = "planned reconnect before the venue's limit"
+CONNECTS = "connects"  # window of the limiter that paces attempts to connect
+MESSAGES = "messages"  # window of frames that leave
+
+
+class Heartbeat(NamedTuple):
+    """A frame that the client must send from time to time."""
+
+    frame: str
+    every_s: float
 
 
 class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Times and sizes of a connection; None switches a watchdog off."""
 
-    transport: str = "aiohttp"  # or "websockets"
+    transport: str = "auto"  # picows, aiohttp, websockets; auto: see net.transport
+    proxy: str = ""  # such as http://host:3128 or socks5://host:1080
     connect_timeout_s: float = 10.0  # TCP, TLS and handshake together
     first_message_s: float | None = 30.0  # from connection to first data
     idle_s: float | None = 60.0  # without data
-    lifetime_s: float = 23.5 * 3600  # venues cut at 24 h
+    lifetime_s: float | None = 23.5 * 3600  # venues cut at 24 h
     ping_s: float | None = 20.0  # our own pings find a dead peer where silence is normal
     max_frame: int = 16 * 2**20  # bytes
     close_timeout_s: float = 2.0
     send_timeout_s: float = 5.0
-    send_gap_s: float = 0.35  # between subscribe frames; venues count inbound messages
+    messages: int = 3  # frames that may leave in `messages_s`; venues count them
+    messages_s: float = 1.0
     backoff_first_s: float = 0.5
     backoff_cap_s: float = 30.0
 
@@ -63,7 +80,9 @@ class WsConnection:
     url : the URL, or an async function that makes a fresh one for each attempt
     on_frame : see `OnFrame`
     clock : gives ``ts_recv``
-    frames : text frames sent after each connect, paced by `send_gap_s`
+    frames : text frames sent after each connect, paced by `messages` in `messages_s`
+    heartbeat : frame that the venue wants from time to time
+    connects : limiter with a window ``"connects"``, shared by all connections to the venue
     on_open : called when connected, before `frames` are sent
     on_close : called once for each `on_open`, with the reason
     name : for log lines; never the URL, it may hold a key
@@ -76,6 +95,8 @@ class WsConnection:
         *,
         clock: Clock,
         frames: Sequence[str] = (),
+        heartbeat: Heartbeat | None = None,
+        connects: RateLimiter | None = None,
         on_open: Callable[[], None] | None = None,
         on_close: Callable[[str], None] | None = None,
         settings: WsSettings | None = None,
@@ -93,13 +114,22 @@ class WsConnection:
         self._backoff = backoff or Backoff(
             self._settings.backoff_first_s, self._settings.backoff_cap_s
         )
-        make_transport(self._settings.transport)  # an unknown name is refused before the start
+        self.client = choose_transport(self._settings.transport)  # refused before the start
+        self._heartbeat = heartbeat
+        self._gate = connects or RateLimiter()
+        limit = Limit(MESSAGES, max(self._settings.messages, 1), self._settings.messages_s)
+        if heartbeat is not None and limit.capacity > 1:
+            limit = limit._replace(reserve=1)
+        self._outgoing = limit
+        self._pace = RateLimiter([limit])
         self._transport: Transport | None = None
         self._restart: asyncio.Event | None = None
         self._restart_reason = ""
-        self._opened_at = 0  # µs
-        self._last_data = 0  # µs, 0 before the first data of this connection
+        self._opened_at = 0.0  # s, monotonic
+        self._data = 0  # frames of this connection that were data
+        self.attempts = 0
         self.connects = 0  # connections made
+        self.sent = 0  # frames that left, heartbeats included
         self.failures = 0  # connections ended other than by `stop` or plan, and failed attempts
         self.last_reason = ""  # why the last connection ended
 
@@ -107,6 +137,13 @@ class WsConnection:
     def connected(self) -> bool:
         """Whether a connection is open now."""
         return self._transport is not None
+
+    @property
+    def age_s(self) -> float:
+        """How long the present connection has been open; 0 without one."""
+        if self._transport is None:
+            return 0.0
+        return time.monotonic() - self._opened_at
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop` is set."""
@@ -127,10 +164,14 @@ class WsConnection:
             except TimeoutError:
                 pass
 
-    async def send(self, frame: str) -> None:
-        """Send a text frame on the open connection; raise VenueDisconnected without one."""
+    async def send(self, frame: str, *, urgent: bool = False) -> None:
+        """Send a text frame when its turn comes; raise VenueDisconnected without a connection."""
         if self._transport is None:
             raise VenueDisconnected(f"{self._name}: cannot send: not connected")
+        await self._pace.acquire({MESSAGES: 1}, urgent=urgent)
+        if self._transport is None:
+            raise VenueDisconnected(f"{self._name}: cannot send: the connection has ended")
+        self.sent += 1
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
                 await self._transport.send(frame)
@@ -147,8 +188,7 @@ class WsConnection:
 
     async def _once(self, stop: asyncio.Event) -> str:
         """Make one connection and serve it to its end; return why it ended."""
-        settings = self._settings
-        transport = make_transport(settings.transport)
+        transport = make_transport(self.client)
         opening = asyncio.ensure_future(self._connect(transport))
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -156,7 +196,8 @@ class WsConnection:
             if not opening.done():
                 return "stopped"
             opening.result()
-            self._opened_at, self._last_data = self._clock.now(), 0
+            self._opened_at, self._data = time.monotonic(), 0
+            self._pace = RateLimiter([self._outgoing])
             self._transport = transport
             self._restart = asyncio.Event()
             self.connects += 1
@@ -180,6 +221,8 @@ class WsConnection:
 
     async def _connect(self, transport: Transport) -> None:
         settings = self._settings
+        await self._gate.acquire({CONNECTS: 1})
+        self.attempts += 1
         try:
             async with asyncio.timeout(settings.connect_timeout_s):
                 url = self._url if isinstance(self._url, str) else await self._url()
@@ -188,6 +231,7 @@ class WsConnection:
                     max_frame=settings.max_frame,
                     ping_s=settings.ping_s,
                     close_timeout_s=settings.close_timeout_s,
+                    proxy=settings.proxy,
                 )
         except TimeoutError as error:
             raise VenueDisconnected(
@@ -210,9 +254,10 @@ class WsConnection:
         watch = asyncio.ensure_future(self._watch())
         restarting = asyncio.ensure_future(restart.wait())
         subscribing = asyncio.ensure_future(self._subscribe())
-        tasks = [pump, watch, restarting, subscribing]
+        beating = asyncio.ensure_future(self._beat())
+        tasks = [pump, watch, restarting, subscribing, beating]
         try:
-            pending = {pump, watch, restarting, subscribing, stopping}
+            pending = {*tasks, stopping}
             while True:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if pump in done:
@@ -223,40 +268,47 @@ class WsConnection:
                     return watch.result()
                 if restarting in done:
                     return self._restart_reason
-                subscribing.result()  # raises VenueDisconnected
+                for task in done:
+                    task.result()  # raises VenueDisconnected
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _subscribe(self) -> None:
-        for i, frame in enumerate(self._frames):
-            if i:
-                await asyncio.sleep(self._settings.send_gap_s)
+        for frame in self._frames:
             await self.send(frame)
+
+    async def _beat(self) -> None:
+        """Send the heartbeat until cancelled; return at once where there is none."""
+        if self._heartbeat is None:
+            return
+        while True:
+            await asyncio.sleep(self._heartbeat.every_s)
+            await self.send(self._heartbeat.frame, urgent=True)
 
     async def _watch(self) -> str:
         """Return why the connection should be left, when it should."""
         settings = self._settings
-        limits = [s for s in (settings.first_message_s, settings.idle_s) if s is not None]
-        step_s = min([*limits, settings.lifetime_s, 20.0]) / 4
+        first_s, idle_s, life_s = settings.first_message_s, settings.idle_s, settings.lifetime_s
+        step_s = min(s for s in (first_s, idle_s, life_s, 20.0) if s is not None) / 4
+        seen, changed = 0, time.monotonic()
         while True:
             await asyncio.sleep(step_s)
-            now = self._clock.now()
-            age_s = (now - self._opened_at) * 1e-6
-            if not self._last_data:
-                if settings.first_message_s is not None and age_s > settings.first_message_s:
-                    return f"no data within {settings.first_message_s} s of connecting"
-            elif settings.idle_s is not None:
-                silent_s = (now - self._last_data) * 1e-6
-                if silent_s > settings.idle_s:
-                    return f"no data for {silent_s:.1f} s"
-            if age_s > settings.lifetime_s:
+            now = time.monotonic()
+            age_s = now - self._opened_at
+            if self._data != seen:
+                seen, changed = self._data, now
+            elif not seen:
+                if first_s is not None and age_s > first_s:
+                    return f"no data within {first_s} s of connecting"
+            elif idle_s is not None and now - changed > idle_s:
+                return f"no data for {now - changed:.1f} s"
+            if life_s is not None and age_s > life_s:
                 return PLANNED
 
     def _take(self, frame: bytes) -> None:
-        now = self._clock.now()
-        if self._on_frame(frame, now):
-            if not self._last_data:
+        if self._on_frame(frame, self._clock.now()):
+            if not self._data:
                 self._backoff.reset()
-            self._last_data = now
+            self._data += 1

@@ -18,7 +18,7 @@ from extrema_nb.errors import ConfigError
 from extrema_nb.events import LOB_LEVEL, STATUS, TRADE, EventKind, Flag, StatusCode
 from extrema_nb.feeds.market import MarketFeed
 from extrema_nb.feeds.pipeline import MarketPipeline
-from extrema_nb.net.transport import TRANSPORTS
+from extrema_nb.net.transport import installed
 from extrema_nb.testing import instrument_table
 from extrema_nb.venues.binance_usdm import VENUE
 from tests.extrema_nb.feeds.venue import (
@@ -129,7 +129,7 @@ def test_a_resting_book_gets_its_snapshot_without_a_diff():
     assert seqs(published) == [-7]
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", installed())
 def test_after_a_lost_connection_everything_comes_back_and_says_so(transport):
     async def session(ws, number):
         await ws.send_str(diff(10 * number, 10 * number + 1, 10 * number + 4))

@@ -23,7 +23,7 @@ from tests.extrema_nb.net.servers import serve, until
 Session = Callable[[web.WebSocketResponse, int], Awaitable[None]]
 EVERYTHING = [Subscription(0, Lob()), Subscription(0, Lob("bbo")), Subscription(0, Trades())]
 FAST = WsSettings(
-    backoff_first_s=0.01, backoff_cap_s=0.05, send_gap_s=0.0, close_timeout_s=0.5,
+    backoff_first_s=0.01, backoff_cap_s=0.05, messages=100, close_timeout_s=0.5,
     first_message_s=5.0, idle_s=5.0,
 )  # fmt: skip
 

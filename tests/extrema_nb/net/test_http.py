@@ -10,7 +10,7 @@ from aiohttp import web
 
 from extrema_nb.net.http import PREVIEW_BYTES, HttpClient, HttpError, redact
 from extrema_nb.net.ratelimit import Limit, RateLimiter
-from tests.extrema_nb.net.servers import serve
+from tests.extrema_nb.net.servers import proxy, serve
 
 
 def ask(handler, work, **kwargs):
@@ -182,3 +182,26 @@ def test_secrets_never_enter_a_message():
 )
 def test_redaction_leaves_the_rest_readable(text, shown):
     assert redact(text) == shown
+
+
+def test_requests_may_lead_through_a_proxy_whose_password_is_never_shown():
+    async def handler(_request):
+        return web.json_response({"ok": 1})
+
+    async def main():
+        seen = []
+        async with serve({"/x": handler}) as host, proxy(seen) as via:
+            client = HttpClient(f"http://{host}", proxy=via)
+            body = await client.get("/x")
+            await client.close()
+        client = HttpClient("http://127.0.0.1:9", proxy="http://me:hidden@127.0.0.1:1")
+        with pytest.raises(HttpError) as error:
+            await client.get("/x")
+        await client.close()
+        return seen, body, str(error.value)
+
+    seen, body, said = asyncio.run(main())
+    assert body == b'{"ok": 1}'
+    assert seen[0].startswith("GET http://127.0.0.1")
+    assert "hidden" not in said
+    assert redact("via http://me:hidden@host:3128/") == "via http://***@host:3128/"

@@ -1,4 +1,4 @@
-"""Both transports behave alike."""
+"""All clients behave alike."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from extrema_nb.errors import ConfigError, VenueDisconnected
-from extrema_nb.net.transport import TRANSPORTS, make_transport
-from tests.extrema_nb.net.servers import serve
+from extrema_nb.net.transport import ENV, TRANSPORTS, choose_transport, installed, make_transport
+from tests.extrema_nb.net.servers import proxy, serve
 
 OPTIONS = {"max_frame": 1000, "ping_s": None, "close_timeout_s": 0.5}
-both = pytest.mark.parametrize("name", TRANSPORTS)
+both = pytest.mark.parametrize("name", installed())
 
 
 def talk(name, server, work):
@@ -130,6 +130,77 @@ def test_sending_needs_a_connection(name):
             await transport.send("x")
 
     asyncio.run(main())
+
+
+@both
+def test_a_handler_that_fails_ends_the_connection_with_its_error(name):
+    async def server(ws):
+        for _ in range(3):
+            await ws.send_str("x")
+        await ws.receive()
+
+    taken = []
+
+    def take(frame):
+        taken.append(frame)
+        raise KeyError("a mistake of ours")
+
+    async def work(transport, url):
+        await transport.open(url, **OPTIONS)
+        await transport.pump(take)
+
+    with pytest.raises(KeyError, match="a mistake of ours"):
+        talk(name, server, work)
+    assert len(taken) == 1
+
+
+@both
+def test_the_way_may_lead_through_a_proxy(name):
+    async def server(ws):
+        await ws.send_str("through")
+        await ws.close()
+
+    async def work(transport, url):
+        seen, got = [], []
+        async with proxy(seen) as via:
+            await transport.open(url, proxy=via, **OPTIONS)
+            await transport.pump(got.append)
+            await transport.close()
+        return seen, got, url
+
+    seen, got, url = talk(name, server, work)
+    assert got == [b"through"]
+    assert len(seen) == 1
+    assert url.removeprefix("ws://").removesuffix("/ws") in seen[0]
+
+
+@both
+def test_a_proxy_that_is_not_there_is_a_disconnect(name):
+    async def main():
+        transport = make_transport(name)
+        with pytest.raises(VenueDisconnected):
+            await transport.open("ws://127.0.0.1:9/ws", proxy="http://127.0.0.1:1", **OPTIONS)
+        await transport.close()
+
+    asyncio.run(main())
+
+
+def test_the_quickest_installed_client_is_taken_unless_the_environment_names_one(monkeypatch):
+    monkeypatch.delenv(ENV, raising=False)
+    assert choose_transport() == installed()[0]
+    monkeypatch.setenv(ENV, "websockets")
+    assert choose_transport() == "websockets"
+    assert choose_transport("aiohttp") == "aiohttp"
+    monkeypatch.setenv(ENV, "carrier pigeon")
+    with pytest.raises(ConfigError, match=f"'carrier pigeon' of {ENV}"):
+        choose_transport()
+
+
+def test_a_client_whose_library_is_missing_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(TRANSPORTS, "no_such_library", ("no.module", "None"))
+    with pytest.raises(ConfigError, match="pip install no_such_library"):
+        choose_transport("no_such_library")
+    assert "no_such_library" not in installed()
 
 
 def test_an_unknown_transport_is_refused_with_the_nearest_name():

@@ -6,24 +6,28 @@ import asyncio
 import logging
 
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from extrema_nb.clock import SystemClock
 from extrema_nb.errors import ConfigError, VenueDisconnected, VenueError
-from extrema_nb.net.transport import TRANSPORTS
-from extrema_nb.net.ws import PLANNED, WsConnection, WsSettings
+from extrema_nb.net.ratelimit import Limit, RateLimiter
+from extrema_nb.net.transport import installed
+from extrema_nb.net.ws import CONNECTS, PLANNED, Heartbeat, WsConnection, WsSettings
 from tests.extrema_nb.net.servers import mute, serve, until
 
-both = pytest.mark.parametrize("transport", TRANSPORTS)
+both = pytest.mark.parametrize("transport", installed())
 PATIENCE_S = 10.0  # a test that waits longer has failed
 
 
 def settings(**fields):
-    fields = {"backoff_first_s": 0.01, "backoff_cap_s": 0.05, "send_gap_s": 0.0, **fields}
+    fields = {"backoff_first_s": 0.01, "backoff_cap_s": 0.05, "messages": 100, **fields}
     return WsSettings(close_timeout_s=0.5, **fields)
 
 
-def run(server, on_frame, *, when=None, frames=(), on_open=None, on_close=None, url=None, **fields):
+def run(
+    server, on_frame, *, when=None, frames=(), on_open=None, on_close=None, url=None,
+    heartbeat=None, connects=None, clock=None, **fields,
+):  # fmt: skip
     """Run a connection against `server(ws, number)` until `when(connection)` or the handler stops.
 
     `on_frame(frame, stop)` returns whether the frame was data.
@@ -44,8 +48,10 @@ def run(server, on_frame, *, when=None, frames=(), on_open=None, on_close=None, 
             connection = WsConnection(
                 url or f"ws://{host}/ws",
                 lambda frame, _ts: on_frame(frame, stop),
-                clock=SystemClock(),
+                clock=clock or SystemClock(),
                 frames=frames,
+                heartbeat=heartbeat,
+                connects=connects,
                 on_open=on_open,
                 on_close=on_close,
                 settings=settings(**fields),
@@ -65,6 +71,11 @@ def run(server, on_frame, *, when=None, frames=(), on_open=None, on_close=None, 
 async def forever(ws):
     async for _ in ws:
         pass
+
+
+async def listen(ws, heard):
+    while (message := await ws.receive()).type is WSMsgType.TEXT:
+        heard.append(message.data)
 
 
 @both
@@ -309,3 +320,84 @@ def test_an_unknown_transport_is_refused_before_the_start():
     with pytest.raises(ConfigError, match="unknown transport"):
         WsConnection("ws://x", lambda _f, _t: True, clock=SystemClock(),
                      settings=WsSettings(transport="carrier pigeon"))  # fmt: skip
+
+
+def test_the_heartbeat_of_the_venue_is_sent_while_connected():
+    beats = []
+
+    async def server(ws, _number):
+        await ws.send_str("data")
+        await listen(ws, beats)
+
+    connection = run(
+        server,
+        lambda _f, _s: True,
+        when=lambda _c: len(beats) >= 3,
+        heartbeat=Heartbeat("ping", 0.02),
+    )
+    assert set(beats) == {"ping"}
+    assert connection.sent >= 3
+
+
+def test_subscribe_frames_are_paced_and_leave_room_for_the_heartbeat():
+    heard = []
+
+    async def server(ws, _number):
+        await ws.send_str("data")
+        await listen(ws, heard)
+
+    run(
+        server,
+        lambda _f, _s: True,
+        when=lambda _c: "beat" in heard and "5" in heard,
+        frames=[str(i) for i in range(6)],
+        heartbeat=Heartbeat("beat", 0.25),
+        messages=3,
+        messages_s=0.2,
+    )
+    assert heard[:2] == ["0", "1"]  # two of three, the third place is the heartbeat's
+    assert heard.index("beat") < heard.index("5")
+    assert [word for word in heard if word != "beat"] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_attempts_to_connect_keep_the_limit_of_the_venue():
+    limiter = RateLimiter([Limit(CONNECTS, 2, 0.2)])
+
+    async def server(ws, _number):
+        await ws.send_str("data")
+        await ws.close()
+
+    connection = run(server, lambda _f, _s: True, when=lambda c: c.connects >= 5, connects=limiter)
+    assert limiter.waited_s > 0.1
+    assert connection.attempts >= connection.connects
+
+
+class JumpingClock:
+    """A wall clock that somebody sets back and forth by an hour at every reading."""
+
+    def __init__(self):
+        self.readings = 0
+
+    def now(self):
+        self.readings += 1
+        return 1_700_000_000_000_000 + (self.readings % 2) * 3_600_000_000
+
+
+def test_a_step_of_the_clock_ends_no_connection():
+    got = []
+
+    async def server(ws, _number):
+        for _ in range(20):
+            await ws.send_str("data")
+            await asyncio.sleep(0.02)
+        await forever(ws)
+
+    def on_frame(frame, _stop):
+        got.append(frame)
+        return True
+
+    connection = run(
+        server, on_frame, when=lambda _c: len(got) == 20, clock=JumpingClock(), idle_s=5.0
+    )
+    assert (connection.connects, connection.failures) == (1, 0)
+    assert connection.age_s == 0.0
