@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from extrema_nb.errors import DataError
-from extrema_nb.store import LOG_HEAD, LogFile, RowWriter, list_logs, log_folder, sync_folder
+from extrema_nb.store import (
+    LOG_HEAD,
+    LogFile,
+    RowWriter,
+    hold,
+    list_logs,
+    log_folder,
+    sweep,
+    sync_folder,
+)
+
+ROLL_LOCK = ".roll.lock"
 
 __all__ = ["Rolled", "Roller", "Rotation", "disk_error", "recover", "roll_log"]
 
@@ -59,10 +70,19 @@ def disk_error(error: OSError, text: str) -> OSError:
 
 
 def roll_log(root: Path, path: Path) -> Rolled:
-    """Write the rows of a log as Parquet, then delete the log. Doing it twice changes nothing."""
+    """Write the rows of a log as Parquet, then delete the log. Doing it twice changes nothing.
+
+    One log at a time: a process that outlived its recorder may still be rolling the same one.
+    """
+    with hold(root, ROLL_LOCK):
+        return _roll(root, path)
+
+
+def _roll(root: Path, path: Path) -> Rolled:
     source = LogFile(path)
-    writer = RowWriter(root, source.table(), source.header.venue)
-    at = source.header.first_arrival
+    head = source.header
+    writer = RowWriter(root, source.table(), head.venue, tasks=head.tasks)
+    at = head.first_arrival
     for rows in source.frames():
         writer.write(rows, at)
         at += int(rows.size)
@@ -75,12 +95,12 @@ def roll_log(root: Path, path: Path) -> Rolled:
 
 def recover(root: Path) -> Rolled:
     """Roll what earlier recorders left as logs, and clear what they did not finish."""
-    for leftover in root.glob("venue=*/inst=*/kind=*/date=*/.*.tmp"):
-        leftover.unlink(missing_ok=True)
     rows = parts = size = torn = 0
     for path in list_logs(root):
         try:
             rolled = roll_log(root, path)
+        except FileNotFoundError:
+            continue  # rolled by a process that outlived its recorder
         except DataError:
             if path.stat().st_size >= LOG_HEAD:
                 raise
@@ -90,6 +110,8 @@ def recover(root: Path) -> Rolled:
         parts += rolled.parts
         size += rolled.parquet_bytes
         torn += rolled.torn_bytes
+    with hold(root, ROLL_LOCK):
+        sweep(root)
     if rows or torn:
         log.warning("recovered %d rows of an unfinished recording, dropped %d bytes", rows, torn)
     return Rolled(rows, parts, size, torn)

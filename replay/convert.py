@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import msgspec
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.store import RowWriter, list_logs, list_parts, next_arrival
+from extrema_nb.store import RowWriter, list_logs, list_parts, next_arrival, remove_recording
 from replay.sources import CaptureSource
 
 __all__ = ["convert"]
@@ -102,7 +101,4 @@ def _make_room(out: Path, digest: str, *, append: bool, replace: bool) -> None:
             f"{out} holds another recording ({len(parts)} files); give another --out, --append to "
             "add to it or --replace to delete it"
         )
-    for folder in {part.path.parents[3] for part in parts}:  # venue=…
-        shutil.rmtree(folder)
-    for log in logs:
-        log.unlink()
+    remove_recording(out)

@@ -12,11 +12,23 @@ from extrema_nb.errors import DataError
 from extrema_nb.events import EventKind
 from extrema_nb.store.columns import KINDS
 
-__all__ = ["NO_INST", "PartPath", "date_of", "list_logs", "list_parts", "log_folder", "part_path"]
+__all__ = [
+    "MANIFEST",
+    "NO_INST",
+    "PartPath",
+    "date_of",
+    "list_files",
+    "list_logs",
+    "log_folder",
+    "parse_path",
+    "part_path",
+    "retired_name",
+]
 
 NO_INST = "_"  # in the place of the instrument where rows have none
 LOG_FOLDER = ".log"  # rows not yet in Parquet; a leading dot hides it from Polars and DuckDB globs
-_PART = re.compile(r"part-(\d+)\.parquet")
+MANIFEST = "manifest.json"  # which parts are in the recording, see `extrema_nb.store.manifest`
+_PART = re.compile(r"part-(\d+)(?:-\d+)?\.parquet")
 
 
 class PartPath(NamedTuple):
@@ -36,45 +48,60 @@ def date_of(ts_recv: int) -> str:
 
 
 def part_path(
-    root: Path, venue: str, inst: str, kind: EventKind, date: str, first_arrival: int
-) -> Path:
-    """Return where a part belongs."""
+    root: Path, venue: str, inst: str, kind: EventKind, date: str, first_arrival: int,
+    number: int = 0,
+) -> Path:  # fmt: skip
+    """Return where a part belongs; `number` tells those apart that begin with the same row."""
+    suffix = f"-{number}" if number else ""
     return (
         root
         / f"venue={quote(venue, safe='')}"
         / f"inst={quote(inst, safe='')}"
         / f"kind={kind.name.lower()}"
         / f"date={date}"
-        / f"part-{first_arrival:012d}.parquet"
+        / f"part-{first_arrival:012d}{suffix}.parquet"
     )
 
 
-def list_parts(root: Path) -> list[PartPath]:
-    """Return the parts under `root`, sorted by venue, instrument, kind and arrival.
+def parse_path(path: Path) -> PartPath:
+    """Return what the path of a part says.
+
+    Raises
+    ------
+    DataError
+        it is not the name of a recording's file
+    """
+    name = _PART.fullmatch(path.name)
+    words = [part.partition("=")[2] for part in path.parts[-5:-1]]
+    if name is None or len(words) < 4 or words[2] not in KINDS:
+        raise DataError(
+            f"{path}: not a name of a recording's file; expected "
+            "venue=…/inst=…/kind=…/date=…/part-NUMBER.parquet with kind one of "
+            f"{', '.join(KINDS)}; move it out of the recording"
+        )
+    return PartPath(
+        path, unquote(words[0]), unquote(words[1]), KINDS[words[2]], words[3], int(name.group(1))
+    )
+
+
+def retired_name(path: Path) -> Path:
+    """Return the name under which a part that was replaced waits for its deletion."""
+    return path.with_name(f".{path.name}.retired")
+
+
+def list_files(root: Path) -> list[PartPath]:
+    """Return all part files under `root`, sorted by venue, instrument, kind and arrival.
 
     Raises
     ------
     DataError
         a Parquet file lies in a place that no recording has
     """
-    out = []
-    for path in root.glob("venue=*/inst=*/kind=*/date=*/*.parquet"):
-        if path.name.startswith("."):
-            continue  # a temporary name: not finished, and cleared by the next recorder
-        name = _PART.fullmatch(path.name)
-        words = [part.partition("=")[2] for part in path.parts[-5:-1]]
-        if name is None or words[2] not in KINDS:
-            raise DataError(
-                f"{path}: not a name of a recording's file; expected "
-                "venue=…/inst=…/kind=…/date=…/part-NUMBER.parquet with kind one of "
-                f"{', '.join(KINDS)}; move it out of the recording"
-            )
-        out.append(
-            PartPath(
-                path, unquote(words[0]), unquote(words[1]), KINDS[words[2]], words[3],
-                int(name.group(1)),
-            )
-        )  # fmt: skip
+    out = [
+        parse_path(path)
+        for path in root.glob("venue=*/inst=*/kind=*/date=*/*.parquet")
+        if not path.name.startswith(".")  # a temporary name: not finished
+    ]
     return sorted(out, key=lambda p: (p.venue, p.inst, p.kind, p.first_arrival))
 
 

@@ -8,7 +8,7 @@ offset bytes file header
 0      8     ``XNBROWS1``
 8      4     length of the JSON that follows
 12     4     CRC-32 of the JSON
-16     …     JSON: schema_version, first_arrival, venue, instruments
+16     …     JSON: schema_version, first_arrival, venue, instruments, tasks
 ====== ===== ==============================================================
 
 ====== ===== ==============================================================
@@ -36,7 +36,7 @@ import os
 import struct
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,21 @@ class LogHeader(msgspec.Struct, frozen=True, kw_only=True):
     first_arrival: int
     venue: str  # of rows without an instrument
     instruments: str  # the table as JSON
+    tasks: dict[int, str] = msgspec.field(default_factory=dict)  # task id -> venue of its rows
 
 
 class LogWriter:
     """Writes frames. Not for several threads at once."""
 
-    def __init__(self, path: Path, table: InstrumentTable, venue: str, first_arrival: int) -> None:
+    def __init__(
+        self, path: Path, table: InstrumentTable, venue: str, first_arrival: int,
+        tasks: Mapping[int, str] | None = None,
+    ) -> None:  # fmt: skip
         head = LogHeader(
-            first_arrival=first_arrival, venue=venue, instruments=table.to_json().decode()
+            first_arrival=first_arrival,
+            venue=venue,
+            instruments=table.to_json().decode(),
+            tasks=dict(tasks or {}),
         )
         body = msgspec.json.encode(head)
         path.parent.mkdir(parents=True, exist_ok=True)

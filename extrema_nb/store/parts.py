@@ -26,6 +26,7 @@ from extrema_nb.events import SCHEMA_VERSION, EventArray, EventKind, empty_event
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store.columns import ARRIVAL, KINDS, columns_of, fill_rows, kind_of, to_frame
 from extrema_nb.store.gaps import Gap, GapCheck
+from extrema_nb.store.layout import retired_name
 
 __all__ = [
     "META_KEY",
@@ -58,6 +59,7 @@ class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
     last_ts_recv: int  # µs
     clock_offset_min_us: int = 0  # least ts_recv - ts_event; negative: the venue's clock is ahead
     clock_offset_median_us: int = 0
+    clock_offset_us: int | None = None  # of the venue's clock, estimated; None unknown
     gap_count: int = 0
     gaps: list[Gap] = msgspec.field(default_factory=list)  # the first hundred
 
@@ -73,7 +75,7 @@ class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 def _describe(
     rows: EventArray, arrival: npt.NDArray[np.int64], kind: EventKind, venue: str,
-    instrument: Instrument | None,
+    instrument: Instrument | None, clock_offset_us: int | None,
 ) -> PartInfo:  # fmt: skip
     offset = rows["ts_recv"] - rows["ts_event"]
     check = GapCheck()
@@ -91,6 +93,7 @@ def _describe(
         last_ts_recv=int(rows["ts_recv"].max()),
         clock_offset_min_us=int(offset.min()),
         clock_offset_median_us=int(np.median(offset)),
+        clock_offset_us=clock_offset_us,
         gap_count=check.gap_count,
         gaps=check.gaps,
     )
@@ -104,6 +107,7 @@ def write_part(
     *,
     venue: str,
     instrument: Instrument | None = None,
+    clock_offset_us: int | None = None,
 ) -> PartInfo:
     """Write rows of one kind and one instrument as one Parquet file.
 
@@ -112,13 +116,14 @@ def write_part(
     path : where it appears once it is complete; an older file there is replaced
     rows : (n,) EVENT, n > 0, all of one kind and one instrument
     arrival : (n,) int64, rising
+    clock_offset_us : what the venue's clock is ahead of ours, as estimated when the rows came
 
     Raises
     ------
     OSError
         the disk is full or refuses; nothing is left behind then
     """
-    info = _describe(rows, arrival, kind, venue, instrument)
+    info = _describe(rows, arrival, kind, venue, instrument, clock_offset_us)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     packed = io.BytesIO()  # not the file itself: Polars makes a full disk a ComputeError
@@ -162,9 +167,11 @@ def read_info(path: Path) -> PartInfo:
         the file is empty, cut off, no part of a recording, or of another schema version
     """
     try:
-        meta = pl.read_parquet_metadata(path)
+        meta = pl.read_parquet_metadata(_where(path))
     except FileNotFoundError as err:
-        raise DataError(f"{path}: no such file") from err
+        raise DataError(
+            f"{path}: no such file; it was deleted or moved, `extrema-nb check` says what is left"
+        ) from err
     except (pl.exceptions.PolarsError, OSError) as err:
         raise _unreadable(path, err) from err
     raw = meta.get(META_KEY)
@@ -195,6 +202,11 @@ def read_info(path: Path) -> PartInfo:
     return info
 
 
+def _where(path: Path) -> Path:
+    """Return where a part lies: it may have been replaced while it is being read."""
+    return path if path.exists() or not retired_name(path).exists() else retired_name(path)
+
+
 def _version(raw: str) -> int:
     class Head(msgspec.Struct):
         schema_version: int = 0
@@ -221,7 +233,7 @@ def read_frame(
     """Return columns of a part, `rows` of them from `offset` on, checked against the schema."""
     expected = columns_of(kind)
     try:
-        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        scan = pl.scan_parquet(_where(path), glob=False, hive_partitioning=False)
         found = dict(scan.collect_schema())
         missing = [name for name in expected if name not in found]
         if missing:

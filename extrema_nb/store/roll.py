@@ -1,34 +1,36 @@
-"""Put rows in arrival order into the parts of a recording: one file an instrument, kind and date.
+"""Put rows in arrival order into the parts of a recording: one instrument, kind and date each.
 
 Rules
 -----
-1. A part that is still small is written anew with the new rows behind the old ones, under its own
-   name, so that a long recording has few large files and no moment without a readable one.
-2. Rolling the same rows twice changes nothing: what a part already holds is left out by `arrival`.
+1. Parts are written first and enter the manifest together, when `flush` ends: a crash leaves all of
+   the rows in the recording or none, and files that nobody names.
+2. Rolling the same rows twice changes nothing: what the manifest already has is left out by
+   `arrival`.
+3. A part is never changed; `extrema_nb.store.compact` joins small ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.errors import DataError
-from extrema_nb.events import VIEWS, EventArray, EventKind
+from extrema_nb.events import STATUS, VIEWS, EventArray, EventKind, StatusCode
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.store.layout import NO_INST, PartPath, date_of, list_logs, list_parts, part_path
+from extrema_nb.store.layout import NO_INST, date_of, list_logs, part_path
 from extrema_nb.store.log import LogFile
-from extrema_nb.store.parts import PartInfo, read_info, read_part, write_part
+from extrema_nb.store.manifest import PartEntry, describe_part, edit_manifest, read_manifest
+from extrema_nb.store.parts import PartInfo, write_part
 
 __all__ = ["RowWriter", "next_arrival", "split_rows"]
 
 DAY_US = 86_400_000_000
-MERGE_ROWS = 262_144  # a part below this is rewritten with what follows
-PART_ROWS = 4_194_304  # no part grows beyond this
 
 GroupKey = tuple[int, int, int]  # instrument id, kind, days since the epoch
+Held = list[tuple[EventArray, npt.NDArray[np.int64]]]
 
 
 def split_rows(
@@ -54,23 +56,29 @@ class RowWriter:
     root : folder of the recording
     table : instruments whose ids stand in the rows
     venue : of rows without an instrument
+    tasks : task id -> venue, for STATUS rows of tasks of other venues
     part_rows : rows of one group that are written as soon as they are together
     hold_rows : rows held of all groups; beyond it the largest group is written
     """
 
     def __init__(
         self, root: Path, table: InstrumentTable, venue: str, *,
+        tasks: Mapping[int, str] | None = None,
         part_rows: int = 1_048_576, hold_rows: int = 4_194_304,
     ) -> None:  # fmt: skip
         self.root = root
         self.parts: dict[Path, PartInfo] = {}  # written so far
         self._table = table
         self._venue = venue
+        self._tasks = dict(tasks or {})
         self._part_rows = part_rows
         self._hold_rows = hold_rows
         self._total = 0
-        self._held: dict[GroupKey, list[tuple[EventArray, npt.NDArray[np.int64]]]] = {}
+        self._held: dict[GroupKey, Held] = {}
         self._count: dict[GroupKey, int] = {}
+        self._offsets: dict[str, list[int]] = {}  # venue -> its clock's offsets, of CLOCK rows
+        self._new: list[PartEntry] = []  # not yet in the manifest
+        self._end = _known_end(root)  # place of the next row that is not yet kept
 
     def write(self, rows: EventArray, first_arrival: int) -> None:
         """Take (n,) EVENT rows; their places are `first_arrival` and those that follow it."""
@@ -81,7 +89,13 @@ class RowWriter:
                 f"row {at} has kind {int(rows['kind'][at])}, which no recording can hold; "
                 f"expected one of {', '.join(str(int(kind)) for kind in VIEWS)}"
             )
-        arrival = np.arange(first_arrival, first_arrival + rows.size, dtype=np.int64)
+        known = min(int(rows.size), max(0, self._end - first_arrival))
+        rows, first_arrival = rows[known:], first_arrival + known
+        if rows.size == 0:
+            return
+        self._end = first_arrival + int(rows.size)
+        self._note_clocks(rows)
+        arrival = np.arange(first_arrival, self._end, dtype=np.int64)
         for key, group, places in split_rows(rows, arrival):
             self._held.setdefault(key, []).append((group, places))
             self._count[key] = self._count.get(key, 0) + int(group.size)
@@ -92,43 +106,66 @@ class RowWriter:
             self._flush(max(self._count, key=self._count.__getitem__))
 
     def flush(self) -> None:
-        """Write everything that is held."""
+        """Write everything that is held and put it into the manifest."""
         for key in list(self._held):
             self._flush(key)
+        if self._new:
+            with edit_manifest(self.root) as manifest:
+                manifest.parts += self._new
+                manifest.next_arrival = max(manifest.next_arrival, self._end)
+            self._new = []
+
+    def _note_clocks(self, rows: EventArray) -> None:
+        status = rows[rows["kind"] == EventKind.STATUS].view(STATUS)
+        for row in status[status["code"] == StatusCode.CLOCK]:
+            venue = self._tasks.get(int(row["task"]), self._venue)
+            self._offsets.setdefault(venue, []).append(int(row["found"]))
 
     def _flush(self, key: GroupKey) -> None:
         held = self._held[key]
         rows = np.concatenate([group for group, _ in held])
         arrival = np.concatenate([places for _, places in held])
-        inst, kind = key[0], EventKind(key[1])
-        spec = self._table[inst] if inst >= 0 else None
-        venue, name = (spec.venue, spec.name) if spec else (self._venue, NO_INST)
-        date = date_of(key[2] * DAY_US)
-        path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
-        older = max(path.parent.glob("part-*.parquet"), default=None)
-        if older is not None:
-            info = read_info(older)
-            new = arrival > info.last_arrival
-            rows, arrival = rows[new], arrival[new]
-            if rows.size and info.rows < MERGE_ROWS and info.rows + rows.size <= PART_ROWS:
-                before, places = read_part(older, inst)
-                rows, arrival = np.concatenate((before, rows)), np.concatenate((places, arrival))
-                path = older
-            elif rows.size:
-                path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
-        if rows.size:
-            self.parts[path] = write_part(path, rows, arrival, kind, venue=venue, instrument=spec)
+        if key[0] < 0 and key[1] == EventKind.STATUS and self._tasks:
+            venues = np.array(
+                [self._tasks.get(task, self._venue) for task in rows.view(STATUS)["task"].tolist()]
+            )
+            for venue in sorted(set(venues.tolist())):
+                self._part(key, rows[venues == venue], arrival[venues == venue], venue)
+        else:
+            self._part(key, rows, arrival, self._venue)
         del self._held[key]
         self._total -= self._count.pop(key)
+
+    def _part(
+        self, key: GroupKey, rows: EventArray, arrival: npt.NDArray[np.int64], venue: str
+    ) -> None:
+        inst, kind = key[0], EventKind(key[1])
+        spec = self._table[inst] if inst >= 0 else None
+        venue, name = (spec.venue, spec.name) if spec else (venue, NO_INST)
+        date = date_of(key[2] * DAY_US)
+        path = part_path(self.root, venue, name, kind, date, int(arrival[0]))
+        offsets = self._offsets.get(venue)
+        info = write_part(
+            path, rows, arrival, kind, venue=venue, instrument=spec,
+            clock_offset_us=int(np.median(offsets)) if offsets else None,
+        )  # fmt: skip
+        self.parts[path] = info
+        self._new.append(describe_part(self.root, path, info))
+
+
+def _known_end(root: Path) -> int:
+    """Return the place behind the last row that is in a part."""
+    manifest = read_manifest(root)
+    if manifest is None:
+        with edit_manifest(root) as manifest:
+            pass
+    return manifest.next_arrival
 
 
 def next_arrival(root: Path) -> int:
     """Return the place of the next row of a recording, 0 for a new one."""
-    newest: dict[tuple[str, str, EventKind, str], PartPath] = {}
-    for part in list_parts(root):
-        newest[part.venue, part.inst, part.kind, part.date] = part  # sorted: the last one stays
-    ends = [read_info(part.path).last_arrival + 1 for part in newest.values()]
+    ends = [_known_end(root)] if root.is_dir() else [0]
     for path in list_logs(root):
         log = LogFile(path)
         ends.append(log.header.first_arrival + log.count())
-    return max(ends, default=0)
+    return max(ends)

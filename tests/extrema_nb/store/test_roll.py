@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.errors import DataError
-from extrema_nb.events import EventKind, empty_events
+from extrema_nb.events import EventKind, StatusCode, empty_events
 from extrema_nb.store import (
     LogWriter,
     RowWriter,
     list_parts,
     log_folder,
     next_arrival,
+    read_info,
     read_part,
-    roll,
     split_rows,
 )
 from extrema_nb.testing import bbo, instrument_table, row, rows, trade
@@ -67,19 +67,48 @@ def test_each_instrument_kind_and_date_has_its_file(tmp_path):
     ]
 
 
-def test_a_small_part_grows_instead_of_getting_a_neighbour(tmp_path):
+def test_what_was_rolled_is_never_changed(tmp_path):
     write(tmp_path, some(5))
-    write(tmp_path, some(5, 5), first=5)
-    (part,) = list_parts(tmp_path)
-    assert read_part(part.path)[0].tobytes() == some(10).tobytes()
-
-
-def test_a_large_part_gets_a_neighbour(tmp_path, monkeypatch):
-    monkeypatch.setattr(roll, "MERGE_ROWS", 5)
-    write(tmp_path, some(5))
+    before = list_parts(tmp_path)[0].path.read_bytes()
     write(tmp_path, some(5, 5), first=5)
     assert [part.first_arrival for part in list_parts(tmp_path)] == [0, 5]
+    assert list_parts(tmp_path)[0].path.read_bytes() == before
     assert read(tmp_path).tobytes() == some(10).tobytes()
+
+
+def test_rows_enter_the_recording_together_or_not_at_all(tmp_path):
+    write(tmp_path, some(2))
+    writer = RowWriter(tmp_path, TABLE, "v", part_rows=3)
+    writer.write(some(7, 2), 2)
+    assert len(writer.parts) == 1  # on disk, and in no manifest
+    assert len(list_parts(tmp_path)) == 1
+    assert next_arrival(tmp_path) == 2
+    again = RowWriter(tmp_path, TABLE, "v")  # the first one was killed
+    again.write(some(7, 2), 2)
+    again.flush()
+    assert read(tmp_path).tobytes() == some(9).tobytes()
+
+
+def test_only_what_is_new_of_overlapping_rows_is_written(tmp_path):
+    write(tmp_path, some(5))
+    write(tmp_path, some(8, 2), first=2)
+    assert read(tmp_path).tobytes() == some(10).tobytes()
+
+
+def test_rows_of_other_venues_tasks_lie_under_their_venue(tmp_path):
+    events = rows(
+        row(EventKind.STATUS, 1, code=1, inst=-1, task=1),
+        row(EventKind.STATUS, 2, code=StatusCode.CLOCK, found=700, inst=-1, task=2),
+        row(EventKind.STATUS, 3, code=1, inst=-1, task=-1),
+    )
+    writer = write(tmp_path, events, tasks={1: "binance-usdm", 2: "okx"})
+    assert {(p.venue, read_info(p.path).rows) for p in list_parts(tmp_path)} == {
+        ("binance-usdm", 1), ("okx", 1), ("v", 1),
+    }  # fmt: skip
+    assert {info.venue: info.clock_offset_us for info in writer.parts.values()} == {
+        "binance-usdm": None, "okx": 700, "v": None,
+    }  # fmt: skip
+    assert read(tmp_path).tobytes() == events.tobytes()
 
 
 def test_writing_the_same_rows_again_changes_nothing(tmp_path):
