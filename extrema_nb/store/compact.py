@@ -132,6 +132,10 @@ def _groups(leaf: list[PartEntry], target_bytes: int, part_rows: int) -> list[li
 def _join(root: Path, group: list[PartEntry]) -> PartEntry:
     """Write the rows of several parts as one and return its entry."""
     for entry in group:
+        if not (root / entry.path).exists():
+            raise DataError(
+                f"{root / entry.path}: missing, with {entry.rows} rows; fetch it again from a copy"
+            )
         found = hash_file(root / entry.path)
         if found != entry.sha256:
             raise DataError(

@@ -103,6 +103,13 @@ def test_a_part_that_was_changed_is_not_joined(tmp_path):
         compact(tmp_path)
 
 
+def test_a_part_that_is_missing_is_named(tmp_path):
+    write(tmp_path, [9, 9])
+    list_parts(tmp_path)[0].path.unlink()
+    with pytest.raises(DataError, match=r"missing, with \d+ rows"):
+        compact(tmp_path)
+
+
 def test_the_estimated_clock_offset_survives(tmp_path):
     write(tmp_path, [9, 9])
     part = list_parts(tmp_path)[0]

@@ -11,6 +11,7 @@ from extrema_nb.store import (
     MANIFEST,
     LogWriter,
     RowWriter,
+    compact,
     describe_part,
     edit_manifest,
     hash_file,
@@ -155,3 +156,25 @@ def test_removing_leaves_raw_frames_and_strangers(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     remove_recording(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["note.txt", "raw"]
+
+
+def test_missing_files_are_left_out_and_said(tmp_path, caplog):
+    write(tmp_path, 5, 0)
+    write(tmp_path, 3, 5)
+    first, last = list_parts(tmp_path)
+    first.path.unlink()
+    assert list_parts(tmp_path) == [last]
+    assert "1 files are missing and left out, such as venue=v/" in caplog.text
+
+
+def test_parts_that_are_joined_while_they_are_listed_are_listed_again(tmp_path, monkeypatch):
+    write(tmp_path, 5, 0)
+    write(tmp_path, 3, 5)
+    old = read_manifest(tmp_path)
+    compact(tmp_path)
+    seen = [old]
+    monkeypatch.setattr(
+        manifest, "read_manifest", lambda root: seen.pop() if seen else read_manifest(root)
+    )
+    (part,) = list_parts(tmp_path)
+    assert read_info(part.path).rows == 8
