@@ -164,7 +164,7 @@ def test_missing_files_are_left_out_and_said(tmp_path, caplog):
     first, last = list_parts(tmp_path)
     first.path.unlink()
     assert list_parts(tmp_path) == [last]
-    assert "1 files are missing and left out, such as venue=v/" in caplog.text
+    assert "1 files are missing and left out, such as venue=binance-usdm/" in caplog.text
 
 
 def test_parts_that_are_joined_while_they_are_listed_are_listed_again(tmp_path, monkeypatch):
