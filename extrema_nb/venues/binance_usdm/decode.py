@@ -180,6 +180,10 @@ class Decoder:
             raise VenueDecodeError(
                 f"frame can not be read ({error})", venue=VENUE_ID, frame=frame
             ) from error
+        except VenueDecodeError as error:
+            if error.frame:
+                raise
+            raise VenueDecodeError(str(error), venue=VENUE_ID, frame=frame) from None
 
     def _decode_other(self, frame: bytes, ts_recv: int, n: int) -> int:
         """Decode what is not a plain combined frame of a hot channel."""

@@ -1,0 +1,82 @@
+"""Print what the conformance suite compared: ``python -m tests.conformance [VENUE …] [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from extrema_nb import venues
+from tests.conformance.captures import check_capture
+from tests.conformance.faults import FAULTS, read_tape, run_fault
+from tests.conformance.frames import check_frames
+from tests.conformance.oracle import check_oracle
+from tests.conformance.samples import check_samples
+from tests.conformance.spec import Result, cases_of
+
+__all__ = ["main", "results_of"]
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+SEEDS = 25  # faults of each sort
+TAPE = 300  # book messages that faults are put in
+
+
+def results_of(data: Path, venue: str, *, fuzz: int) -> Iterator[Result]:
+    """Yield everything that is compared for a venue."""
+    cases = cases_of(venue)
+    for capture in cases.captures:
+        yield from check_capture(data, venue, cases, capture)
+    for part in cases.frames:
+        yield check_frames(data, venue, cases, part)
+    if cases.oracle is not None:
+        yield from check_oracle(data, venue, cases, cases.oracle)
+    yield from check_samples(venue, cases, fuzz=fuzz)
+    yield from _faults(data, venue)
+    if cases.own is not None:
+        yield from cases.own(data)
+
+
+def _faults(data: Path, venue: str) -> Iterator[Result]:
+    cases = cases_of(venue)
+    with_book = next((c for c in cases.captures if c.book), None)
+    if with_book is None:
+        return
+    tape = read_tape(data, venue, cases, with_book, TAPE)
+    for fault in FAULTS:
+        outcomes = [run_fault(tape, fault, seed) for seed in range(SEEDS)]
+        bad = [o for o in outcomes if o.wrong or o.lies or not o.healed]
+        if fault not in cases.undetected:
+            bad += [o for o in outcomes if not o.seen]
+        first = str(bad[0]) if bad else ""
+        yield Result(venue, f"fault {fault}", with_book.path, len(outcomes), len(bad), first)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table and return 1 if anything differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("venues", nargs="*", default=venues.known(), metavar="VENUE")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of captured data")
+    parser.add_argument("--fuzz", type=int, default=3000, help="garbled frames a sample")
+    parser.add_argument("--json", action="store_true", help="print JSON lines")
+    args = parser.parse_args(argv)
+    if not args.data.is_dir():
+        parser.error(f"{args.data} is not there; name the folder of captured data with --data")
+    wrong = 0
+    if not args.json:
+        print("| venue | channel | source | messages | mismatches |\n|---|---|---|---|---|")
+    for venue in args.venues:
+        for result in results_of(args.data, venue, fuzz=args.fuzz):
+            wrong += result.mismatches
+            if args.json:
+                print(json.dumps(result._asdict()), flush=True)
+                continue
+            print("| " + " | ".join(map(str, result[:5])) + " |", flush=True)
+            if result.first:
+                print(f"  {result.first}", file=sys.stderr)
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
