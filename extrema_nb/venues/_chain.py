@@ -29,17 +29,12 @@ import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag, StatusCode, empty_events, status_row
 
-__all__ = ["NONE", "SEQ", "ChainSync"]
+__all__ = ["FIRST_SEQ", "NONE", "PREV_SEQ", "SEQ", "ChainSync"]
 
 NONE = empty_events(0)
 FLAGS = 11  # place of `flags` among a row's int16
 SEQ, FIRST_SEQ, PREV_SEQ = 5, 6, 7  # places among the words of a row
 START = int(Flag.START)
-
-
-def seq_of(rows: EventArray) -> int:
-    """Return ``seq`` of a message."""
-    return int(rows.view(np.int64)[SEQ])
 
 
 class ChainSync:
@@ -85,28 +80,22 @@ class ChainSync:
         ----------
         rows : (levels,) EVENT of kind LOB, one message; a snapshot if flagged START
         """
-        words = rows.view(np.int64)
-        last, prev = int(words[SEQ]), int(words[PREV_SEQ])
+        last, prev = self._ids(rows)
         if int(rows.view(np.int16)[FLAGS]) & START:
-            if self._synced and last <= self._last:
-                return self._seen(rows, last)
-            return self._restart(rows, joined=True)
+            seen = self._synced and last <= self._last
+            return self._seen(rows, last) if seen else self._restart(rows, last, joined=True)
         if not self._synced:
             return self._wait(rows, last)
-        if prev == self._last:
+        if prev == self._last or (not self._joined and prev <= self._last < last):
             self._last = last
             self._joined = True
-            return rows
-        if last <= self._last:
-            if not self._joined:
-                self.superseded += 1
-                return NONE
-            return self._seen(rows, last)
-        if not self._joined and prev <= self._last:
-            self._last = last
-            self._joined = True
-            return rows
-        return self._gap(rows, self._last, prev)
+            return self._accept(rows)
+        if last > self._last:
+            return self._gap(rows, self._last, prev)
+        if not self._joined:
+            self.superseded += 1
+            return NONE
+        return self._seen(rows, last)
 
     def on_snapshot(self, rows: EventArray) -> EventArray:
         """Return what to publish for a snapshot that was fetched, and the changes that follow it.
@@ -117,16 +106,16 @@ class ChainSync:
         ----------
         rows : (levels,) EVENT of kind LOB, all flagged SNAPSHOT
         """
-        last = seq_of(rows)
+        last = self._ids(rows)[0]
         if self._synced and last <= self._last:
             self.old_snapshots += 1
             return NONE
-        waiting = next((diff for diff in self._buffer if seq_of(diff) > last), None)
-        reaches_back = waiting is None or int(waiting.view(np.int64)[PREV_SEQ]) <= last
+        first = next((ids for ids in map(self._ids, self._buffer) if ids[0] > last), None)
+        reaches_back = first is None or first[1] <= last
         if not reaches_back or last < self._passed:
             self.old_snapshots += 1
             return NONE
-        return self._restart(rows, joined=False)
+        return self._restart(rows, last, joined=False)
 
     def on_disconnect(self, ts_recv: int) -> EventArray:
         """Return the STALE row, if the book was good, and what was buffered.
@@ -145,17 +134,26 @@ class ChainSync:
         """Return the buffered changes, flagged STALE: no snapshot will come (end of a file)."""
         return self._release(len(self._buffer), ts_recv)
 
-    def _restart(self, rows: EventArray, *, joined: bool) -> EventArray:
+    def _ids(self, rows: EventArray) -> tuple[int, int]:
+        """Return the number of a message and that of the one before it."""
+        words = rows.view(np.int64)
+        return int(words[SEQ]), int(words[PREV_SEQ])
+
+    def _accept(self, rows: EventArray) -> EventArray:
+        """Take a message that is in its place; return what to publish for it."""
+        return rows
+
+    def _restart(self, rows: EventArray, last: int, *, joined: bool) -> EventArray:
         """Begin anew with a snapshot and let go what waits behind it."""
-        last = seq_of(rows)
-        waiting = [diff for diff in self._buffer if seq_of(diff) > last]
+        waiting = [diff for diff in self._buffer if self._ids(diff)[0] > last]
         self.superseded += len(self._buffer) - len(waiting)
         self._buffer.clear()
         self._synced, self._joined, self._last = True, joined, last
         self._passed, self._said_stale = ABSENT, False
         self.resyncs += 1
         ts_recv = int(rows["ts_recv"][0])
-        out = [rows, self._status(rows, StatusCode.RESYNCED, ABSENT, last, len(waiting))]
+        resynced = self._status(rows, StatusCode.RESYNCED, ABSENT, last, len(waiting))
+        out = [self._accept(rows), resynced]
         for diff in waiting:
             diff["ts_recv"] = np.maximum(diff["ts_recv"], ts_recv)
             out.append(self.on_diff(diff))
@@ -164,11 +162,11 @@ class ChainSync:
     def _wait(self, rows: EventArray, last: int) -> EventArray:
         """Buffer a change in order of its numbers."""
         buffer = self._buffer
-        if buffer and last <= seq_of(buffer[-1]):
-            if any(seq_of(diff) == last for diff in buffer):
+        if buffer and last <= self._ids(buffer[-1])[0]:
+            if any(self._ids(diff)[0] == last for diff in buffer):
                 return self._seen(rows, last)
             buffer.append(rows.copy())
-            self._buffer = buffer = deque(sorted(buffer, key=seq_of))
+            self._buffer = buffer = deque(sorted(buffer, key=lambda diff: self._ids(diff)[0]))
         else:
             buffer.append(rows.copy())
         if len(buffer) <= self._max_buffered:
@@ -184,7 +182,7 @@ class ChainSync:
             diff = self._buffer.popleft()
             diff["ts_recv"] = np.maximum(diff["ts_recv"], ts_recv)
             diff["flags"] |= int(Flag.STALE)
-            self._passed = seq_of(diff)
+            self._passed = self._ids(diff)[0]
             out.append(diff)
         if not self._said_stale:
             self._said_stale = True
@@ -194,7 +192,7 @@ class ChainSync:
     def _seen(self, rows: EventArray, last: int) -> EventArray:
         """Say that a message was seen before."""
         self.duplicates += 1
-        newest = self._last if self._synced else seq_of(self._buffer[-1])
+        newest = self._last if self._synced else self._ids(self._buffer[-1])[0]
         return self._status(rows, StatusCode.DUPLICATE, newest, last, 1)
 
     def _lose(self) -> None:
@@ -211,7 +209,7 @@ class ChainSync:
             self._status(rows, StatusCode.GAP, expected, found, 1),
             self._status(rows, StatusCode.STALE, expected, found, 1),
         ]
-        said.append(self._wait(rows, seq_of(rows)))
+        said.append(self._wait(rows, self._ids(rows)[0]))
         return np.concatenate(said)
 
     def _status(
