@@ -1,4 +1,4 @@
-"""Turn captured frames into a recording."""
+"""Turn captured frames, and files of other projects, into a recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.store import RowWriter, list_logs, list_parts, next_arrival, remove_recording
-from replay.sources import CaptureSource
+from replay.sources import CaptureSource, FileSource
 
 __all__ = ["convert"]
 
@@ -27,16 +27,16 @@ class _Note(msgspec.Struct):
 
 
 def convert(
-    source: CaptureSource, out: Path, *, append: bool = False, replace: bool = False,
+    source: CaptureSource | FileSource, out: Path, *, append: bool = False, replace: bool = False,
     tell: Tell | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write the rows of a capture as a recording and return what was done.
+    """Write the rows of a source as a recording and return what was done.
 
-    A folder that holds the same capture is written anew.
+    A folder that was made of the same files is written anew.
 
     Parameters
     ----------
-    source : the capture
+    source : captures, or files of another format
     out : folder of the recording
     append : add to a recording that is there
     replace : delete a recording that is there
@@ -53,7 +53,7 @@ def convert(
     if not append:
         (out / NOTE).write_bytes(msgspec.json.encode(note))
     first = at = next_arrival(out)
-    writer = RowWriter(out, source.instruments, source.venue.id)
+    writer = RowWriter(out, source.instruments, source.venue_id)
     for batch in source.batches():
         writer.write(batch, at)
         at += len(batch)
@@ -61,9 +61,7 @@ def convert(
             tell(source.done, at - first)
     writer.flush()
     if at == first:
-        raise DataError(
-            f"{told['path']}: no rows in it ({source.counts.lines} lines); check --venue"
-        )
+        raise DataError(f"{told['path']}: no rows in it; check --venue, --format and --only")
     if not append:
         note.finished = True
         (out / NOTE).write_bytes(msgspec.json.encode(note))

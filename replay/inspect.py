@@ -10,7 +10,7 @@ import msgspec
 
 from extrema_nb.contracts import Source
 from replay.quality import Quality
-from replay.sources import CaptureSource, ParquetSource, open_source
+from replay.sources import CaptureSource, FileSource, ParquetSource, open_source
 
 __all__ = ["inspect_path", "inspect_source"]
 
@@ -43,6 +43,6 @@ def inspect_source(source: Source, *, tell: Tell | None = None) -> dict[str, Any
     if isinstance(source, ParquetSource):
         report["out_of_order"] += source.clamped
         report.update(source.sizes())
-    elif isinstance(source, CaptureSource):
+    elif isinstance(source, (CaptureSource, FileSource)):
         report["capture"] = msgspec.to_builtins(source.counts)
     return report

@@ -1,7 +1,7 @@
-"""Convert captured frames into a recording (Parquet).
+"""Convert captured frames and files of other projects into a recording (Parquet).
 
-Capture files hold one message a line, 'LOCAL_TIME {json}', plain or gzip, local time in µs or ns,
-with REST book snapshots in line. Several files of one instrument continue each other's book.
+Captures hold one message a line, 'LOCAL_TIME {json}', with REST book snapshots in line; several
+files of one instrument continue each other's book. docs/formats.md has the other formats.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from extrema_nb.errors import DataError
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.venues import load
 
-HELP = "captured frames into a Parquet recording"
+HELP = "captures and files of other projects into a recording"
 
 __all__ = ["HELP", "add_arguments", "read_instruments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="capture files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files to read")
     parser.add_argument("--out", required=True, type=Path, help="folder of the recording")
-    parser.add_argument("--format", default="collector", help="format of the files (collector)")
-    parser.add_argument("--venue", default="binance-usdm", help="venue of the frames")
+    parser.add_argument("--format", help="of the files, such as tardis; found by looking")
+    parser.add_argument("--venue", help="venue of the files, where they do not show it")
+    parser.add_argument("--symbol", help="symbol of the files, where they do not show it")
     parser.add_argument(
         "--instruments",
         type=Path,
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instrument list or exchangeInfo answer; otherwise tick and lot are found in the text",
     )
     parser.add_argument("--only", metavar="NAMES", help="instruments to keep, comma-separated")
-    parser.add_argument("--sort", action="store_true", help="put lines in order of local time")
+    parser.add_argument("--sort", action="store_true", help="put rows in order of local time")
     parser.add_argument("--skip-bad", action="store_true", help="count bad lines, go on")
     parser.add_argument(
         "--assume-synced", action="store_true", help="the book continues one that you have"
@@ -59,10 +60,11 @@ def run(args: argparse.Namespace) -> int:
     from extrema_nb.cli.common import emit_json, output_folder, progress, spoke
 
     sources, converting = spoke("replay.sources"), spoke("replay.convert")
-    table = read_instruments(args.instruments, args.venue) if args.instruments else None
+    venue = args.venue or sources.DEFAULT_VENUE
+    table = read_instruments(args.instruments, venue) if args.instruments else None
     source = sources.open_source(
         args.files, args.format, args.only.split(",") if args.only else None, table=table,
-        venue=args.venue, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
+        venue=args.venue, symbol=args.symbol, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
     )  # fmt: skip
     output_folder("--out", args.out)
     with progress("converting", total=None) as bar:
@@ -92,19 +94,16 @@ def _say(report: dict[str, Any]) -> None:
         print(f"found in the text of prices and quantities: {found}")
     for word, text in (
         ("skipped", "bad lines skipped"),
-        ("out_of_order", "lines with a local time that goes back (taken as the one before)"),
+        ("out_of_order", "rows with a local time that goes back"),
         ("duplicates", "book messages seen before (dropped)"),
         ("gaps", "gaps in the book's sequence"),
     ):
-        if counts[word]:
+        if counts.get(word):
             print(f"{counts[word]:,} {text}")
-    if counts["stale_books"]:
+    if counts.get("stale_books"):
         print(
             f"no snapshot for {', '.join(counts['stale_books'])}: book rows are flagged STALE; "
             "--assume-synced says that the book continues one you have"
         )
     if counts["ignored"]:
-        print(
-            "event types without rows: "
-            + ", ".join(f"{k} {n:,}" for k, n in counts["ignored"].items())
-        )
+        print("without rows: " + ", ".join(f"{k} {n:,}" for k, n in counts["ignored"].items()))

@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
             tell=bar.advance,
             format=args.format,
             venue=args.venue,
+            symbol=args.symbol,
+            sort=args.sort,
             instruments=args.instruments.split(",") if args.instruments else None,
             start=parse_time(args.start) if args.start else None,
             end=parse_time(args.end) if args.end else None,

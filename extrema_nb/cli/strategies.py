@@ -24,19 +24,20 @@ __all__ = [
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which files to read, and what of them."""
-    parser.add_argument("path", nargs="+", help="folder of a recording, or capture files")
-    parser.add_argument("--format", help="parquet or collector; found by looking")
-    parser.add_argument("--venue", default="binance-usdm", help="venue of captured frames")
+    parser.add_argument("path", nargs="+", help="folder of a recording, or files to read")
+    parser.add_argument("--format", help="of the files, such as tardis; found by looking")
+    parser.add_argument("--venue", help="venue of the files, where they do not show it")
+    parser.add_argument("--symbol", help="symbol of the files, where they do not show it")
     parser.add_argument("--instruments", metavar="NAMES", help="only these, comma-separated")
     parser.add_argument("--start", help="from this time on (ISO 8601 or µs)")
     parser.add_argument("--end", help="before this time")
-    parser.add_argument("--skip-bad", action="store_true", help="count bad lines of captures")
+    parser.add_argument("--skip-bad", action="store_true", help="count bad lines, go on")
+    parser.add_argument("--sort", action="store_true", help="put rows in order of receive time")
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what rows to read, and what to make of them."""
     add_reading_arguments(parser)
-    parser.add_argument("--sort", action="store_true", help="sort captures by receive time")
     parser.add_argument(
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
     )
@@ -82,6 +83,7 @@ def open_arguments(args: argparse.Namespace) -> Any:
         start=parse_time(args.start) if args.start else None,
         end=parse_time(args.end) if args.end else None,
         venue=args.venue,
+        symbol=args.symbol,
         skip_bad=args.skip_bad,
         sort=args.sort,
     )

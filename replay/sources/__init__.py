@@ -1,9 +1,17 @@
-"""Where rows come from: recordings and captured frames."""
+"""Where rows come from: recordings, captured frames, files of other projects."""
 
 from __future__ import annotations
 
 from replay.sources.collector import CaptureSource
-from replay.sources.open import FORMATS, open_source
+from replay.sources.files import FileSource
+from replay.sources.open import DEFAULT_VENUE, FORMATS, open_source
 from replay.sources.parquet import ParquetSource
 
-__all__ = ["FORMATS", "CaptureSource", "ParquetSource", "open_source"]
+__all__ = [
+    "DEFAULT_VENUE",
+    "FORMATS",
+    "CaptureSource",
+    "FileSource",
+    "ParquetSource",
+    "open_source",
+]

@@ -137,6 +137,11 @@ class CaptureSource:
         }
 
     @property
+    def venue_id(self) -> str:
+        """The venue of the frames."""
+        return self.venue.id
+
+    @property
     def done(self) -> float:
         """How much of the files was read, 0 to 1."""
         return sum(f.position for f in self._files) / max(1, sum(f.size for f in self._files))

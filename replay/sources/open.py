@@ -1,8 +1,7 @@
-"""Open whatever holds rows: a recording, one of its files, captured frames."""
+"""Open whatever holds rows: a recording, captured frames, files of other projects."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,14 +10,16 @@ from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventKind
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import kind_of
+from replay.sources import formats
 from replay.sources.cache import default_folder
 from replay.sources.collector import CaptureSource
-from replay.sources.lines import GZIP_MAGIC
+from replay.sources.files import FileSource
 from replay.sources.parquet import ParquetSource
 
-__all__ = ["FORMATS", "open_source"]
+__all__ = ["DEFAULT_VENUE", "FORMATS", "open_source"]
 
-FORMATS = ("parquet", "collector")
+FORMATS = ("parquet", "collector", *formats.known())
+DEFAULT_VENUE = "binance-usdm"  # of captures that do not show theirs
 
 
 def open_source(
@@ -30,7 +31,8 @@ def open_source(
     kinds: Iterable[EventKind | str] | None = None,
     table: InstrumentTable | None = None,
     *,
-    venue: str = "binance-usdm",
+    venue: str | None = None,
+    symbol: str | None = None,
     cache: bool | Path = False,
     sort: bool = False,
     skip_bad: bool = False,
@@ -41,15 +43,16 @@ def open_source(
 
     Parameters
     ----------
-    path : folder of a recording, one of its files, or one or more capture files
+    path : folder of a recording, one of its files, or one or more files of another format
     format : one of `FORMATS`; found by looking if None
     instruments : names or symbols to read, all if None
     start, end : µs of ``ts_recv``; from `start` on and before `end`
     kinds : kinds or their words (``"trade"``, ``"lob"``, ``"bbo"`` …), all if None
     table : gives the instrument ids; if None they come from the files
-    venue : of capture files
+    venue, symbol : where the files do not say them
     cache : keep a memory-mapped copy of a recording in the user's cache folder, or in a folder
-    sort, skip_bad, assume_synced : of capture files, see `CaptureSource`
+    sort, skip_bad : of all files but recordings: put rows in order of time, count bad lines
+    assume_synced : of capture files, see `CaptureSource`
     clamp_time : of recordings, see `ParquetSource`
 
     Raises
@@ -71,8 +74,13 @@ def open_source(
     wanted = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
     if format == "collector":
         return CaptureSource(
-            paths, venue=venue, instruments=instruments, kinds=wanted, start=start, end=end,
-            table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
+            paths, venue=venue or DEFAULT_VENUE, instruments=instruments, kinds=wanted, start=start,
+            end=end, table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
+        )  # fmt: skip
+    if format != "parquet":
+        return FileSource(
+            paths, format, venue=venue, symbol=symbol, instruments=instruments, kinds=wanted,
+            start=start, end=end, table=table, sort=sort, skip_bad=skip_bad,
         )  # fmt: skip
     if len(paths) > 1:
         raise ConfigError(f"{len(paths)} recordings given, expected one folder")
@@ -85,23 +93,28 @@ def open_source(
 
 def _format_of(path: Path) -> str:
     """Say by a look at it what `path` holds."""
-    if path.is_dir() or path.suffix == ".parquet":
+    if path.is_dir():
         return "parquet"
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder")
-    with path.open("rb") as file:
-        head = file.read(2)
-    try:
-        with gzip.open(path) if head == GZIP_MAGIC else path.open("rb") as file:
-            line = file.read(64)
-    except (EOFError, OSError):
-        line = b""
-    if line[:10].isdigit() or not line:
-        return "collector"  # an empty or damaged file gets its message there
-    if line.startswith(b"PAR1"):
-        return "parquet"
+    seen = formats.peek(path)
+    if seen.head[:10].isdigit() or not seen.head:
+        return _lines_or_table(seen)
+    found = formats.find(seen)
+    if found is not None:
+        return found
+    if seen.raw.startswith(b"PAR1") or path.suffix == ".parquet":
+        return "parquet"  # which says what is missing
     raise DataError(
-        f"{path}: begins with {line[:30]!r}, which is no format known here; expected a recording's "
-        f"folder or lines of 'LOCAL_TIME {{json}}'; say which with --format "
-        f"({', '.join(FORMATS)})"
+        f"{path}: begins with {seen.head[:30]!r}, which is no format known here; expected a "
+        f"recording's folder, lines of 'LOCAL_TIME {{json}}', or one of the formats of other "
+        f"projects; say which with --format ({', '.join(FORMATS)})"
     )
+
+
+def _lines_or_table(seen: formats.Peek) -> str:
+    """Tell frames with a time in front from tables of numbers."""
+    word, _, rest = seen.line.partition(" ")
+    if not seen.head or (word.isdigit() and rest.lstrip()[:1] in {"{", "["}):
+        return "collector"  # an empty or damaged file gets its message there
+    return formats.find(seen) or "collector"

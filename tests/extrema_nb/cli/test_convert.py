@@ -35,7 +35,7 @@ def test_what_was_odd_is_said_in_words(tmp_path, capsys):
     assert "4 rows in 3 files" in said
     assert "found in the text of prices and quantities: BTC_USDT_PERP tick 0.1 lot 0.01" in said
     assert "1 bad lines skipped" in said
-    assert "1 lines with a local time that goes back" in said
+    assert "1 rows with a local time that goes back" in said
     assert "no snapshot for BTC_USDT_PERP: book rows are flagged STALE; --assume-synced" in said
     assert "event types without rows: markPriceUpdate 1" in said
 
