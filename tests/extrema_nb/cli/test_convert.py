@@ -37,7 +37,7 @@ def test_what_was_odd_is_said_in_words(tmp_path, capsys):
     assert "1 bad lines skipped" in said
     assert "1 rows with a local time that goes back" in said
     assert "no snapshot for BTC_USDT_PERP: book rows are flagged STALE; --assume-synced" in said
-    assert "event types without rows: markPriceUpdate 1" in said
+    assert "without rows: markPriceUpdate 1" in said
 
 
 def test_instruments_come_from_a_list_or_from_the_venues_answer(tmp_path):
