@@ -29,7 +29,7 @@ import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag, StatusCode, empty_events, status_row
 
-__all__ = ["FIRST_SEQ", "NONE", "PREV_SEQ", "SEQ", "ChainSync"]
+__all__ = ["FIRST_SEQ", "FLAGS", "NONE", "PREV_SEQ", "SEQ", "ChainSync"]
 
 NONE = empty_events(0)
 FLAGS = 11  # place of `flags` among a row's int16

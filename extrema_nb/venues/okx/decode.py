@@ -293,7 +293,7 @@ class Decoder:
         for k in push.data:
             CANDLE_ROW.pack_into(
                 out.bytes, n * ROW, k.ts * MS, ts_recv, inst, CANDLE, code,
-                CLOSED if k.confirm == "1" else LAST, k.o, k.h, k.l, k.c, k.vol,
+                CLOSED if k.confirm else LAST, k.o, k.h, k.l, k.c, k.vol,
             )  # fmt: skip
             n += 1
         self.inst, self.slot = inst, S_CANDLE

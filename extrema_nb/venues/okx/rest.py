@@ -234,7 +234,7 @@ def decode_candles(raw: bytes, inst: int, interval: str, ts_recv_us: int) -> Eve
     out = empty_events(len(candles)).view(CANDLE)
     for row, k in zip(out, candles, strict=True):
         row["ts_event"] = k.ts * MS
-        row["flags"] = int(Flag.CLOSED | Flag.LAST) if k.confirm == "1" else int(Flag.LAST)
+        row["flags"] = int(Flag.CLOSED | Flag.LAST) if k.confirm else int(Flag.LAST)
         row["open"], row["high"], row["low"], row["close"] = k.o, k.h, k.l, k.c
         row["volume"] = k.vol
     if (np.diff(out["ts_event"]) <= 0).any():

@@ -11,8 +11,8 @@ On top of them:
    message of an instrument. That tells copies apart but no gaps; those show in the checksum.
 3. A checksum that is not 0 is compared with that of the rows published so far. If they differ
    something was missed: GAP (expected: the venue's, found: ours) and STALE, as for a number.
-   It is checked from a snapshot on whose own checksum agrees, so that a way of writing numbers
-   that is not ours never throws good books away.
+   A pushed snapshot whose own checksum disagrees ends the checking of the book for good: then
+   the venue writes numbers in another way than we do, and no book may be thrown away for that.
 4. The venue plans to end the push of snapshots (announced for 2026). A fetched one joins as well,
    if it has a seqId; without one it is refused where messages have numbers.
 """
@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag
-from extrema_nb.venues._chain import FIRST_SEQ, NONE, SEQ, ChainSync
+from extrema_nb.venues._chain import FIRST_SEQ, FLAGS, NONE, SEQ, ChainSync
 from extrema_nb.venues.okx.checksum import CheckedBook, carried
 
 __all__ = ["BookSync"]
@@ -42,7 +42,9 @@ class BookSync(ChainSync):
     def __init__(self, inst: int, *, task_id: int = ABSENT, max_buffered: int = 1000) -> None:
         super().__init__(inst, task_id=task_id, max_buffered=max_buffered)
         self._numbered = False
+        self._checks = True  # the venue writes numbers as we do
         self._book: CheckedBook | None = None  # none while there is nothing to check against
+        self._unsaid: EventArray | None = None  # a snapshot that came without a checksum
         self.checked = 0
         self.mismatches = 0
 
@@ -62,14 +64,15 @@ class BookSync(ChainSync):
         return last, prev
 
     def _accept(self, rows: EventArray) -> EventArray:
-        word = int(rows.view(np.int64)[FIRST_SEQ])
-        wanted = carried(word)
-        starts = int(rows["flags"][0]) & START
-        if wanted is None and self._book is None:
-            return rows
+        wanted = carried(int(rows.view(np.int64)[FIRST_SEQ]))
         self._clean(rows)
-        if starts:
-            self._book = CheckedBook() if wanted is not None or self._book is not None else None
+        if int(rows.view(np.int16)[FLAGS]) & START:
+            return self._begin(rows, wanted)
+        if self._unsaid is not None:
+            if wanted is not None:
+                self._book = CheckedBook()
+                self._book.apply(self._unsaid)
+            self._unsaid = None
         if self._book is None:
             return rows
         self._book.apply(rows)
@@ -79,11 +82,25 @@ class BookSync(ChainSync):
         self.checked += 1
         if found == wanted:
             return rows
-        self._book = None
-        if starts:  # the venue writes numbers in another way than we do
-            return rows
         self.mismatches += 1
+        self._book = None
         return self._gap(rows, wanted, found)
+
+    def _begin(self, rows: EventArray, wanted: int | None) -> EventArray:
+        """Begin to check with a snapshot, or with the change after it if only that says how."""
+        self._book = self._unsaid = None
+        if not self._checks:
+            return rows
+        if wanted is None:
+            self._unsaid = rows.copy()
+            return rows
+        book = CheckedBook()
+        book.apply(rows)
+        self.checked += 1
+        self._checks = book.checksum() == wanted
+        if self._checks:
+            self._book = book
+        return rows
 
     def _release(self, count: int, ts_recv: int) -> EventArray:
         for rows in self._buffer:

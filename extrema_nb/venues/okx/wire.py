@@ -95,7 +95,7 @@ class Candle(msgspec.Struct, gc=False, array_like=True):
     vol: Floor  # base units or contracts
     volCcy: str = ""  # noqa: N815
     volCcyQuote: str = ""  # noqa: N815
-    confirm: str = ""
+    confirm: Annotated[int, Meta(ge=0, le=1)] = 0
 
 
 class FundingRate(msgspec.Struct, gc=False):

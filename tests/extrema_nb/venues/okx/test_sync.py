@@ -79,6 +79,20 @@ def test_a_snapshot_that_contradicts_itself_ends_the_checking_not_the_book():
     assert sync.on_diff(diff(778, at=2)).view(LOB_LEVEL)["first_seq"].tolist() == [-1]
 
 
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_snapshot_without_a_checksum_is_checked_by_the_next_change(wrong):
+    sync = BookSync(0)
+    sync.on_diff(snapshot())
+    out = sync.on_diff(diff(GOOD if wrong else after()))
+    assert codes(out) == ([GAP, STALE] if wrong else [])
+    assert sync.checked == 1
+    sync = BookSync(0)
+    sync.on_diff(snapshot())
+    sync.on_diff(diff())  # nothing is said here either: the book is not kept twice
+    assert codes(sync.on_diff(diff(777, at=2))) == []
+    assert sync.checked == 0
+
+
 def test_checksums_of_changes_that_waited_are_compared_too():
     sync = BookSync(0)
     sync.on_diff(diff(after(), seq=12, prev=10))

@@ -28,4 +28,4 @@ def test_a_level_is_a_price_and_a_quantity(text):
 
 def test_a_candle_of_2022_has_seven_places():
     candle = read('["1654154580000","1","2","0.5","1.5","0.01","333.8"]', wire.Candle)
-    assert (candle.ts, candle.vol, candle.confirm) == (1654154580000, 0.01, "")
+    assert (candle.ts, candle.vol, candle.confirm) == (1654154580000, 0.01, 0)
