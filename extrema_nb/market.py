@@ -159,6 +159,7 @@ class LobWebsocket(Protocol):
     ws_limits: WsLimits
     diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
     snapshot_from: str  # of a book: "rest" is fetched, "stream" is the channel's first push
+    sequence_by_connection: bool  # each connection counts its own messages
 
     def stream_name(self, symbol: str, channel: Channel) -> str:
         """Return the venue's name of a public stream; raise ConfigError when it has none."""

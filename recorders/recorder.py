@@ -16,9 +16,11 @@ from extrema_nb.clock import Clock, SystemClock
 from extrema_nb.errors import ConfigError, VenueError
 from extrema_nb.feeds.history import load_instruments
 from extrema_nb.feeds.market import MarketFeed, make_http
+from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.backoff import Backoff
 from extrema_nb.net.http import HttpError
+from extrema_nb.net.ws import WsSettings
 from extrema_nb.venues import MarketVenue, load
 from recorders.parquet import ParquetRecorder
 from recorders.raw import RawRecorder
@@ -37,6 +39,9 @@ class RecordSettings(msgspec.Struct, kw_only=True):
     venue: str = "binance-usdm"
     rest: str = ""  # another address than the venue's own, such as http://127.0.0.1:8080
     ws: str = ""
+    client: str = "auto"  # WebSocket client: picows, aiohttp, websockets
+    proxy: str = ""  # such as http://host:3128, for streams and REST
+    lines: int = 1  # connections with the same streams; 2: either may fail without a gap
     raw: bool = False  # keep the frames too
     seconds: float = 0.0  # stop after so long; 0: only when told to
     flush_s: float = 1.0  # a killed recorder loses at most this
@@ -139,6 +144,10 @@ class _Recording:
                 clock=clock,
                 endpoints=settings.endpoints(venue),
                 raw=self.raw.write if self.raw else None,
+                settings=FeedSettings(
+                    ws=WsSettings(transport=settings.client, proxy=settings.proxy),
+                    lines=settings.lines,
+                ),
             )
         except BaseException:
             self.close()

@@ -9,29 +9,39 @@ Rules
    (no instrument, `count` streams), STALE and RESYNCED for an instrument, GAP and DUPLICATE for
    a book.
 4. A stream that is silent for longer than it should be makes its instrument STALE, even though
-   the connection lives: venues do acknowledge streams that they never send.
+   the connection lives: venues do acknowledge streams that they never send. It is subscribed
+   again, then its connection is replaced (`extrema_nb.feeds.watchdog`).
+5. Connections are replaced before the venue ends them, and may be doubled, without a row lost or
+   published twice (`extrema_nb.feeds.link`). Frames go to `raw` once, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
 
 from extrema_nb.channels import Endpoints, Lob, Subscription
 from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError, VenueError
 from extrema_nb.events import EventArray, StatusCode, status_row
+from extrema_nb.feeds.arbiter import Admitted, Arbiter
+from extrema_nb.feeds.link import Line, Link
 from extrema_nb.feeds.pipeline import MarketPipeline
+from extrema_nb.feeds.resync import StreamResync
 from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.feeds.snapshots import SnapshotFetcher
 from extrema_nb.feeds.stats import FeedStats
-from extrema_nb.feeds.watchdog import SilenceWatch
+from extrema_nb.feeds.watchdog import SilenceWatch, Step, Stream
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.http import HttpClient
 from extrema_nb.net.ratelimit import Limit, RateLimiter
-from extrema_nb.net.ws import WsConnection
+from extrema_nb.net.ws import CONNECTS, Heartbeat, WsConnection
 from extrema_nb.venues import MarketVenue, StreamPlan
 
 __all__ = ["MarketFeed", "Raw", "make_http"]
@@ -44,12 +54,24 @@ Raw = Callable[[bytes, int], None]
 LOUD = 10  # bad frames that are logged one by one; after that each thousandth
 
 
-def make_http(venue: MarketVenue, endpoints: Endpoints) -> HttpClient:
+def make_http(venue: MarketVenue, endpoints: Endpoints, *, proxy: str = "") -> HttpClient:
     """Return a REST client that keeps the venue's limits."""
     limiter = RateLimiter(Limit(*limit) for limit in venue.limits)
     return HttpClient(
-        endpoints.rest, venue=venue.id, limiter=limiter, used_headers=venue.used_headers
+        endpoints.rest,
+        venue=venue.id,
+        limiter=limiter,
+        used_headers=venue.used_headers,
+        proxy=proxy,
     )
+
+
+def _connect_limiter(venue: MarketVenue) -> RateLimiter:
+    """Return what keeps the venue's limit of new connections."""
+    limits = venue.ws_limits
+    if not limits.connects:
+        return RateLimiter()
+    return RateLimiter([Limit(CONNECTS, limits.connects, limits.connects_s)])
 
 
 def _check(subscriptions: Sequence[Subscription], table: InstrumentTable) -> None:
@@ -101,32 +123,46 @@ class MarketFeed:
     ) -> None:
         _check(subscriptions, table)
         self._venue = venue
+        self._table = table
         self._settings = settings or FeedSettings()
+        self._settings.check()
         self._endpoints = endpoints or venue.endpoints
         self._publish = publish
         self._clock = clock
         self._raw = raw
         self._task_id = task_id
-        self._http = http or make_http(venue, self._endpoints)
+        self._http = http or make_http(venue, self._endpoints, proxy=self._settings.ws.proxy)
         self._http_is_ours = http is None
+        self._connect_limiter = _connect_limiter(venue)
         self._stats = FeedStats()
         self._pipeline = MarketPipeline(
             venue, table, task_id=task_id, max_buffered=self._settings.max_buffered
         )
         self.plans = venue.stream_url(self._endpoints, subscriptions, table)
-        self._watch = SilenceWatch(venue, self._settings, self._tell)
-        self._snapshots = SnapshotFetcher(
-            venue, table, self._http, self._settings, self._pipeline, self._take_snapshot
-        )
-        self._connections = [self._connection(plan, i) for i, plan in enumerate(self.plans)]
+        self._watch = SilenceWatch(venue, self._settings, self._tell, self._act)
+        self._snapshots = self._snapshot_source()
+        self._owners: dict[tuple[int, int], tuple[Link, StreamPlan, Subscription]] = {}
+        self._links = [self._link(plan, i) for i, plan in enumerate(self.plans)]
 
     @property
     def stats(self) -> FeedStats:
         """Counters, as of now."""
-        stats, syncs = self._stats, list(self._pipeline.syncs.values())
-        stats.connects = sum(connection.connects for connection in self._connections)
-        stats.reconnects = sum(max(c.connects - 1, 0) for c in self._connections)
-        stats.failures = sum(connection.failures for connection in self._connections)
+        stats, links = self._stats, self._links
+        syncs = list(self._pipeline.syncs.values())
+        lines = [line for link in links for line in link.lines]
+        living = [line.connection for line in lines]
+        arbiters = [link.arbiter for link in links if link.arbiter is not None]
+        stats.connections = sum(line.open for line in lines)
+        stats.subscriptions = sum(len(link.plan.names) for link in links if link.open)
+        for name in ("attempts", "connects", "failures", "sent"):
+            total = sum(getattr(source, name) for source in (*links, *living))
+            setattr(stats, name, total)
+        stats.reconnects = sum(link.reconnects for link in links)
+        stats.reconnects += sum(max(connection.connects - 1, 0) for connection in living)
+        stats.replaced = sum(link.replaced for link in links)
+        for name in ("dropped", "healed"):
+            total = sum(getattr(source, name) for source in (*links, *arbiters))
+            setattr(stats, name, total)
         stats.gaps = sum(sync.gaps for sync in syncs)
         stats.duplicates = sum(sync.duplicates for sync in syncs)
         stats.superseded = sum(sync.superseded for sync in syncs)
@@ -137,10 +173,14 @@ class MarketFeed:
         stats.last_lag_us = self._pipeline.last_lag_us()
         return stats
 
+    def metrics(self) -> dict[str, int]:
+        """Return `stats` as a plain dict, for whoever serves counters."""
+        return msgspec.structs.asdict(self.stats)
+
     @property
     def connected(self) -> bool:
-        """Whether every connection is open now."""
-        return all(connection.connected for connection in self._connections)
+        """Whether every plan has an open connection now."""
+        return all(link.open for link in self._links)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Feed until `stop` is set; then everything is closed."""
@@ -151,8 +191,8 @@ class MarketFeed:
                     *(group.create_task(work) for work in self._snapshots.workers()),
                 ]
                 group.create_task(self._end(stop, helpers))
-                for connection in self._connections:
-                    group.create_task(connection.run(stop))
+                for link in self._links:
+                    group.create_task(link.run(stop))
         finally:
             if self._http_is_ours:
                 await self._http.close()
@@ -162,72 +202,172 @@ class MarketFeed:
         for helper in helpers:
             helper.cancel()
 
-    def _connection(self, plan: StreamPlan, number: int) -> WsConnection:
-        insts = sorted({s.inst for s in plan.subscriptions})
-        books = [
-            s.inst
-            for s in plan.subscriptions
-            if self._venue.slot_of(s.channel) == self._venue.diff_slot
-        ]
+    def _snapshot_source(self) -> SnapshotFetcher | StreamResync:
+        """Return what gets snapshots, the way this venue gives them."""
+        if self._venue.snapshot_from == "stream":
+            return StreamResync(
+                self._settings,
+                ask_venue=self._ask_again,
+                needs_snapshot=self._pipeline.needs_snapshot,
+            )
+        return SnapshotFetcher(
+            self._venue,
+            self._table,
+            self._http,
+            self._settings,
+            self._pipeline,
+            self._take_snapshot,
+        )
+
+    def _link(self, plan: StreamPlan, number: int) -> Link:
+        settings, venue = self._settings, self._venue
+        name = f"{venue.id} feed {self._task_id}.{number}"
+        if settings.life_s:
+            plan = plan._replace(life_s=min(settings.life_s, plan.life_s or settings.life_s))
+        if venue.sequence_by_connection and settings.lines > 1:
+            raise ConfigError(
+                f"{venue.id} counts messages by connection, so two connections can not be compared;"
+                " set lines to 1"
+            )
+        books = [s.inst for s in plan.subscriptions if venue.slot_of(s.channel) == venue.diff_slot]
         for inst in books:
             self._pipeline.sync_of(inst)
         streams = self._watch.add(plan, books)
+        limits = venue.ws_limits
+        ws = settings.ws_of(s.channel for s in plan.subscriptions)
+        if limits.messages:
+            ws = msgspec.structs.replace(ws, messages=limits.messages, messages_s=limits.messages_s)
 
-        def opened() -> None:
-            now = self._clock.now()
-            self._tell(StatusCode.CONNECTED, now, count=len(plan.names))
-            self._watch.opened(streams, now)
+        def connect(link: Link, line: Line) -> WsConnection:
+            return WsConnection(
+                plan.url,
+                partial(self._take, link, line),
+                clock=self._clock,
+                frames=plan.frames,
+                heartbeat=Heartbeat(plan.ping, plan.ping_s) if plan.ping else None,
+                connects=self._connect_limiter,
+                on_open=partial(self._opened, link, line, streams, books),
+                on_close=partial(self._closed, link, line, streams, books),
+                settings=ws,
+                name=f"{name}.{line.number}",
+            )
+
+        def make_arbiter() -> Arbiter:
+            return Arbiter(venue.diff_slot, self._pipeline.needs_snapshot, settings.hold_s)
+
+        link = Link(
+            plan,
+            name,
+            settings,
+            connect=connect,
+            make_arbiter=None if venue.sequence_by_connection else make_arbiter,
+            overdue=self._admitted,
+        )
+        for stream, subscription in zip(streams, plan.subscriptions, strict=True):
+            self._owners[stream.key] = (link, plan, subscription)
+        return link
+
+    def _opened(self, link: Link, line: Line, streams: list[Stream], books: list[int]) -> None:
+        now = self._clock.now()
+        self._tell(StatusCode.CONNECTED, now, count=len(streams))
+        if link.opened(line):
+            self._watch.opened(streams, time.monotonic_ns() // 1000)
             for inst in books:
                 self._snapshots.opened(inst)
 
-        def closed(reason: str) -> None:
-            now = self._clock.now()
-            log.info("%s %s: connection %d: %s", self._venue.id, self._task_id, number, reason)
-            self._tell(StatusCode.DISCONNECTED, now, count=len(plan.names))
-            self._watch.closed(streams)
-            for inst in insts:
-                if inst in books:
-                    self._snapshots.closed(inst)
-                    self._send(self._pipeline.sync_of(inst).on_disconnect(now))
-                else:
-                    self._tell(StatusCode.STALE, now, inst=inst)
+    def _closed(
+        self, link: Link, line: Line, streams: list[Stream], books: list[int], reason: str
+    ) -> None:
+        now = self._clock.now()
+        log.info("%s.%d: %s", link.name, line.number, reason)
+        self._tell(StatusCode.DISCONNECTED, now, count=len(streams))
+        if not link.closed(line):
+            return  # another connection carries the same streams
+        self._watch.closed(streams)
+        for inst in sorted({stream.key[0] for stream in streams}):
+            if inst in books:
+                self._snapshots.closed(inst)
+                self._send(self._pipeline.sync_of(inst).on_disconnect(now))
+            else:
+                self._tell(StatusCode.STALE, now, inst=inst)
 
-        return WsConnection(
-            plan.url,
-            self._take,
-            clock=self._clock,
-            frames=plan.frames,
-            on_open=opened,
-            on_close=closed,
-            settings=self._settings.ws_of(s.channel for s in plan.subscriptions),
-            name=f"{self._venue.id} feed {self._task_id}.{number}",
-        )
+    def _act(self, stream: Stream, step: Step) -> bool:
+        """Do something about a stream that stays silent."""
+        link = self._owners[stream.key][0]
+        if step is Step.RESUBSCRIBE:
+            if not self._resubscribe(stream.key):
+                return False
+            self._stats.resubscribes += 1
+            return True
+        self._stats.renewals += 1
+        link.replace(f"{stream.name} stays silent")
+        return True
 
-    def _take(self, frame: bytes, ts_recv: int) -> bool:
-        stats, pipeline = self._stats, self._pipeline
+    def _ask_again(self, inst: int) -> bool:
+        """Have the snapshot of a book pushed again."""
+        return self._resubscribe((inst, self._venue.diff_slot))
+
+    def _resubscribe(self, key: tuple[int, int]) -> bool:
+        link, plan, subscription = self._owners[key]
+        frames = self._venue.resync_frames(plan, subscription, self._table)
+        if frames:
+            link.send(frames)
+        return bool(frames)
+
+    def _take(self, link: Link, line: Line, frame: bytes, ts_recv: int) -> bool:
+        stats, pipeline, arbiter = self._stats, self._pipeline, link.arbiter
         stats.frames += 1
         stats.bytes += len(frame)
-        if self._raw is not None:
+        if self._raw is not None and arbiter is None:
             self._raw(frame, ts_recv)
         try:
-            rows = pipeline.on_frame(frame, ts_recv)
-        except VenueDecodeError as error:
-            stats.decode_errors += 1
-            if stats.decode_errors <= LOUD or stats.decode_errors % 1000 == 0:
-                log.warning("bad frame %d dropped: %s", stats.decode_errors, error)
-            return False
+            rows = (
+                pipeline.on_frame(frame, ts_recv)
+                if arbiter is None
+                else pipeline.decode(frame, ts_recv)
+            )
         except VenueError as error:
-            stats.venue_errors += 1
-            log.error("%s", error)  # noqa: TRY400 - the venue's words, a trace adds nothing
+            if self._raw is not None and arbiter is not None:
+                self._raw(frame, ts_recv)
+            self._bad_frame(error)
             return False
         inst, slot = pipeline.inst, pipeline.slot
         if inst < 0:
             return False
         self._watch.seen[inst, slot] = ts_recv
-        if slot == self._venue.diff_slot and pipeline.needs_snapshot(inst):
-            self._snapshots.ask(inst)
-        self._send(rows)
+        if arbiter is None:
+            if slot == self._venue.diff_slot and pipeline.needs_snapshot(inst):
+                self._snapshots.ask(inst)
+            self._send(rows)
+        else:
+            line.heard.add((inst, slot))
+            now_s = time.monotonic()
+            self._admitted(arbiter.admit(line.number, inst, slot, rows, frame, now_s))
         return True
+
+    def _admitted(self, messages: list[Admitted]) -> None:
+        """Publish what of several connections came first."""
+        now = self._clock.now()
+        for inst, slot, rows, frame, late in messages:
+            if late:  # rows never go back in time
+                rows["ts_recv"] = now
+            if self._raw is not None:
+                self._raw(frame, int(rows["ts_recv"][0]) if len(rows) else now)
+            out = self._pipeline.synchronise(inst, slot, rows)
+            if slot == self._venue.diff_slot and self._pipeline.needs_snapshot(inst):
+                self._snapshots.ask(inst)
+            self._send(out)
+
+    def _bad_frame(self, error: VenueError) -> None:
+        """Count and say a frame that cannot be used."""
+        stats = self._stats
+        if isinstance(error, VenueDecodeError):
+            stats.decode_errors += 1
+            if stats.decode_errors <= LOUD or stats.decode_errors % 1000 == 0:
+                log.warning("bad frame %d dropped: %s", stats.decode_errors, error)
+        else:
+            stats.venue_errors += 1
+            log.error("%s", error)
 
     def _take_snapshot(self, raw: bytes, inst: int, symbol: str) -> None:
         now = self._clock.now()

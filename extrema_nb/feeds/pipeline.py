@@ -74,18 +74,29 @@ class MarketPipeline:
 
         Raises what `FrameDecoding.decode` raises; then nothing has changed.
         """
+        if self._is_snapshot(frame):
+            self.inst = self.slot = ABSENT
+            return self._inline_snapshot(frame, ts_recv)
+        rows = self.decode(frame, ts_recv)
+        if self.slot == self._diff_slot:
+            return self.synchronise(self.inst, self.slot, rows)
+        return rows
+
+    def decode(self, frame: bytes, ts_recv: int) -> EventArray:
+        """Return the rows of a frame as they are, valid until the next call."""
         if len(frame) > self._room:
             self._out = empty_events(len(frame) // BYTES_A_ROW + 1)
             self._room = len(frame)
         decoder = self._decoder
         self.inst = self.slot = ABSENT
-        if self._is_snapshot(frame):
-            return self._inline_snapshot(frame, ts_recv)
         n = decoder.decode(frame, ts_recv, self._out, 0)
         self.inst, self.slot = decoder.inst, decoder.slot
-        rows = self._out[:n]
-        if self.slot == self._diff_slot:
-            return self.sync_of(self.inst).on_diff(rows)
+        return self._out[:n]
+
+    def synchronise(self, inst: int, slot: int, rows: EventArray) -> EventArray:
+        """Return what of decoded rows may be published; other than book changes all of them."""
+        if slot == self._diff_slot and len(rows):
+            return self.sync_of(inst).on_diff(rows)
         return rows
 
     def on_snapshot(self, raw: bytes, inst: int, ts_recv: int) -> EventArray:

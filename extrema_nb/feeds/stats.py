@@ -13,9 +13,14 @@ class FeedStats(msgspec.Struct):
     frames: int = 0
     bytes: int = 0
     rows: int = 0  # published, STATUS rows included
+    connections: int = 0  # open now
+    subscriptions: int = 0  # streams of open connections, now
+    attempts: int = 0  # to connect
     connects: int = 0
     reconnects: int = 0
+    replaced: int = 0  # connections that went because a second one had taken over
     failures: int = 0  # connections that ended badly, and attempts that failed
+    sent: int = 0  # frames that left: subscriptions and heartbeats
     gaps: int = 0  # breaks in the sequence of a book
     duplicates: int = 0  # book messages dropped because they were seen before
     superseded: int = 0  # book messages dropped because the snapshot contained them
@@ -25,4 +30,8 @@ class FeedStats(msgspec.Struct):
     venue_errors: int = 0  # error frames of the venue
     unknown: int = 0  # frames of event types that nobody asked for
     silences: int = 0  # streams that fell silent for longer than they should
+    resubscribes: int = 0  # silent streams that were subscribed again
+    renewals: int = 0  # connections replaced because a stream stayed silent
+    dropped: int = 0  # messages dropped because another connection had brought them
+    healed: int = 0  # book changes missing on one connection that another one brought
     last_lag_us: int = 0  # receive time less venue time of the last row; negative: its clock leads

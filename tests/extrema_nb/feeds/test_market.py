@@ -240,7 +240,7 @@ def test_a_stream_that_returns_before_its_book_does_not_call_it_good():
     server.snapshots = [web.Response(status=500)]
     published, feed = feed_until(
         server,
-        lambda p, f: f.stats.duplicates > 20 and C.STALE in p.codes(0),
+        lambda p, f: f.stats.duplicates + f.stats.dropped > 20 and C.STALE in p.codes(0),
         subscriptions=BOOK,
         ws=msgspec.structs.replace(FAST, idle_s=None, first_message_s=None),
         book_silence_s=0.08,

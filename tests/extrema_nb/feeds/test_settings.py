@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from extrema_nb.channels import Candles, Lob, Trades
+import pytest
+
+from extrema_nb.channels import Candles, Liquidations, Lob, Trades
+from extrema_nb.errors import ConfigError
 from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.net.ws import WsSettings
 
@@ -22,3 +25,18 @@ def test_a_connection_may_be_silent_as_long_as_its_liveliest_stream():
     patient = FeedSettings(ws=WsSettings(idle_s=None, first_message_s=None))
     assert patient.ws_of([Lob()]).idle_s is None
     assert patient.ws_of([Lob()]).first_message_s is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lines": 0}, {"lines": 3}, {"hold_s": 0.0}, {"book_silence_s": -1.0}, {"life_s": -1}]
+)
+def test_what_makes_no_sense_is_refused_by_name(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        FeedSettings(**wrong).check()
+    FeedSettings().check()
+
+
+def test_a_connection_with_nothing_but_liquidations_is_never_idle():
+    ws = FeedSettings().ws_of([Liquidations()])
+    assert ws.idle_s is None
+    assert ws.first_message_s is None
