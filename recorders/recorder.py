@@ -72,7 +72,12 @@ class RecordSettings(msgspec.Struct, kw_only=True):
 
 
 async def fetch_instruments(
-    venue: MarketVenue, endpoints: Endpoints, names: Sequence[str], *, timeout_s: float = 0.0
+    venue: MarketVenue,
+    endpoints: Endpoints,
+    names: Sequence[str],
+    *,
+    timeout_s: float = 0.0,
+    proxy: str = "",
 ) -> InstrumentTable:
     """Return the named instruments as the venue describes them.
 
@@ -86,7 +91,8 @@ async def fetch_instruments(
     VenueError
         the venue refuses, or could not be reached in time
     """
-    http, backoff, every = make_http(venue, endpoints), Backoff(), InstrumentTable()
+    http, backoff = make_http(venue, endpoints, proxy=proxy), Backoff()
+    every = InstrumentTable()
     give_up = time.monotonic() + timeout_s
     try:
         while True:
@@ -222,6 +228,7 @@ async def record(
             settings.endpoints(venue),
             settings.instruments,
             timeout_s=settings.connect_timeout_s,
+            proxy=settings.proxy,
         ),
     )
     if table is None:
