@@ -12,9 +12,7 @@ class Insts(dict[str, int]):
     """Symbol -> instrument id; what is missing is looked up in the table, which may have grown."""
 
     def __init__(self, venue: str, table: InstrumentTable) -> None:
-        super().__init__(
-            (row.symbol, inst) for inst, row in enumerate(table) if row.venue == venue
-        )
+        super().__init__((row.symbol, inst) for inst, row in enumerate(table) if row.venue == venue)
         self._venue = venue
         self._table = table
 

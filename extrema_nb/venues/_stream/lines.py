@@ -107,7 +107,14 @@ class Lines:
         return line
 
     def _lose(
-        self, line: Line, expected: int, found: int, count: int, ts_recv: int, *, behind: bool = False
+        self,
+        line: Line,
+        expected: int,
+        found: int,
+        count: int,
+        ts_recv: int,
+        *,
+        behind: bool = False,
     ) -> None:
         self.losses += 1
         line.broken = line.base + (line.high + 1 if behind else max(found, line.high))

@@ -22,11 +22,10 @@ import msgspec
 
 from extrema_nb.channels import INTERVALS
 from extrema_nb.errors import VenueDecodeError, VenueError
-from extrema_nb.events import ABSENT, EventArray, EventKind, Flag, Side, empty_events
+from extrema_nb.events import ABSENT, EventArray, EventKind, Side, empty_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.pack import (
     BBO_ROW,
-    CANDLE_ROW,
     FUNDING_ROW,
     LAST,
     NAN,
@@ -36,18 +35,18 @@ from extrema_nb.pack import (
     Out,
     write_levels,
 )
+from extrema_nb.venues._stream.candles import Growing
+from extrema_nb.venues._stream.funding import next_hour
 from extrema_nb.venues._stream.insts import Insts
 from extrema_nb.venues.hyperliquid import wire
 from extrema_nb.venues.hyperliquid.instruments import VENUE_ID
 from extrema_nb.venues.hyperliquid.streams import SLOTS
 
-__all__ = ["BAD", "MS", "Decoder", "next_hour", "write_book"]
+__all__ = ["BAD", "MS", "Decoder", "write_book"]
 
 MS = 1000  # µs
-HOUR = 3_600_000_000  # µs; funding is paid at each full hour
-CLOSED = int(Flag.CLOSED | Flag.LAST)
 TRADE, BBO = int(EventKind.TRADE), int(EventKind.BBO)
-CANDLE, FUNDING = int(EventKind.CANDLE), int(EventKind.FUNDING)
+FUNDING = int(EventKind.FUNDING)
 BUY, SELL = int(Side.BUY), int(Side.SELL)
 INTERVAL_CODE = {name: code for code, name in enumerate(INTERVALS)}
 S_TRADES, S_BBO, S_BOOK, S_CANDLE, S_CTX = range(len(SLOTS))
@@ -64,11 +63,6 @@ def _payload(kind: Any) -> _Read:
     """Return a decoder of ``{"channel": …, "data": kind}``."""
     envelope = msgspec.defstruct("Envelope", [("data", kind)], gc=False)
     return msgspec.json.Decoder(envelope, strict=False).decode
-
-
-def next_hour(ts: int) -> int:
-    """Return the first full hour after `ts`, µs: when funding is paid next."""
-    return (ts // HOUR + 1) * HOUR
 
 
 def write_book(out: Out, n: int, m: wire.Book, ts_recv: int, inst: int) -> int:
@@ -96,6 +90,7 @@ class Decoder:
         self.slot = ABSENT
         self.unknown: dict[str, int] = {}
         self.acks = 0
+        self._growing = Growing()
         self._channels: dict[str, tuple[_Read, _Fill]] = {
             "trades": (_payload(list[wire.Trade]), self._trades),
             "bbo": (_payload(wire.Bbo), self._bbo),
@@ -177,25 +172,19 @@ class Decoder:
 
     def _candle(self, m: wire.Candle | list[wire.Candle], ts_recv: int, n: int) -> int:
         candles = m if isinstance(m, list) else [m]
-        heads = []
-        for candle in candles:
-            code = INTERVAL_CODE.get(candle.i)
-            if code is None:
-                raise VenueDecodeError(
-                    f"{candle.s} candle: unknown interval {candle.i[:20]!r}", venue=VENUE_ID
-                )
-            heads.append((self._insts[candle.s], code))
-        out = self._out
-        out.room(n, len(candles))
-        for (inst, code), k in zip(heads, candles, strict=True):
-            # pushed while it grows; the last push may come just after its end
-            flags = CLOSED if ts_recv > k.T * MS + MS else LAST
-            CANDLE_ROW.pack_into(
-                out.bytes, n * ROW, k.t * MS, ts_recv, inst, CANDLE, code, flags,
-                k.o, k.h, k.l, k.c, k.v,
-            )  # fmt: skip
-            n += 1
-            self.inst, self.slot = inst, S_CANDLE
+        if not candles:
+            return n
+        first = candles[0]
+        code = INTERVAL_CODE.get(first.i)
+        if code is None or any((k.s, k.i) != (first.s, first.i) for k in candles):
+            raise VenueDecodeError(
+                f"candles of {first.s[:20]!r}: unknown interval {first.i[:20]!r}, or several coins",
+                venue=VENUE_ID,
+            )
+        inst = self._insts[first.s]
+        words = [(k.t * MS, k.o, k.h, k.l, k.c, k.v) for k in candles]
+        n = self._growing.write(self._out, n, inst, code, ts_recv, words)
+        self.inst, self.slot = inst, S_CANDLE
         return n
 
     def _ctx(self, m: wire.CoinCtx, ts_recv: int, n: int) -> int:

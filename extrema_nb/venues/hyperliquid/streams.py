@@ -43,9 +43,7 @@ DEPTH = 20  # levels a side of every book
 MAX_STREAMS = 100  # a connection: newer sources allow 10 connections, older ones 1000 subscriptions
 MAX_ALL = 1000  # subscriptions of one address
 PING, PING_S = '{"method":"ping"}', 30.0  # the venue closes what it sent nothing to for 60 s
-LIMITS = WsLimits(
-    streams=MAX_STREAMS, messages=2000, messages_s=60.0, connects=30, connects_s=60.0
-)
+LIMITS = WsLimits(streams=MAX_STREAMS, messages=2000, messages_s=60.0, connects=30, connects_s=60.0)
 
 
 def _lob(channel: Lob) -> str:
