@@ -89,14 +89,14 @@ class Lines:
         if number == line.high + 1 and not line.pending:
             line.high = number
             return line
-        if line.pending and ts_recv > line.patient_until:
+        if line.pending and ts_recv >= line.patient_until:
             self._lose(line, min(line.pending), number, len(line.pending), ts_recv)
             line.pending.clear()
         if number > line.high:
             missing = number - line.high - 1
             line.high, expected = number, line.high + 1
             if missing:
-                if ts_recv <= line.patient_until and missing + len(line.pending) <= MOST_PENDING:
+                if ts_recv < line.patient_until and missing + len(line.pending) <= MOST_PENDING:
                     line.pending.update(range(expected, number))
                 else:
                     self._lose(line, expected, number, missing, ts_recv)
