@@ -7,8 +7,8 @@ Rules
 2. A number that is left out is a loss. The message may have been about anybody, so the link
    between the book message before and the one after is broken for every book of that connection.
 3. A venue may answer subscriptions late, by numbers it gave out before. Within `patience_us` of the
-   connection's first message, and of a loss, a left-out number may still come as an answer; what
-   has not come then is a loss.
+   connection's opening, and of a loss, a left-out number may still come as an answer; what has not
+   come then is a loss. A connection whose opening was not heard has no answers to wait for.
 4. Data that comes behind its number is a loss too: what it changed can not be undone.
 5. A message that could not be read was not taken, so its number is missing.
 """
@@ -71,6 +71,10 @@ class Lines:
         line = self._lines.get(key)
         return ABSENT if line is None else line.high
 
+    def open(self, key: object, ts_recv: int) -> None:
+        """Take note that a connection begins now: answers to its subscriptions will come."""
+        self.fresh(key).patient_until = ts_recv + self._patience_us
+
     def advance(self, key: object, number: int, ts_recv: int, *, answer: bool = False) -> Line:
         """Take the number of a message that has been read; return its connection's line.
 
@@ -84,7 +88,6 @@ class Lines:
             line = self.fresh(key)
         if line.high < 0:  # we may have come late: nothing is known of what was before
             line.high = number
-            line.patient_until = ts_recv + self._patience_us if self._patience_us else 0
             return line
         if number == line.high + 1 and not line.pending:
             line.high = number

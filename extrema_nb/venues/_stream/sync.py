@@ -86,10 +86,10 @@ class StreamSync:
         rows : (levels,) EVENT of kind LOB, all flagged SNAPSHOT, the first one START
         """
         seq = int(rows.view(np.int64)[SEQ])
-        if seq != ABSENT and seq <= self._last:
-            if self._synced:
-                self.duplicates += 1
-                return self._status(rows, StatusCode.DUPLICATE, self._last, seq, 1)
+        if self._synced and ABSENT < seq <= self._last:
+            self.duplicates += 1
+            return self._status(rows, StatusCode.DUPLICATE, self._last, seq, 1)
+        if ABSENT < seq < self._last:
             self.superseded += 1
             return NONE
         self._last = seq

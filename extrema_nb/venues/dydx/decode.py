@@ -9,8 +9,9 @@ Rules
 4. A book message has ``seq`` message_id, ``prev_seq`` that of the book message before, -1 where
    messages of the connection are missing in between. ``first_seq`` is the age of its levels: the
    message, in v3 the offset; `sync` needs it and overwrites it.
-5. Answers to subscriptions may come behind their number; see `_stream.lines` and the capture of
-   2021, where ten of them do.
+5. An answer to a subscription takes its number when it is asked for, and comes when its snapshot
+   has been fetched; see `_stream.lines`, the venue's source (socks, `Subscriptions.subscribe`) and
+   the capture of 2021, where ten of them come behind their numbers.
 6. Trades of a subscription's answer are history, oldest first, flagged SNAPSHOT. A trade that is a
    liquidation gives a LIQUIDATION row too; one by deleveraging is OFF_BOOK.
 7. The oracle price is both mark and index price: positions are valued by it.
@@ -50,9 +51,9 @@ from extrema_nb.pack import (
     Out,
     write_levels,
 )
+from extrema_nb.venues._insts import Insts
 from extrema_nb.venues._stream.candles import Growing
 from extrema_nb.venues._stream.funding import next_hour
-from extrema_nb.venues._stream.insts import Insts
 from extrema_nb.venues._stream.lines import Line, Lines
 from extrema_nb.venues._stream.times import iso_us
 from extrema_nb.venues.dydx import wire
@@ -86,6 +87,7 @@ _CANDLES, _CANDLE, _CANDLE_BATCH = (
     _reader(wire.Candles), _reader(wire.Candle), _reader(list[wire.Candle])
 )  # fmt: skip
 _MARKETS, _MARKETS_BATCH = _reader(wire.MarketsChange), _reader(list[wire.MarketsChange])
+_MARKET, _ORACLE = _reader(Market), _reader(wire.OraclePrice)
 
 
 def trade_id(text: str) -> int:
@@ -119,7 +121,7 @@ class Decoder:
     """
 
     def __init__(self, table: InstrumentTable) -> None:
-        self._insts = Insts(VENUE_ID, table)
+        self._insts = Insts(table, VENUE_ID)
         self._out = Out(empty_events(1))
         self._lines = Lines(PATIENCE_US)
         self._growing = Growing()
@@ -158,6 +160,8 @@ class Decoder:
                 fill = self._fill.get(head.channel)
                 if fill is not None:
                     return fill(head, ts_recv_us, n)
+        except VenueDecodeError as error:
+            raise VenueDecodeError(str(error), venue=VENUE_ID, frame=frame) from error
         except BAD as error:
             raise VenueDecodeError(
                 f"frame can not be read ({error})", venue=VENUE_ID, frame=frame
@@ -183,6 +187,8 @@ class Decoder:
         """Take the number of a message that has been read."""
         if head.message_id is None:
             return None
+        if head.type == "connected" and self._lines.high(head.connection_id) < 0:
+            self._lines.open(head.connection_id, ts_recv)
         answer = head.type in ("subscribed", "unsubscribed", "connected", "error")
         return self._lines.advance(head.connection_id, head.message_id, ts_recv, answer=answer)
 
@@ -210,12 +216,15 @@ class Decoder:
         else:
             batch = head.type == "channel_batch_data"
             changes = _CHANGES(head.contents) if batch else [_CHANGE(head.contents)]
-            bids = [level for change in changes for level in change.bids]
-            asks = [level for change in changes for level in change.asks]
-            for of_bids in (True, False):
-                for change in changes:
-                    levels = change.bids if of_bids else change.asks
-                    ages += [change.offset] * len(levels)
+            if any(change.bids is None and change.asks is None for change in changes):
+                self._refuse(f"{head.id[:20]} book: a change without bids and asks")
+            bids, asks, late = [], [], []
+            for change in changes:
+                bids += change.bids or ()
+                asks += change.asks or ()
+                ages += [change.offset] * len(change.bids or ())
+                late += [change.offset] * len(change.asks or ())
+            ages += late
         out = self._out
         out.room(n, len(bids) + len(asks) or 1)
         line = self._take(head, ts_recv)
@@ -283,21 +292,25 @@ class Decoder:
         self.inst, self.slot = inst, S_CANDLES
         return n
 
+    def _known(self, found: dict[str, msgspec.Raw] | None) -> list[tuple[int, msgspec.Raw]]:
+        """Return what is told of instruments of ours."""
+        pairs = ((self._insts.find(symbol), raw) for symbol, raw in (found or {}).items())
+        return [(inst, raw) for inst, raw in pairs if inst >= 0]
+
     def _markets(self, head: wire.Head, ts_recv: int, n: int) -> int:
         batch = head.type == "channel_batch_data"
         parts = _MARKETS_BATCH(head.contents) if batch else [_MARKETS(head.contents)]
         rows: list[tuple[int, int, float, float, float]] = []  # inst, ts, rate, price, interest
         for part in parts:
             for found in (part.markets, part.trading):
-                for symbol, m in (found or {}).items():
-                    row = _market_row(m, self._insts.find(symbol), ts_recv)
+                for inst, raw in self._known(found):
+                    row = _market_row(_MARKET(raw), inst, ts_recv)
                     if row is not None:
                         rows.append(row)
-            for symbol, price in (part.oracle_prices or {}).items():
-                inst = self._insts.find(symbol)
-                if inst >= 0:
-                    ts = iso_us(price.effective_at) if price.effective_at else ts_recv
-                    rows.append((inst, ts, NAN, price.oracle_price, NAN))
+            for inst, raw in self._known(part.oracle_prices):
+                price = _ORACLE(raw)
+                ts = iso_us(price.effective_at) if price.effective_at else ts_recv
+                rows.append((inst, ts, NAN, price.oracle_price, NAN))
         out = self._out
         out.room(n, len(rows) + 1)
         line = self._take(head, ts_recv)

@@ -1,7 +1,7 @@
 """Channels of the dYdX indexer: one subscribe frame a stream, all on one URL.
 
-Names here are ours, ``channel:id``. An address may subscribe to 32 ids of a channel on one
-connection, and send about two frames a second.
+Names here are ours, ``channel:id``. A connection may have 32 ids of a channel, and subscribe twice a
+second to each of them; the venue closes what does more.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RESOLUTIONS = {
 SLOTS = ("v4_trades", "v4_orderbook", "v4_candles", "v4_markets")
 MARKETS = "v4_markets"  # tells of all markets at once, has no id
 MAX_IDS = 32  # of one channel on one connection
-LIMITS = WsLimits(streams=MAX_IDS * 3 + 1, messages=2, messages_s=1.0)
+LIMITS = WsLimits(streams=MAX_IDS * 3 + 1, messages=10, messages_s=1.0)
 
 
 def _lob(channel: Lob) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from extrema_nb.venues.dydx.instruments import Floor, Market, Rate
+from extrema_nb.venues.dydx.instruments import Floor, Rate
 
 __all__ = [
     "Book",
@@ -23,6 +23,7 @@ __all__ = [
     "FundingHistory",
     "Head",
     "MarketsChange",
+    "OraclePrice",
     "Time",
     "Trades",
 ]
@@ -61,10 +62,10 @@ class Book(msgspec.Struct, gc=False):
 
 
 class Change(msgspec.Struct, gc=False):
-    """Changes of a book: price, size now; 0 removes. Either side may be missing."""
+    """Changes of a book: price, size now; 0 removes. Either side may be missing, but not both."""
 
-    bids: list[tuple[Price, Floor]] = []
-    asks: list[tuple[Price, Floor]] = []
+    bids: list[tuple[Price, Floor]] | None = None
+    asks: list[tuple[Price, Floor]] | None = None
     offset: Offset = -1  # v3
 
 
@@ -112,11 +113,11 @@ class OraclePrice(msgspec.Struct, gc=False, rename="camel"):
 
 
 class MarketsChange(msgspec.Struct, gc=False, rename="camel"):
-    """What changed of the markets."""
+    """What changed of the markets, by ticker; those nobody asked for are not looked into."""
 
-    trading: dict[str, Market] | None = None
-    oracle_prices: dict[str, OraclePrice] | None = None
-    markets: dict[str, Market] | None = None  # of a snapshot
+    trading: dict[str, msgspec.Raw] | None = None  # Market
+    oracle_prices: dict[str, msgspec.Raw] | None = None  # OraclePrice
+    markets: dict[str, msgspec.Raw] | None = None  # Market, of a snapshot
 
 
 class Settled(msgspec.Struct, gc=False, rename="camel"):

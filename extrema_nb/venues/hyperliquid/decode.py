@@ -35,9 +35,9 @@ from extrema_nb.pack import (
     Out,
     write_levels,
 )
+from extrema_nb.venues._insts import Insts
 from extrema_nb.venues._stream.candles import Growing
 from extrema_nb.venues._stream.funding import next_hour
-from extrema_nb.venues._stream.insts import Insts
 from extrema_nb.venues.hyperliquid import wire
 from extrema_nb.venues.hyperliquid.instruments import VENUE_ID
 from extrema_nb.venues.hyperliquid.streams import SLOTS
@@ -84,7 +84,7 @@ class Decoder:
     """
 
     def __init__(self, table: InstrumentTable) -> None:
-        self._insts = Insts(VENUE_ID, table)
+        self._insts = Insts(table, VENUE_ID)
         self._out = Out(empty_events(1))
         self.inst = ABSENT
         self.slot = ABSENT
@@ -124,6 +124,8 @@ class Decoder:
             channel = self._channels.get(head.channel)
             if channel is not None:
                 return channel[1](channel[0](frame).data, ts_recv_us, n)
+        except VenueDecodeError as error:
+            raise VenueDecodeError(str(error), venue=VENUE_ID, frame=frame) from error
         except BAD as error:
             raise VenueDecodeError(
                 f"frame can not be read ({error})", venue=VENUE_ID, frame=frame
@@ -190,6 +192,8 @@ class Decoder:
     def _ctx(self, m: wire.CoinCtx, ts_recv: int, n: int) -> int:
         inst = self._insts[m.coin]
         out, ctx = self._out, m.ctx
+        if ctx.funding is None and ctx.mark_px is None and ctx.open_interest is None:
+            raise VenueDecodeError(f"the state of {m.coin[:20]!r} says nothing", venue=VENUE_ID)
         out.room(n, 1)
         FUNDING_ROW.pack_into(
             out.bytes, n * ROW, ts_recv, ts_recv, inst, FUNDING, 0, LAST,

@@ -61,14 +61,13 @@ class Candle(msgspec.Struct, gc=False):
     """A candle, sent while it grows."""
 
     t: Millis  # open time
-    T: Millis  # close time, the last ms that belongs to it
     i: str  # interval
     o: Price
     h: Price
     l: Price  # noqa: E741 - the venue's letter
     c: Price
     v: Floor  # base units
-    s: str = ""  # coin
+    s: str  # coin
 
 
 class Ctx(msgspec.Struct, gc=False, rename="camel"):

@@ -11,6 +11,12 @@ SECOND = 1_000_000
 PATIENCE = 10 * SECOND
 
 
+def opened():
+    lines = Lines(PATIENCE)
+    lines.open("c", 0)
+    return lines
+
+
 def run(lines, messages, key="c", ts=0, answers=()):
     """Take (number, inst or None); return the links of those that are books."""
     links = []
@@ -37,14 +43,14 @@ def test_a_hole_breaks_the_link_of_every_book_over_it_once():
 
 
 def test_an_answer_may_come_behind_its_number_soon_after_the_beginning():
-    lines = Lines(PATIENCE)
+    lines = opened()
     links = run(lines, [(0, None), (1, 7), (4, 7), (2, None), (3, None), (5, 7)], answers={2, 3})
     assert [prev for _, _, prev in links] == [-1, 1, 4]
     assert lines.losses == 0
 
 
 def test_an_answer_that_never_comes_is_a_loss_when_patience_is_over():
-    lines = Lines(PATIENCE)
+    lines = opened()
     run(lines, [(0, None), (1, 7), (3, 7)])
     assert lines.losses == 0
     (link,) = run(lines, [(4, 7)], ts=PATIENCE + 1)
@@ -54,20 +60,27 @@ def test_an_answer_that_never_comes_is_a_loss_when_patience_is_over():
 
 
 def test_data_behind_its_number_is_a_loss_even_where_an_answer_would_not_be():
-    lines = Lines(PATIENCE)
+    lines = opened()
     links = run(lines, [(0, None), (1, 7), (3, 7), (2, 7), (4, 7), (5, 7)])
     assert [prev for _, _, prev in links] == [-1, 1, -1, -1, 4]
     assert lines.losses == 1
 
 
 def test_later_than_the_beginning_a_hole_is_a_loss_at_once():
-    lines = Lines(PATIENCE)
+    lines = opened()
     run(lines, [(0, None), (1, 7)])
     (link,) = run(lines, [(3, 7)], ts=PATIENCE + 1)
     assert (link[2], lines.losses) == (-1, 1)
     # the books are asked for anew now, so answers may be late again
     links = run(lines, [(5, 7), (4, None), (6, 7)], ts=PATIENCE + 2, answers={4})
     assert [prev for _, _, prev in links] == [3, 5]
+
+
+def test_a_connection_whose_opening_was_not_heard_has_no_answers_to_wait_for():
+    lines = Lines(PATIENCE)
+    links = run(lines, [(100, 7), (102, 7)])
+    assert [prev for _, _, prev in links] == [-1, -1]
+    assert lines.losses == 1
 
 
 def test_numbers_of_another_connection_are_higher_and_do_not_link():

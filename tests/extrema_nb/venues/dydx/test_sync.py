@@ -95,8 +95,6 @@ def test_v3_levels_older_than_what_is_known_are_dropped():
 def test_a_gap_makes_the_book_stale_until_a_snapshot():
     feed = Feed()
     feed.snapshot([(99, 1)], [(101, 2)])
-    feed.decoder._lines._patience_us = 0
-    feed.decoder._lines._lines["c"].patient_until = 0
     feed.number += 1
     rows = feed.change(bids=[(102, 5)])
     assert (rows["flags"] & Flag.STALE).all()

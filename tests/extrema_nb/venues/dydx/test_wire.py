@@ -26,4 +26,4 @@ def test_a_number_of_a_message_leaves_room_for_its_connection():
 
 def test_either_side_of_a_change_may_be_missing():
     change = read(b'{"asks":[["43250.0","0.0"]]}', wire.Change)
-    assert (change.bids, change.asks) == ([], [(43250.0, 0.0)])
+    assert (change.bids, change.asks) == (None, [(43250.0, 0.0)])
