@@ -1,4 +1,4 @@
-"""Captured frames as a source: the connector's own decoder and book synchronisation, offline.
+"""Captured frames as a source: the venue's own decoder and book synchronisation, offline.
 
 Rules
 -----
@@ -26,12 +26,14 @@ from extrema_nb.errors import ConfigError, DataError, VenueError, nearest
 from extrema_nb.events import EventArray, EventKind, Flag, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.venues import BookSyncing, MarketVenue, load
-from replay.sources.guess import guess_instruments, merge_guesses
+from extrema_nb.venues import BookSyncing, MarketVenue, known, load
+from replay.sources import cryptofeed
+from replay.sources.guess import LOOKED, guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import Line, LineFile, merge_files, sort_lines, where
 
-__all__ = ["CaptureCounts", "CaptureSource"]
+__all__ = ["DEFAULT_VENUE", "CaptureCounts", "CaptureSource"]
 
+DEFAULT_VENUE = "binance-usdm"  # of frames that show none
 GUESS_LINES = 20_000  # looked at to find instruments
 BUFFERED = 2000  # book messages kept while a snapshot is still to come in the file
 
@@ -58,7 +60,8 @@ class CaptureSource:
     Parameters
     ----------
     paths : files, in any order; those of one instrument continue each other's book
-    venue : venue id
+    venue : venue id; found in the frames if None
+    form : ``"collector"``, or ``"cryptofeed"``, of which a folder stands for its files
     instruments : names or symbols to read, all if None
     kinds : kinds to give, all if None
     start, end : µs of ``ts_recv``; from `start` on and before `end`
@@ -70,7 +73,8 @@ class CaptureSource:
         self,
         paths: Sequence[str | Path],
         *,
-        venue: str = "binance-usdm",
+        venue: str | None = None,
+        form: str = "collector",
         instruments: Iterable[str] | None = None,
         kinds: Iterable[EventKind] | None = None,
         start: int | None = None,
@@ -80,17 +84,20 @@ class CaptureSource:
         skip_bad: bool = False,
         assume_synced: bool = False,
     ) -> None:
+        self.form = form
         self.paths = [Path(path) for path in paths]
+        if form == "cryptofeed":
+            self.paths = cryptofeed.expand(self.paths)
         for path in self.paths:
             if not path.is_file():
                 raise DataError(f"{path}: no such file")
-        self.venue: MarketVenue = load(venue)
+        self.venue = self._load(venue)
         self.counts = CaptureCounts()
         self.guessed = table is None
         self._sort, self._skip_bad, self._assume_synced = sort, skip_bad, assume_synced
         self._start, self._end = start, end
         self._kinds = None if kinds is None else [int(kind) for kind in kinds]
-        self._files = [LineFile(path, skip_bad=skip_bad) for path in self.paths]
+        self._files: list[LineFile] = [self._open(path) for path in self.paths]
         looked = [
             guess_instruments(
                 self.venue, (line.frame for line in itertools.islice(iter(file), GUESS_LINES))
@@ -105,10 +112,12 @@ class CaptureSource:
             for file, guess in zip(self._files, looked, strict=True)
         }
         found = InstrumentTable(merge_guesses(looked))
+        if form == "cryptofeed":
+            found = self._listed(found)
         if not len(found):
             raise DataError(
-                f"{self.paths[0]}: no message of {venue} in the first {looked[0].lines} lines; "
-                "check --venue and --format"
+                f"{self.paths[0]}: no message of {self.venue.id} in the first {looked[0].lines} "
+                "lines; check --venue and --format"
             )
         self._all = found if table is None else table
         chosen = list(self._all) if instruments is None else _choose(self._all, list(instruments))
@@ -118,6 +127,52 @@ class CaptureSource:
             if spec in chosen:
                 self._map[inst] = self.instruments.get_symbol(spec.venue, spec.symbol)
 
+    def _load(self, said: str | None) -> MarketVenue:
+        """Return the venue that is said, else the one whose frames these are."""
+        if said is not None:
+            return load(said)
+        found = cryptofeed.venue_of(self.paths) if self.form == "cryptofeed" else None
+        if found is None:
+            found = guess_venue(
+                line.frame
+                for path in self.paths
+                for line in itertools.islice(LineFile(path, skip_bad=True), LOOKED)
+            )
+        if found is not None and found not in known():
+            raise ConfigError(
+                f"{self.paths[0]}: looks like a capture of {found}, which is not among the venues "
+                f"here ({', '.join(known())}); say another one with --venue"
+            )
+        return load(found or DEFAULT_VENUE)
+
+    def _open(self, path: Path) -> LineFile:
+        if self.form == "cryptofeed":
+            return cryptofeed.CryptofeedFile(path, self.venue, skip_bad=self._skip_bad)
+        return LineFile(path, skip_bad=self._skip_bad)
+
+    def _listed(self, found: InstrumentTable) -> InstrumentTable:
+        """Return the instruments with the specs of the capture's own lists.
+
+        All files of a cryptofeed capture belong together: they share one pipeline.
+        """
+        files = [file for file in self._files if isinstance(file, cryptofeed.CryptofeedFile)]
+        carried: dict[str, str] = {}  # symbol -> connection
+        for file in files:
+            if file.kind != "ws":
+                continue
+            for symbol in self._symbols[file]:
+                other = carried.setdefault(symbol, file.connection)
+                if other != file.connection:
+                    raise DataError(
+                        f"{file.path}: connections {other} and {file.connection} both carry "
+                        f"{symbol}; give the files of one of them"
+                    )
+        listed = cryptofeed.listed_instruments(files, self.venue)
+        table = InstrumentTable(listed.get(spec.symbol, spec) for spec in found)
+        together = frozenset(spec.symbol for spec in table)
+        self._symbols = dict.fromkeys(self._files, together)
+        return table
+
     def describe(self) -> dict[str, Any]:
         """Return what is known before reading; `rows` is not."""
         sha = hashlib.sha256()
@@ -125,7 +180,7 @@ class CaptureSource:
             with path.open("rb") as file:
                 sha.update(hashlib.file_digest(file, "sha256").digest())
         return {
-            "format": "collector",
+            "format": self.form,
             "venue": self.venue.id,
             "path": ", ".join(map(str, self.paths)),
             "files": len(self.paths),

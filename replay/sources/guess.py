@@ -1,4 +1,4 @@
-"""Find the instruments of a capture when nobody says them: tick and lot from the text of numbers.
+"""Find venue and instruments of a capture when nobody says them, in the text of its frames.
 
 The tick is the greatest number of which every price seen is a multiple, so that "61800.20" and
 "61800.30" give 0.1 although they are written with two decimals. The same for quantities.
@@ -6,25 +6,79 @@ The tick is the greatest number of which every price seen is a multiple, so that
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
+from extrema_nb.errors import VenueError
 from extrema_nb.instruments import Instrument, InstrumentType
-from extrema_nb.venues import MarketVenue
+from extrema_nb.market import MarketVenue
 
-__all__ = ["Guess", "guess_instruments", "merge_guesses"]
+__all__ = ["LOOKED", "Guess", "guess_instruments", "guess_venue", "merge_guesses"]
 
-_SYMBOL = re.compile(rb'"s":"([^"]{1,40})"')
-_ON_GRID = re.compile(rb'"e":"(?:trade|aggTrade|bookTicker|depthUpdate)"')  # a mark price is not
-_LEVEL = re.compile(rb'\["([0-9.]+)","([0-9.]+)"\]')
-_PRICES = re.compile(rb'"[pab]":"([0-9.]+)"')
-_QUANTITIES = re.compile(rb'"[qAB]":"([0-9.]+)"')
 SCALE = 10  # decimals that are kept
+LOOKED = 400  # frames that tell the venue
+
+
+class _Words(NamedTuple):
+    """Where a family of venues writes symbols, prices and quantities; the first group is it."""
+
+    symbol: re.Pattern[bytes]
+    on_grid: re.Pattern[bytes]  # only frames with it: a mark price is on no grid
+    levels: re.Pattern[bytes]  # price and quantity of a book level
+    prices: re.Pattern[bytes]
+    quantities: re.Pattern[bytes]
+
+
+_ANY = re.compile(b"")
+_PAIR = re.compile(rb'\["([0-9.]+)", ?"([0-9.]+)"')
+_PX = re.compile(rb'"(?:px|price|price_level)": ?"([0-9.]+)"')
+_SZ = re.compile(rb'"(?:sz|size|amount|new_quantity)": ?"?([0-9.]+)')
+_WORDS: dict[str, _Words] = {
+    "binance": _Words(
+        re.compile(rb'"s":"([^"]{1,40})"'),
+        re.compile(rb'"e":"(?:trade|aggTrade|bookTicker|depthUpdate)"|^(?:\{"stream":"[a-z0-9_]+@'
+                   rb'bookTicker"|\{"u":)'),
+        re.compile(rb'\["([0-9.]+)","([0-9.]+)"\]'),
+        re.compile(rb'"[pab]":"([0-9.]+)"'),
+        re.compile(rb'"[qAB]":"([0-9.]+)"'),
+    ),
+    "gate": _Words(
+        re.compile(rb'"(?:s|currency_pair|contract)": ?"([A-Za-z0-9]+_[A-Z0-9_]+)"'),
+        re.compile(rb'"channel": ?"(?:spot|futures)\.(?:trades|order_book|book_ticker|obu)'),
+        re.compile(rb'(?:\["|\{"p": ?")([0-9.]+)", ?"(?:s": ?)?([0-9.]+)'),
+        re.compile(rb'"(?:p|b|a|price)": ?"([0-9.]+)"'),
+        re.compile(rb'"(?:size|amount|B|A)": ?"?([0-9.]+)'),
+    ),
+    "okx": _Words(re.compile(rb'"instId": ?"([^"]{1,60})"'),
+                  re.compile(rb'"channel": ?"(?:trades|bbo|books|tickers)'), _PAIR, _PX, _SZ),
+    "hyperliquid": _Words(re.compile(rb'"coin": ?"([^"]{1,40})"'),
+                          re.compile(rb'"channel": ?"(?:l2Book|trades|bbo)"'),
+                          re.compile(rb'"px": ?"([0-9.]+)", ?"sz": ?"([0-9.]+)"'), _PX, _SZ),
+    "dydx": _Words(re.compile(rb'"id": ?"([A-Z0-9,.]+-USD)"'),
+                   re.compile(rb'"channel": ?"v[34]_(?:orderbook|trades)'), _PAIR, _PX, _SZ),
+    "coinbase": _Words(re.compile(rb'"product_id": ?"([^"]{1,40})"'), _ANY, _PAIR, _PX, _SZ),
+}  # fmt: skip
+
+# a frame that only one venue sends; tried in this order
+_SIGNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("okx", re.compile(rb'"arg": ?\{"channel"')),
+    ("gate-spot", re.compile(rb'"channel": ?"spot\.')),
+    ("gate-futures", re.compile(rb'"channel": ?"futures\.')),
+    ("hyperliquid", re.compile(rb'"channel": ?"(?:l2Book|bbo|trades|candle|activeAssetCtx)", ?"data"')),
+    ("dydx", re.compile(rb'"channel": ?"v4_')),
+    ("coinbase", re.compile(rb'"channel": ?"[a-z0-9_]+".*"sequence_num"')),
+    ("binance-cm", re.compile(rb'"e":"(?:depthUpdate|bookTicker)".*"ps":"|"s":"[A-Z]+USD_(?:PERP|\d)')),
+    ("binance-usdm", re.compile(rb'"e":"depthUpdate".*"pu":|"e":"bookTicker"|"e":"markPriceUpdate"')),
+    ("binance-usdm", re.compile(rb'"e":"trade".*"X":"')),
+    ("binance-spot", re.compile(rb'"e":"(?:depthUpdate|trade|aggTrade)".*(?:"b":\[|"M":)')),
+)  # fmt: skip
 
 
 class Guess(NamedTuple):
@@ -51,8 +105,20 @@ class _Grid:
         return float(Decimal(self.step).scaleb(-SCALE)) if self.step else absent
 
 
+def guess_venue(frames: Iterable[bytes]) -> str | None:
+    """Return the id of the venue that most of the first frames can only be of, None if none is."""
+    votes: Counter[str] = Counter()
+    for frame in itertools.islice(frames, LOOKED):
+        for venue, sign in _SIGNS:
+            if sign.search(frame):
+                votes[venue] += 1
+                break
+    return votes.most_common(1)[0][0] if votes else None
+
+
 def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
     """Return the instruments in some frames of a venue, in order of first appearance."""
+    words = _WORDS.get(venue.id.partition("-")[0], _WORDS["binance"])
     prices: dict[str, _Grid] = {}
     quantities: dict[str, _Grid] = {}
     lines = 0
@@ -60,35 +126,45 @@ def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
     for frame in frames:
         lines += 1
         snapshot = snapshot or venue.is_snapshot(frame)
-        found = _SYMBOL.search(frame)
-        if found is None or not _ON_GRID.search(frame):
+        found = words.symbol.search(frame)
+        if found is None or not words.on_grid.search(frame):
             continue
         symbol = found.group(1).decode("ascii", "replace")
         price = prices.setdefault(symbol, _Grid())
         quantity = quantities.setdefault(symbol, _Grid())
-        levels = _LEVEL.findall(frame)
+        levels = words.levels.findall(frame)
         price.add(level[0] for level in levels)
         quantity.add(level[1] for level in levels)
-        price.add(_PRICES.findall(frame))
-        quantity.add(_QUANTITIES.findall(frame))
-    instruments = []
-    for symbol, price in prices.items():
-        name = venue.name_of(symbol)
-        kind = InstrumentType.PERPETUAL if name.endswith("_PERP") else InstrumentType.UNKNOWN
-        words = name.split("_")
-        instruments.append(
-            Instrument(
-                venue=venue.id,
-                symbol=symbol,
-                name=name,
-                inst_type=kind,
-                base=words[0] if len(words) > 1 else "",
-                quote=words[1] if len(words) > 1 else "",
-                tick_size=price.size(0.01),
-                lot_size=quantities[symbol].size(0.001),
-            )
-        )
+        price.add(words.prices.findall(frame))
+        quantity.add(words.quantities.findall(frame))
+    instruments = [
+        spec
+        for symbol, price in prices.items()
+        if (spec := _instrument(venue, symbol, price, quantities[symbol])) is not None
+    ]
     return Guess(instruments, lines, snapshot)
+
+
+def _instrument(
+    venue: MarketVenue, symbol: str, price: _Grid, quantity: _Grid
+) -> Instrument | None:
+    """Return an instrument, None for a symbol that the venue can not have."""
+    try:
+        name = venue.name_of(symbol)
+    except VenueError:
+        return None
+    kind = InstrumentType.PERPETUAL if "PERP" in name.split("_") else InstrumentType.UNKNOWN
+    words = name.split("_")
+    return Instrument(
+        venue=venue.id,
+        symbol=symbol,
+        name=name,
+        inst_type=kind,
+        base=words[0] if len(words) > 1 else "",
+        quote=words[1] if len(words) > 1 else "",
+        tick_size=price.size(0.01),
+        lot_size=quantity.size(0.001),
+    )
 
 
 def merge_guesses(guesses: Iterable[Guess]) -> list[Instrument]:

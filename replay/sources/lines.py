@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from extrema_nb.errors import DataError
 
-__all__ = ["Line", "LineFile", "merge_files", "sort_lines"]
+__all__ = ["Line", "LineFile", "merge_files", "sort_lines", "split_lines"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP = 16 + zlib.MAX_WBITS
@@ -58,7 +58,7 @@ class LineFile:
         self.bad = self.lines = self.position = number = 0
         with self.path.open("rb") as raw:
             try:
-                for line in _split(_blocks(raw)):
+                for line in split_lines(_blocks(raw)):
                     number += 1
                     if number & 0x3FF == 0:
                         self.position = raw.tell()
@@ -69,6 +69,14 @@ class LineFile:
                 self._refuse(number, f"cut off or damaged after this line ({error})", b"")
         self.lines = number
         self.position = self.size
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """Yield the lines as they stand in the file; of a damaged one those before it."""
+        with self.path.open("rb") as raw:
+            try:
+                yield from split_lines(_blocks(raw))
+            except (EOFError, zlib.error):
+                return  # reading the file says so
 
     def _parse(self, line: bytes, number: int) -> Line | None:
         head, _, frame = line.partition(b" ")
@@ -110,7 +118,7 @@ def _blocks(raw: BinaryIO) -> Iterator[bytes]:
         raise EOFError("the gzip stream ends too early")
 
 
-def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def split_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield whole lines without their ends; the last one may have none."""
     rest = b""
     for block in blocks:

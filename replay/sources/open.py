@@ -10,16 +10,15 @@ from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventKind
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import kind_of
-from replay.sources import formats
+from replay.sources import cryptofeed, formats
 from replay.sources.cache import default_folder
-from replay.sources.collector import CaptureSource
+from replay.sources.collector import DEFAULT_VENUE, CaptureSource
 from replay.sources.files import FileSource
 from replay.sources.parquet import ParquetSource
 
 __all__ = ["DEFAULT_VENUE", "FORMATS", "open_source"]
 
-FORMATS = ("parquet", "collector", *formats.known())
-DEFAULT_VENUE = "binance-usdm"  # of captures that do not show theirs
+FORMATS = ("parquet", "collector", "cryptofeed", *formats.known())
 
 
 def open_source(
@@ -72,9 +71,9 @@ def open_source(
             + nearest(format, FORMATS)
         )
     wanted = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
-    if format == "collector":
+    if format in {"collector", "cryptofeed"}:
         return CaptureSource(
-            paths, venue=venue or DEFAULT_VENUE, instruments=instruments, kinds=wanted, start=start,
+            paths, venue=venue, form=format, instruments=instruments, kinds=wanted, start=start,
             end=end, table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
         )  # fmt: skip
     if format != "parquet":
@@ -94,9 +93,11 @@ def open_source(
 def _format_of(path: Path) -> str:
     """Say by a look at it what `path` holds."""
     if path.is_dir():
-        return "parquet"
+        return "cryptofeed" if cryptofeed.looks_like(path) else "parquet"
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder")
+    if cryptofeed.looks_like(path):
+        return "cryptofeed"
     seen = formats.peek(path)
     if seen.head[:10].isdigit() or not seen.head:
         return _lines_or_table(seen)

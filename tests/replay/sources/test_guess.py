@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from extrema_nb.venues import load
-from replay.sources.guess import guess_instruments, merge_guesses
+from extrema_nb.venues import known, load
+from replay.sources.guess import guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile
 
 VENUE = load("binance-usdm")
@@ -48,3 +48,61 @@ def test_the_grids_of_real_captures_are_found(shared_data, name, tick):
     frames = [line.frame for _, line in zip(range(5000), lines, strict=False)]
     (spec,) = guess_instruments(VENUE, frames).instruments
     assert (spec.tick_size, spec.lot_size) == (tick, 0.001)
+
+
+FRAMES = {
+    "binance-usdm": BOOK[:-1] + b',"pu":7}',
+    "binance-spot": b'{"e":"depthUpdate","s":"BTCUSDT","U":1,"u":2,"b":[["1","2"]],"a":[]}',
+    "binance-cm": b'{"e":"bookTicker","u":1,"s":"BTCUSD_PERP","ps":"BTCUSD","b":"1","B":"2"}',
+    "okx": b'{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT",'
+    b'"px":"30236.5","sz":"0.0002"}]}',
+    "gate-spot": b'{"channel":"spot.order_book_update","result":{"s":"NEO_BTC",'
+    b'"b":[],"a":[["0.0018","9.5"]]}}',
+    "gate-futures": b'{"channel":"futures.order_book_update","result":{"s":"OMG_USDT",'
+    b'"b":[{"p":"0.7696","s":53}],"a":[]}}',
+    "hyperliquid": b'{"channel":"l2Book","data":{"coin":"BTC","levels":[[{"n":5,"px":"105055.0",'
+    b'"sz":"3.03622"}],[]]}}',
+    "dydx": b'{"type":"channel_data","channel":"v4_orderbook","id":"BTC-USD",'
+    b'"contents":{"bids":[["6.5","2"]]}}',
+    "coinbase": b'{"channel":"l2_data","timestamp":"x","sequence_num":1,"events":[{"product_id":'
+    b'"BTC-USD","updates":[{"price_level":"21921.73","new_quantity":"0.06"}]}]}',
+}
+
+
+@pytest.mark.parametrize("venue", FRAMES)
+def test_a_frame_tells_its_venue(venue):
+    assert guess_venue([b'{"result":null,"id":1}', FRAMES[venue]]) == venue
+    assert guess_venue([b"{}"]) is None
+
+
+@pytest.mark.parametrize(
+    ("venue", "symbol", "tick", "lot"),
+    [
+        ("okx", "BTC-USDT", 30236.5, 0.0002),
+        ("gate-spot", "NEO_BTC", 0.0018, 9.5),
+        ("gate-futures", "OMG_USDT", 0.7696, 53.0),
+        ("hyperliquid", "BTC", 105055.0, 3.03622),
+        ("dydx", "BTC-USD", 6.5, 2.0),
+        ("coinbase", "BTC-USD", 21921.73, 0.06),
+    ],
+)
+def test_instruments_are_found_in_the_frames_of_every_venue(venue, symbol, tick, lot):
+    if venue not in known():
+        pytest.skip(f"{venue} is not among the venues yet")
+    (spec,) = guess_instruments(load(venue), [FRAMES[venue]]).instruments
+    assert (spec.symbol, spec.tick_size, spec.lot_size) == (symbol, tick, lot)
+
+
+@pytest.mark.parametrize(
+    ("venue", "name"),
+    [
+        ("binance-usdm", "binance_usdm/capture/ethusdt_20240718.gz"),
+        ("binance-cm", "binance_cm/capture/btcusd_perp_20240808.gz"),
+        ("binance-spot", "binance_spot/capture/nexousdt_20240723.dat.gz"),
+        ("binance-spot", "binance_spot/capture/btcusdt_20240808.gz"),
+        ("hyperliquid", "hyperliquid/capture/btcusd_20250126.gz"),
+    ],
+)
+def test_real_captures_tell_their_venue(shared_data, venue, name):
+    lines = LineFile(shared_data / name)
+    assert guess_venue(line.frame for line in lines) == venue
