@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", help="of the files, such as tardis; found by looking")
     parser.add_argument("--venue", help="venue of the files, where they do not show it")
     parser.add_argument("--symbol", help="symbol of the files, where they do not show it")
+    parser.add_argument("--tick", type=float, help="least step of price, where it is not found")
     parser.add_argument(
         "--instruments",
         type=Path,
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     table = read_instruments(args.instruments, venue) if args.instruments else None
     source = sources.open_source(
         args.files, args.format, args.only.split(",") if args.only else None, table=table,
-        venue=args.venue, symbol=args.symbol, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
+        venue=args.venue, symbol=args.symbol, tick=args.tick, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
     )  # fmt: skip
     output_folder("--out", args.out)
     with progress("converting", total=None) as bar:

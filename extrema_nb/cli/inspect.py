@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
             format=args.format,
             venue=args.venue,
             symbol=args.symbol,
+            tick=args.tick,
             sort=args.sort,
             instruments=args.instruments.split(",") if args.instruments else None,
             start=parse_time(args.start) if args.start else None,

@@ -28,6 +28,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", help="of the files, such as tardis; found by looking")
     parser.add_argument("--venue", help="venue of the files, where they do not show it")
     parser.add_argument("--symbol", help="symbol of the files, where they do not show it")
+    parser.add_argument("--tick", type=float, help="least step of price, where it is not found")
     parser.add_argument("--instruments", metavar="NAMES", help="only these, comma-separated")
     parser.add_argument("--start", help="from this time on (ISO 8601 or µs)")
     parser.add_argument("--end", help="before this time")
@@ -84,6 +85,7 @@ def open_arguments(args: argparse.Namespace) -> Any:
         end=parse_time(args.end) if args.end else None,
         venue=args.venue,
         symbol=args.symbol,
+        tick=args.tick,
         skip_bad=args.skip_bad,
         sort=args.sort,
     )

@@ -41,8 +41,9 @@ def check_header(path: Path, expected: Sequence[str], what: str, remedy: str) ->
     return found
 
 
-def sample(frames: Iterator[pl.DataFrame], rows: int = SAMPLE) -> pl.DataFrame | None:
+def sample(frames: Iterator[pl.DataFrame], rows: int | None = None) -> pl.DataFrame | None:
     """Return the first rows of a file, at least `rows` if it has them; None for none."""
+    rows = SAMPLE if rows is None else rows
     out: list[pl.DataFrame] = []
     for frame in frames:
         out.append(frame)

@@ -22,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.errors import ConfigError, DataError, nearest
-from extrema_nb.events import EventArray, EventKind
+from extrema_nb.events import LOB_LEVEL, EventArray, EventKind, Flag
 from extrema_nb.instruments import Instrument, InstrumentTable
 from replay.sources.formats import Options, RowFile, load
 from replay.sources.timed import TimedStream, cut, merge_by_time
 
 __all__ = ["FileCounts", "FileSource"]
+
+OFF_GRID = 1e-3  # ticks; what a float64 may be off by is far less
 
 
 class FileCounts(msgspec.Struct, kw_only=True):
@@ -47,6 +49,7 @@ class FileSource:
     paths : files of one format, in any order
     format_name : one of `formats.known`
     venue, symbol : where the files do not say them
+    tick : least step of price, where the first rows do not show it
     instruments : names or symbols to read, all if None
     kinds : kinds to give, all if None
     start, end : µs of ``ts_recv``; from `start` on and before `end`
@@ -61,6 +64,7 @@ class FileSource:
         *,
         venue: str | None = None,
         symbol: str | None = None,
+        tick: float | None = None,
         instruments: Iterable[str] | None = None,
         kinds: Iterable[EventKind] | None = None,
         start: int | None = None,
@@ -76,11 +80,14 @@ class FileSource:
         self._sort = sort
         self._start, self._end = start, end
         self._kinds = None if kinds is None else [int(kind) for kind in kinds]
-        options = Options(venue, symbol, skip_bad)
+        options = Options(venue, symbol, skip_bad=skip_bad)
         self._files = [load(format_name).open_file(path, options) for path in self.paths]
         found = _unite(self._files)
+        if tick is not None:
+            found = [msgspec.structs.replace(spec, tick_size=tick) for spec in found]
         chosen = found if instruments is None else _choose(found, list(instruments))
         self.instruments = InstrumentTable(chosen) if table is None else table
+        self._ticks = np.array([spec.tick_size for spec in self.instruments])
         self._maps = [self._ids(file, chosen) for file in self._files]
         self._done = 0
 
@@ -165,10 +172,29 @@ class FileSource:
             if self._end is not None:
                 rows = rows[: np.searchsorted(rows["ts_recv"], self._end)]
             if rows.size:
+                self._check_grid(path, rows)
                 yield rows
             if self._end is not None and now >= self._end:
                 break
         self._done += 1
+
+    def _check_grid(self, path: Path, rows: EventArray) -> None:
+        """Refuse book levels between two ticks: a book would put them in the wrong place."""
+        levels = rows[rows["kind"] == EventKind.LOB].view(LOB_LEVEL)
+        bands = (levels["flags"] & int(Flag.SYNTHETIC)) != 0
+        levels = levels[np.isfinite(levels["price"]) & ~bands]
+        if not levels.size:
+            return
+        places = levels["price"] / self._ticks[levels["inst"]]
+        bad = np.abs(places - np.rint(places)) > OFF_GRID
+        if bad.any():
+            row = levels[int(np.argmax(bad))]
+            spec = self.instruments[int(row["inst"])]
+            raise DataError(
+                f"{path}: price {float(row['price'])!r} of {spec.name} is no multiple of the tick "
+                f"{spec.tick_size}, which was found in the first rows; say the tick with --tick "
+                "(tick= in Python)"
+            )
 
     def _sorted(self, file: RowFile) -> Iterator[EventArray]:
         blocks = list(file.blocks())

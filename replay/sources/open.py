@@ -32,6 +32,7 @@ def open_source(
     *,
     venue: str | None = None,
     symbol: str | None = None,
+    tick: float | None = None,
     cache: bool | Path = False,
     sort: bool = False,
     skip_bad: bool = False,
@@ -49,6 +50,7 @@ def open_source(
     kinds : kinds or their words (``"trade"``, ``"lob"``, ``"bbo"`` …), all if None
     table : gives the instrument ids; if None they come from the files
     venue, symbol : where the files do not say them
+    tick : of foreign files whose first rows do not show it
     cache : keep a memory-mapped copy of a recording in the user's cache folder, or in a folder
     sort, skip_bad : of all files but recordings: put rows in order of time, count bad lines
     assume_synced : of capture files, see `CaptureSource`
@@ -78,7 +80,7 @@ def open_source(
         )  # fmt: skip
     if format != "parquet":
         return FileSource(
-            paths, format, venue=venue, symbol=symbol, instruments=instruments, kinds=wanted,
+            paths, format, venue=venue, symbol=symbol, tick=tick, instruments=instruments, kinds=wanted,
             start=start, end=end, table=table, sort=sort, skip_bad=skip_bad,
         )  # fmt: skip
     if len(paths) > 1:
@@ -116,6 +118,6 @@ def _format_of(path: Path) -> str:
 def _lines_or_table(seen: formats.Peek) -> str:
     """Tell frames with a time in front from tables of numbers."""
     word, _, rest = seen.line.partition(" ")
-    if not seen.head or (word.isdigit() and rest.lstrip()[:1] in {"{", "["}):
-        return "collector"  # an empty or damaged file gets its message there
-    return formats.find(seen) or "collector"
+    if word.isdigit() and rest.lstrip()[:1] in {"{", "["}:
+        return "collector"
+    return formats.find(seen) or "collector"  # an empty or damaged file gets its message there

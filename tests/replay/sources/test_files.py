@@ -95,3 +95,14 @@ def test_it_describes_itself(tmp_path):
     told = FileSource([trades(tmp_path / "a.csv", [1])], "tardis").describe()
     assert (told["format"], told["files"], told["rows"]) == ("tardis", 1, None)
     assert len(told["sha256"]) == 64
+
+
+def test_a_level_between_two_ticks_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("replay.sources.csvfile.SAMPLE", 10)
+    head = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
+    lines = [f"binance-futures,BTCUSDT,{T + i},{T + i},true,bid,{100 + i},1\n" for i in range(2000)]
+    path = tmp_path / "x.csv"
+    path.write_text(head + "".join(lines) + lines[-1].replace("bid,2099", "bid,2099.25"))
+    with pytest.raises(DataError, match=r"price 2099\.25 of BTC_USDT_PERP is no multiple.*--tick"):
+        read(FileSource([path], "tardis"))
+    assert len(read(FileSource([path], "tardis", tick=0.25))) == 2001
