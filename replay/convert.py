@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.store import RowWriter, list_logs, list_parts, next_arrival, remove_recording
 from replay.sources import CaptureSource, FileSource
@@ -27,7 +28,7 @@ class _Note(msgspec.Struct):
 
 
 def convert(
-    source: CaptureSource | FileSource, out: Path, *, append: bool = False, replace: bool = False,
+    source: Source, out: Path, *, append: bool = False, replace: bool = False,
     tell: Tell | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the rows of a source as a recording and return what was done.
@@ -46,6 +47,11 @@ def convert(
     ConfigError
         `out` holds another recording and neither `append` nor `replace` is given
     """
+    if not isinstance(source, (CaptureSource, FileSource)):
+        raise ConfigError(
+            f"{source.describe()['path']} is a recording already; --to npz or --to csv writes it as "
+            "files of other programs"
+        )
     told = source.describe()
     _make_room(out, told["sha256"], append=append, replace=replace)
     out.mkdir(parents=True, exist_ok=True)

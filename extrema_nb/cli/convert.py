@@ -1,4 +1,4 @@
-"""Convert captured frames and files of other projects into a recording (Parquet).
+"""Convert captured frames and files of other projects into a recording, or into others' files.
 
 Captures hold one message a line, 'LOCAL_TIME {json}', with REST book snapshots in line; several
 files of one instrument continue each other's book. docs/formats.md has the other formats.
@@ -15,15 +15,16 @@ from extrema_nb.errors import DataError
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.venues import load
 
-HELP = "captures and files of other projects into a recording"
+HELP = "captures and files of others into a recording, or a recording into theirs"
 
 __all__ = ["HELP", "add_arguments", "read_instruments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="files to read")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the recording")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files or recording to read")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--to", default="parquet", help="parquet (a recording), npz or csv")
     parser.add_argument("--format", help="of the files, such as tardis; found by looking")
     parser.add_argument("--venue", help="venue of the files, where they do not show it")
     parser.add_argument("--symbol", help="symbol of the files, where they do not show it")
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         venue=args.venue, symbol=args.symbol, tick=args.tick, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,
     )  # fmt: skip
     output_folder("--out", args.out)
+    if args.to != "parquet":
+        return _export(source, args)
     with progress("converting", total=None) as bar:
         report = converting.convert(
             source, args.out, append=args.append, replace=args.replace,
@@ -78,6 +81,31 @@ def run(args: argparse.Namespace) -> int:
         emit_json(report)
     else:
         _say(report)
+    return 0
+
+
+def _export(source: Any, args: argparse.Namespace) -> int:
+    """Write files of other programs."""
+    from extrema_nb.cli.common import emit_json, progress, spoke
+
+    with progress("writing", quiet=args.json) as bar:
+        report = spoke("replay.export").export(
+            source, args.out, args.to, replace=args.replace, tell=bar.update
+        )
+        report["seconds"] = round(time.monotonic() - bar.started, 3)
+    if args.json:
+        emit_json(report)
+        return 0
+    print(
+        f"{report['rows']:,} rows in {len(report['files'])} files, {report['bytes']:,} bytes, "
+        f"{report['seconds']} s: {report['out']}"
+    )
+    if report.get("clock_shift_us"):
+        print(
+            f"local times moved by {report['clock_shift_us'] / 1e6:.3f} s: the venue's clock is ahead"
+        )
+    if report["left_out"]:
+        print("noted: " + ", ".join(f"{what} {n:,}" for what, n in report["left_out"].items()))
     return 0
 
 

@@ -144,7 +144,8 @@ class HftFile:
         books = np.flatnonzero(np.isin(code[starts[:-1]], [CLEAR, SNAPSHOT]))
         for low, high in zip(starts[books].tolist(), starts[books + 1].tolist(), strict=True):
             cleared = code[low:high] == CLEAR
-            partial = known and bool(cleared.any()) and np.isfinite(data["px"][low:high]).all()
+            sided = (data["ev"][low:high] & (BUY | SELL)) != 0  # a clear without a side is of all
+            partial = known and bool(cleared.any()) and bool(sided[cleared].all())
             bits = int(Flag.SNAPSHOT | (Flag.PARTIAL if partial else 0))
             if cleared.all():  # the book is void: one row without a level says so
                 keep[low + 1 : high] = False
