@@ -1,4 +1,7 @@
-"""What a run leaves behind: order log, fills, account marks, summary; as frames and as files."""
+"""What a run leaves behind: order log, fills, account marks, summary; as frames and as files.
+
+Times are µs: ts_local on our clock, ts_exch on the venue's.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,24 @@ from extrema_nb.events import (
 )
 from extrema_nb.instruments import InstrumentTable
 from replay.backtest import Backtest, RunResult
-from replay.statistics import summarize
+from replay.statistics import (
+    HORIZONS_US,
+    by_instrument,
+    mark_outs_by_group,
+    mids_at,
+    order_lives,
+    outcomes,
+    summarize,
+)
 
-__all__ = ["account_frame", "fills_frame", "orders_frame", "summary_of", "write_run"]
+__all__ = [
+    "account_frame",
+    "fills_frame",
+    "mids_after",
+    "orders_frame",
+    "summary_of",
+    "write_run",
+]
 
 _ACTIONS = {int(a): a.name.lower() for a in Action}
 _EVENTS = {int(e): e.name.lower() for e in OrderEvent}
@@ -75,7 +93,13 @@ def _nullable(values: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> pl.Seri
 
 
 def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
-    """Return every execution: price, quantity, fee, and position and balance after it."""
+    """Return every execution: price, quantity, fee, and position and balance after it.
+
+    Columns: ts_local, ts_exch, client_order_id, trade_id, inst, side, price, qty, value (price
+    times quantity in quote units; of inverse contracts in base units), maker, fee (negative: a
+    rebate), position (units, signed) and balance (what all fills of the instrument so far brought
+    in and cost, before fees; of inverse contracts in base units, counted the other way round).
+    """
     fills = journal[journal["kind"] == EventKind.FILL].view(FILL)
     specs = table.specs()[fills["inst"]]
     unit = specs["contract_value"] * specs["multiplier"]
@@ -99,6 +123,7 @@ def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
             "side": fills["side"],
             "price": fills["price"],
             "qty": fills["qty"],
+            "value": value,
             "maker": (fills["flags"] & Flag.MAKER) != 0,
             "fee": fills["fee"],
             "position": position,
@@ -114,8 +139,31 @@ def account_frame(marks: npt.NDArray[Any]) -> pl.DataFrame:
     )
 
 
-def summary_of(backtest: Backtest, result: RunResult) -> dict[str, Any]:
-    """Return the figures, assumptions and identity of a run; no wall time is in it."""
+def mids_after(
+    backtest: Backtest, result: RunResult, fills: pl.DataFrame
+) -> npt.NDArray[np.float64]:
+    """Return the market's mid (fills, `HORIZONS_US`) after each fill on the exchange's clock.
+
+    NaN where the data ends before, or no mid is known. Reads the rows of the run once more.
+    """
+    shape = (len(fills), len(HORIZONS_US))
+    moments = fills["ts_exch"].to_numpy()[:, None] + np.array(HORIZONS_US, np.int64)
+    insts = np.repeat(fills["inst"].to_numpy(), len(HORIZONS_US))
+    kept = result.data.kept
+    rows = backtest.source.batches() if kept is None else [kept]
+    specs = backtest.source.instruments.specs()
+    return mids_at(rows, specs, insts, moments.reshape(-1)).reshape(shape)
+
+
+def summary_of(
+    backtest: Backtest, result: RunResult, *, capital: float | None = None
+) -> dict[str, Any]:
+    """Return the figures, assumptions and identity of a run; no wall time is in it.
+
+    Parameters
+    ----------
+    capital : quote units, for return and turnover
+    """
     table = backtest.source.instruments
     journal = result.journal
     orders = int(
@@ -126,6 +174,9 @@ def summary_of(backtest: Backtest, result: RunResult) -> dict[str, Any]:
     )
     fills = fills_frame(journal, table)
     account = account_frame(result.marks)
+    log = orders_frame(journal)
+    later = mids_after(backtest, result, fills)
+    names = {inst: row.name for inst, row in enumerate(table)}
     positions = backtest.group.ctx.positions[len(backtest.group.strategies)]
     described = backtest.group.describe()
     return {
@@ -142,7 +193,11 @@ def summary_of(backtest: Backtest, result: RunResult) -> dict[str, Any]:
         "profit": _last_equity(account),
         "bought": float(fills.filter(pl.col("side") == BUY)["qty"].sum()),
         "sold": float(fills.filter(pl.col("side") != BUY)["qty"].sum()),
-        "statistics": summarize(account, fills, orders=orders),
+        "statistics": summarize(account, fills, orders=log, later=later, capital=capital),
+        "instruments": by_instrument(account, fills, log, names, later=later),
+        "mark_outs": mark_outs_by_group(fills, later),
+        "outcomes": outcomes(order_lives(log)),
+        "capital": capital,
         "counters": result.counters,
         "clock_shift_us": result.clock_shift_us,
         "feed_latency_us": {"min": result.data.min_latency, "max": result.data.max_latency},
@@ -168,8 +223,8 @@ def _last_equity(account: pl.DataFrame) -> float | None:
     """Return the equity of all instruments at the last mark, quote units."""
     if account.is_empty():
         return None
-    last = account.group_by("inst").agg(pl.col("equity").last())["equity"]
-    total = float(last.sum())
+    last = account.group_by("inst", maintain_order=True).agg(pl.col("equity").last())["equity"]
+    total = float(np.sum(last.to_numpy()))
     return total if np.isfinite(total) else None
 
 

@@ -18,6 +18,7 @@ from extrema_nb.cli.strategies import (
     risk_limits,
     timers,
 )
+from extrema_nb.errors import ConfigError
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -44,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", action="append", default=[], metavar="ID=TARGET", help="answers ctx.emit(ID, …)"
     )
     parser.add_argument("--model-latency-us", type=int, default=1000, help="features to prediction")
+    parser.add_argument(
+        "--capital", type=float, help="quote units that return and turnover are reckoned of"
+    )
     parser.add_argument("--out", metavar="DIR", help="write Parquet files and summary.json here")
     parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML report")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
@@ -72,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         model_latency_us=args.model_latency_us,
         seed=args.seed,
     )
+    if args.capital is not None and not args.capital > 0:
+        raise ConfigError(f"--capital is {args.capital}, expected quote units above 0")
     strategies = load_strategies(args)
     if args.out:
         output_folder("--out", args.out)
@@ -95,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         for runner in models.values():
             runner.close()
-    summary = results.summary_of(task, result)
+    summary = results.summary_of(task, result, capital=args.capital)
     if args.out:
         results.write_run(args.out, task, result, summary)
     if args.report:

@@ -7,10 +7,18 @@ import json
 import polars as pl
 import pytest
 
-from extrema_nb.events import BUY, SELL
-from extrema_nb.testing import MemorySource, book, rows, trade
+from extrema_nb.events import BUY, SELL, EventKind
+from extrema_nb.instruments import Instrument, InstrumentTable, InstrumentType
+from extrema_nb.testing import MemorySource, book, row, rows, trade
 from replay.backtest import Backtest
-from replay.results import account_frame, fills_frame, orders_frame, summary_of, write_run
+from replay.results import (
+    account_frame,
+    fills_frame,
+    mids_after,
+    orders_frame,
+    summary_of,
+    write_run,
+)
 from strategies.flow_follow import FlowFollow
 
 SECOND = 1_000_000  # µs
@@ -61,6 +69,60 @@ def test_the_summary_agrees_with_the_frames(run):
     mine = account_frame(result.marks).filter(pl.col("inst") == 0)
     assert told["profit"] == pytest.approx(mine["equity"][-1])
     assert told["data"]["instruments"] == ["BTC_USDT_PERP", "ETH_USDT_PERP"]
+
+
+def test_the_summary_says_what_fills_were_worth_later_and_what_became_of_orders(run):
+    backtest, result = run
+    told = summary_of(backtest, result, capital=1_000.0)
+    assert told["outcomes"]["filled"] == 12
+    assert set(told["mark_outs"]) == {
+        "all", "buy", "sell", "taker", "taker_buy", "taker_sell",
+    }  # fmt: skip
+    # the book never moves: each fill pays half the spread, 10 bps of 100, at every horizon
+    at_fill, *later = told["mark_outs"]["all"]
+    assert (at_fill["horizon_us"], at_fill["fills"]) == (0, 12)
+    assert at_fill["edge"] == pytest.approx(-0.1)
+    assert at_fill["edge_bps"] == pytest.approx(-10.0)
+    assert [each["edge_bps"] for each in later[:4]] == pytest.approx(
+        [-10.0] * 4,
+        rel=1e-3,  # the last fill is too late for them
+    )
+    assert later[-1] == {"horizon_us": 60 * SECOND, "fills": 0, "edge": None, "edge_bps": None}
+    assert told["statistics"]["mark_out_1s_bps"] == pytest.approx(-10.0, rel=1e-3)
+    assert told["statistics"]["mark_out_60s_bps"] is None
+    mine = told["instruments"]
+    assert list(mine) == ["BTC_USDT_PERP"]  # nothing was done with the other
+    assert mine["BTC_USDT_PERP"]["fills"] == told["statistics"]["fills"]
+    assert told["statistics"]["return"] == pytest.approx(told["statistics"]["profit"] / 1_000)
+
+
+def test_mids_after_fills_are_the_same_when_rows_are_read_again(run):
+    backtest, result = run
+    fills = fills_frame(result.journal, backtest.source.instruments)
+    kept = mids_after(backtest, result, fills)
+    assert kept.shape == (12, 7)
+    forgotten = result._replace(data=result.data._replace(kept=None))
+    assert mids_after(backtest, forgotten, fills).tobytes() == kept.tobytes()
+
+
+def test_the_value_of_a_fill_counts_contracts_also_inverse_ones():
+    table = InstrumentTable(
+        Instrument(
+            venue="v", symbol=name, name=name, inst_type=InstrumentType.PERPETUAL, base="BTC",
+            quote="USD", tick_size=0.1, lot_size=1.0, contract_value=100.0, inverse=inverse,
+        )
+        for name, inverse in (("A", False), ("B", True))
+    )  # fmt: skip
+    journal = rows(
+        *(
+            row(
+                EventKind.FILL, inst=inst, side=BUY, price=50.0, qty=3.0, fee=0.0,
+                client_order_id=1, trade_id=1,
+            )
+            for inst in (0, 1)
+        )
+    )  # fmt: skip
+    assert fills_frame(journal, table)["value"].to_list() == [15_000.0, 6.0]
 
 
 def test_files_appear_whole_and_hold_no_wall_time(run, tmp_path):
