@@ -159,6 +159,7 @@ class LobWebsocket(Protocol):
     ws_limits: WsLimits
     diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
     snapshot_from: str  # of a book: "rest" is fetched, "stream" is the channel's first push
+    fetched_joins: bool  # a book whose snapshot is pushed takes a fetched one as well
     sequence_by_connection: bool  # each connection counts its own messages
 
     def stream_name(self, symbol: str, channel: Channel) -> str:
@@ -180,7 +181,7 @@ class LobWebsocket(Protocol):
     ) -> tuple[str, ...]:
         """Return the frames that make the venue push a book's snapshot again.
 
-        Empty where it is fetched (`snapshot_from` is "rest").
+        Empty for a book whose snapshot is fetched.
         """
         ...
 

@@ -132,7 +132,9 @@ class Arbiter:
             self._last[inst] = max(seq, seq if last is None else last)
             self._held.pop(inst, None)
             return [message]
-        if int(rows["flags"][0]) & Flag.START or (last is not None and seq <= last):
+        # a venue may count anew from below: what names the last message as its predecessor follows
+        seen = last is not None and seq <= last and not 0 <= prev == last
+        if int(rows["flags"][0]) & Flag.START or seen:
             return self._drop()
         if last is None:
             ahead = line in self._floors  # nothing to compare with yet: the older one knows

@@ -33,7 +33,7 @@ from extrema_nb.events import EventArray, StatusCode, status_row
 from extrema_nb.feeds.arbiter import Admitted, Arbiter
 from extrema_nb.feeds.link import Line, Link
 from extrema_nb.feeds.pipeline import MarketPipeline
-from extrema_nb.feeds.resync import StreamResync
+from extrema_nb.feeds.resync import BookSources, StreamResync
 from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.feeds.snapshots import SnapshotFetcher
 from extrema_nb.feeds.stats import FeedStats
@@ -202,22 +202,25 @@ class MarketFeed:
         for helper in helpers:
             helper.cancel()
 
-    def _snapshot_source(self) -> SnapshotFetcher | StreamResync:
+    def _snapshot_source(self) -> SnapshotFetcher | StreamResync | BookSources:
         """Return what gets snapshots, the way this venue gives them."""
-        if self._venue.snapshot_from == "stream":
-            return StreamResync(
-                self._settings,
-                ask_venue=self._ask_again,
-                needs_snapshot=self._pipeline.needs_snapshot,
-            )
-        return SnapshotFetcher(
-            self._venue,
-            self._table,
-            self._http,
-            self._settings,
-            self._pipeline,
-            self._take_snapshot,
+        venue, settings, needs = self._venue, self._settings, self._pipeline.needs_snapshot
+        if venue.snapshot_from == "stream" and not venue.fetched_joins:
+            return StreamResync(settings, ask_venue=self._ask_again, needs_snapshot=needs)
+        fetcher = SnapshotFetcher(
+            venue, self._table, self._http, settings, self._pipeline, self._take_snapshot
         )
+        if not venue.fetched_joins:
+            return fetcher
+        resync = StreamResync(
+            settings, ask_venue=self._ask_again, needs_snapshot=needs, fetch=fetcher.ask
+        )
+        return BookSources(resync, fetcher, self._is_pushed)
+
+    def _is_pushed(self, inst: int) -> bool:
+        """Whether the venue pushes the snapshot of a book when it is subscribed to again."""
+        _, plan, subscription = self._owners[inst, self._venue.diff_slot]
+        return bool(self._venue.resync_frames(plan, subscription, self._table))
 
     def _link(self, plan: StreamPlan, number: int) -> Link:
         settings, venue = self._settings, self._venue

@@ -1,4 +1,8 @@
-"""Snapshots that come in the stream: asked for by subscribing again, until the book is good."""
+"""Snapshots that come in the stream: asked for by subscribing again, until the book is good.
+
+Some books can be had both ways (`BookSources`): they are subscribed to again first, and fetched
+when that brings nothing. A venue may end its pushes from one day to the next.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from extrema_nb.feeds.settings import FeedSettings
+from extrema_nb.feeds.snapshots import SnapshotFetcher
 from extrema_nb.net.backoff import Backoff
 
-__all__ = ["StreamResync"]
+__all__ = ["IN_VAIN", "BookSources", "StreamResync"]
 
 log = logging.getLogger(__name__)
+
+IN_VAIN = 2  # subscriptions that brought no snapshot before one is fetched
 
 
 class StreamResync:
@@ -26,6 +33,7 @@ class StreamResync:
     ----------
     ask_venue : sends the frames that make the venue push the snapshot of an instrument
     needs_snapshot : whether the book of an instrument waits for one
+    fetch : fetches the snapshot of an instrument that is not pushed; None where there is none
     """
 
     def __init__(
@@ -34,8 +42,10 @@ class StreamResync:
         *,
         ask_venue: Callable[[int], bool],
         needs_snapshot: Callable[[int], bool],
+        fetch: Callable[[int], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._fetch = fetch
         self._ask_venue = ask_venue
         self._needs_snapshot = needs_snapshot
         self._open: dict[int, float] = {}  # book -> since when its changes come, monotonic s
@@ -85,7 +95,53 @@ class StreamResync:
         asked = 0
         while inst in self._open and self._needs_snapshot(inst):
             self.errors += bool(asked)
+            if asked >= IN_VAIN and self._fetch is not None:
+                self._fetch(inst)
             asked += 1
             if not self._ask_venue(inst):
                 return
             await asyncio.sleep(self._settings.resync_retry_s + backoff.next())
+
+
+class BookSources:
+    """Snapshots of books of which some are pushed and some are fetched.
+
+    Parameters
+    ----------
+    resync : subscribes again; its `fetch` asks `fetcher`
+    fetcher : fetches
+    pushed : whether the venue pushes the snapshot of an instrument
+    """
+
+    def __init__(
+        self, resync: StreamResync, fetcher: SnapshotFetcher, pushed: Callable[[int], bool]
+    ) -> None:
+        self._resync = resync
+        self._fetcher = fetcher
+        self._pushed = pushed
+
+    @property
+    def errors(self) -> int:
+        """Snapshots that did not come, or could not be used."""
+        return self._resync.errors + self._fetcher.errors
+
+    def workers(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Return the coroutines that do the work; they run until they are cancelled."""
+        yield from self._resync.workers()
+        yield from self._fetcher.workers()
+
+    def opened(self, inst: int) -> None:
+        """Take note that the changes of a book are coming."""
+        pushed = self._pushed(inst)
+        self._fetcher.opened(inst, ask=not pushed)
+        if pushed:
+            self._resync.opened(inst)
+
+    def closed(self, inst: int) -> None:
+        """Take note that the changes of a book have ended."""
+        self._resync.closed(inst)
+        self._fetcher.closed(inst)
+
+    def ask(self, inst: int) -> None:
+        """Get a snapshot for a book unless one is on its way."""
+        (self._resync if self._pushed(inst) else self._fetcher).ask(inst)

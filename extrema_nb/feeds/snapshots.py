@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from extrema_nb.errors import VenueDecodeError
+from extrema_nb.errors import VenueError
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.backoff import Backoff
-from extrema_nb.net.http import HttpClient, HttpError
+from extrema_nb.net.http import HttpClient
 from extrema_nb.venues import MarketVenue
 
 __all__ = ["SnapshotFetcher", "TakeSnapshot"]
@@ -56,10 +56,12 @@ class SnapshotFetcher:
         """Return the coroutines that do the work; they run until they are cancelled."""
         return (self._work() for _ in range(self._settings.snapshot_workers))
 
-    def opened(self, inst: int) -> None:
-        """Take note that the diffs of a book are coming."""
+    def opened(self, inst: int, *, ask: bool = True) -> None:
+        """Take note that the diffs of a book are coming; `ask`: its snapshot must be fetched."""
         self._opened += 1
         self._open[inst] = self._opened
+        if not ask:
+            return
         loop = asyncio.get_running_loop()
         self._timers[inst] = loop.call_later(self._settings.snapshot_delay_s, self.ask, inst)
 
@@ -102,7 +104,7 @@ class SnapshotFetcher:
                 # what was fetched for a connection that has ended says nothing about the next one
                 if self._open.get(inst) == connection:
                     self._take(answer.body, inst, symbol)
-            except (HttpError, VenueDecodeError) as error:
+            except VenueError as error:  # no answer, a refusal, or one that can not be read
                 self.errors += 1
                 log.warning("snapshot of %s: %s", symbol, error)
             if self._pipeline.needs_snapshot(inst):

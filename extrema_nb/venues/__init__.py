@@ -55,6 +55,7 @@ class MarketDefaults:
     calls: frozenset[str] = frozenset({"instruments", "book"})
     ws_limits = WsLimits()
     snapshot_from = "rest"
+    fetched_joins = False
     sequence_by_connection = False
     limits: tuple[tuple[str, int, float, int], ...] = ()
     used_headers: dict[str, str] = {}  # noqa: RUF012  # read only

@@ -19,6 +19,7 @@ class GateMarket(MarketDefaults):
 
     ws_limits = streams.LIMITS
     snapshot_from = "rest"
+    fetched_joins = True
     limits = rest.LIMITS
     page_candles = rest.PAGE_CANDLES
     candles_by_window = True

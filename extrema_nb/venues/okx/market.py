@@ -27,6 +27,7 @@ class OkxMarket(MarketDefaults):
     ws_limits = streams.LIMITS
     diff_slot = streams.SLOTS.index("books")
     snapshot_from = "stream"
+    fetched_joins = True
     limits = rest.LIMITS
     page_candles = rest.PAGE_CANDLES
     candles_by_window = True

@@ -144,6 +144,14 @@ def test_quotes_without_a_sequence_go_by_time():
     assert passed == [True, False, True, False, True]
 
 
+def test_a_count_that_begins_anew_from_below_goes_on():
+    judge, passed = arbiter(), []
+    for seq, prev in ((10, 9), (11, 10), (3, 11), (11, 10), (4, 3), (3, 11), (5, 4)):
+        admitted = judge.admit(1, 0, BOOK, change(seq, prev=prev, first=-1), b"", 0.0)
+        passed += seqs(admitted)
+    assert passed == [10, 11, 3, 4, 5]
+
+
 def test_memory_is_bounded():
     judge = arbiter()
     for number in range(3 * WINDOW):

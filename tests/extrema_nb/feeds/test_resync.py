@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from extrema_nb.feeds.resync import StreamResync
+from extrema_nb.feeds.resync import IN_VAIN, BookSources, StreamResync
 from extrema_nb.feeds.settings import FeedSettings
 from tests.extrema_nb.net.servers import until
 
@@ -78,3 +78,62 @@ def test_a_venue_that_knows_no_way_is_asked_once():
         await asyncio.sleep(0.05)
 
     assert resync(script, can=False)[0] == [0]
+
+
+def test_a_snapshot_that_is_not_pushed_any_more_is_fetched():
+    fetched = []
+
+    async def main():
+        asked, needs = [], {0}
+
+        def ask_venue(inst):
+            asked.append(inst)
+            return True
+
+        it = StreamResync(
+            QUICK, ask_venue=ask_venue, needs_snapshot=lambda inst: inst in needs,
+            fetch=fetched.append,
+        )  # fmt: skip
+        it.opened(0)
+        await until(lambda: fetched)
+        needs.clear()
+        assert len(asked) >= IN_VAIN
+        it.closed(0)
+
+    asyncio.run(main())
+    assert set(fetched) == {0}
+
+
+class Source:
+    """Remembers what it was told."""
+
+    def __init__(self, errors):
+        self.told, self.errors = [], errors
+
+    def workers(self):
+        return iter([self])
+
+    def opened(self, inst, **how):
+        self.told.append(("opened", inst, how))
+
+    def closed(self, inst):
+        self.told.append(("closed", inst))
+
+    def ask(self, inst):
+        self.told.append(("ask", inst))
+
+
+def test_books_that_are_pushed_and_books_that_are_fetched_stand_side_by_side():
+    resync, fetcher = Source(1), Source(2)
+    both = BookSources(resync, fetcher, pushed=lambda inst: inst == 7)
+    for inst in (7, 8):
+        both.opened(inst)
+        both.ask(inst)
+        both.closed(inst)
+    assert resync.told == [("opened", 7, {}), ("ask", 7), ("closed", 7), ("closed", 8)]
+    assert fetcher.told == [
+        ("opened", 7, {"ask": False}), ("closed", 7),
+        ("opened", 8, {"ask": True}), ("ask", 8), ("closed", 8),
+    ]  # fmt: skip
+    assert both.errors == 3
+    assert list(both.workers()) == [resync, fetcher]
