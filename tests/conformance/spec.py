@@ -48,6 +48,8 @@ class Capture:
     after : the capture whose books go on in this one; its lines are read first, uncounted
     gaps : book gaps that are really in the file
     crossed : messages after which the venue's own book is crossed (say why in the venue's file)
+    late_quotes : books whose best prices differ from the last quote before, with `bbo_by_seq`:
+        the venue did not send each quote
     lines : read no more than this; 0: all
     book : holds a book in sequence; faults are put into the first capture that does
     adapt : makes today's frame of one in an older form, or None to leave it out
@@ -61,6 +63,7 @@ class Capture:
     after: str = ""
     gaps: int = 0
     crossed: int = 0
+    late_quotes: int = 0
     lines: int = 0
     book: bool = True
     adapt: Callable[[bytes], bytes | None] | None = None

@@ -8,7 +8,7 @@ __all__ = ["CASES"]
 
 DAYS = "binance_usdm/capture/"
 FRAMES = "binance_usdm/frames/"
-FEED = "binance_usdm/capture_cryptofeed/20210722/BINANCE_FUTURES."
+FEED = "binance_usdm/capture_cryptofeed/20210722/BINANCE_FUTURES"
 PRIVATE = frozenset({
     "ACCOUNT_CONFIG_UPDATE", "ACCOUNT_UPDATE", "ALGO_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT",
     "GRID_UPDATE", "MARGIN_CALL", "ORDER_TRADE_UPDATE", "STRATEGY_UPDATE", "TRADE_LITE",
@@ -19,6 +19,11 @@ CASES = Cases(
     symbols=(
         "BTCUSDT", "ETHUSDT", "BNBUSDT", "BTCUSDT_210625", "ETHUSDT_210625", "ETHUSDT_220624",
         "BTCUSDT_220624",
+        "BTCBUSD_210129",
+        "AKROUSDT",
+        "CTKUSDT",
+        "KEEPUSDT",
+        "SUSHIUSDT",
     ),
     captures=(
         Capture(DAYS + "btcusdt_20230404.dat.gz"),
@@ -26,6 +31,7 @@ CASES = Cases(
         Capture(DAYS + "btcusdt_20240808.gz", slow=True),
         Capture(DAYS + "ethusdt_20240718.gz"),
         Capture(DAYS + "ethusdt_20240719.gz", after=DAYS + "ethusdt_20240718.gz", slow=True),
+        Capture(f"{FEED}.ws.1.0.txt.gz", "cryptofeed", http=f"{FEED}.http.0.0.txt.gz"),
     ),
     frames=(
         Frames(
@@ -39,7 +45,7 @@ CASES = Cases(
             FRAMES + "nautilus_test_data.json",
             format="values",
             only=("market_data_json",),
-            unknown=frozenset({"forceOrder"}),
+
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("binance-futures",), least=3),
@@ -69,7 +75,22 @@ CASES = Cases(
             b'"o":"0.0010","c":"0.0020","h":"0.0025","l":"0.0015","v":"1000","n":100,"x":false,'
             b'"q":"1.0000","V":"500","Q":"0.500","B":"123456"}}}'
         ),
+        "partial": (
+            b'{"stream":"btcusdt@depth5@100ms","data":{"e":"depthUpdate","E":1780563845145,'
+            b'"T":1780563845143,"s":"BTCUSDT","U":10708445053618,"u":10708445072904,'
+            b'"pu":10708445053562,"b":[["63436.00","0.002"]],"a":[["63436.10","1.801"]]}}'
+        ),
+        "markPrice": (
+            b'{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1597536008000,'
+            b'"s":"BTCUSDT","p":"11857.56000000","i":"11851.86949091","r":"0.00015640",'
+            b'"T":1597564800000}}'
+        ),
+        "forceOrder": (
+            b'{"stream":"btcusdt@forceOrder","data":{"e":"forceOrder","E":1584059031426,"o":'
+            b'{"s":"BTCUSDT","S":"BUY","o":"LIMIT","f":"IOC","q":"0.014","p":"4793.91",'
+            b'"ap":"4706.04","X":"FILLED","l":"0.014","z":"0.014","T":1584059031421}}}'
+        ),
     },
-    unknown=frozenset({"24hrTicker", "markPriceUpdate"}),
+    unknown=frozenset({"24hrTicker"}),
     bbo_by_seq=True,
 )  # fmt: skip

@@ -1,26 +1,19 @@
-"""The public side in one object."""
+"""Routes of USD-M: what is asked for on the wrong one never comes."""
 
 from __future__ import annotations
 
-from extrema_nb import venues
-from extrema_nb.channels import Lob
-from extrema_nb.venues.binance_usdm import VENUE, BookSync, Decoder
+from extrema_nb.venues.binance_usdm import VENUE
+from extrema_nb.venues.binance_usdm.market import route_of
 
 
-def test_the_venue_fulfils_the_port():
-    port: venues.MarketVenue = VENUE
-    assert port.endpoints.rest.startswith("https://")
-    assert port.endpoints.ws.startswith("wss://")
-    assert port.slot_of(Lob()) == port.diff_slot
+def test_books_are_public_and_everything_else_is_market():
+    for name in ("a@bookTicker", "a@depth", "a@depth@0ms", "a@depth20@100ms"):
+        assert route_of(name) == "/public"
+    for name in ("a@trade", "a@aggTrade", "a@kline_1m", "a@markPrice@1s", "a@forceOrder"):
+        assert route_of(name) == "/market"
 
 
-def test_the_classes_are_reached_through_the_venue():
-    assert VENUE.Decoder is Decoder
-    assert VENUE.BookSync is BookSync
-    sync = VENUE.book_sync(3, task_id=9)
-    assert sync.inst == 3
-    assert sync.needs_snapshot
-
-
-def test_names_go_both_ways():
-    assert VENUE.symbol_of(VENUE.name_of("BTCUSDT")) == "BTCUSDT"
+def test_the_venue_is_public_and_private():
+    assert VENUE.id == "binance-usdm"
+    assert VENUE.snapshot_request("BTCUSDT").path == "/fapi/v1/depth"
+    assert VENUE.key_new().path == "/fapi/v1/listenKey"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,16 +16,22 @@ from extrema_nb.errors import DataError, VenueDecodeError, VenueError
 from extrema_nb.events import (
     BBO,
     CANDLE,
+    FUNDING,
+    LIQUIDATION,
     LOB_LEVEL,
     TRADE,
     EventKind,
     Flag,
     empty_events,
 )
-from extrema_nb.instruments import Instrument
+from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import instrument_table
-from extrema_nb.venues.binance_usdm.decode import Decoder
-from extrema_nb.venues.binance_usdm.streams import SLOTS
+from extrema_nb.venues._binance import decode as module
+from extrema_nb.venues._binance.streams import SLOTS
+from extrema_nb.venues.binance_spot.market import DIALECT as SPOT_DIALECT
+from extrema_nb.venues.binance_usdm.market import DIALECT
+
+Decoder = partial(module.Decoder, dialect=DIALECT)
 
 NOW = 1_700_000_000_000_000
 TRADE_DATA = {
@@ -52,6 +59,16 @@ KLINE_DATA = {
         "x": False, "q": "1.0000", "V": "500", "Q": "0.500", "B": "123456",
     },
 }  # fmt: skip
+MARK_DATA = {
+    "e": "markPriceUpdate", "E": 1597536008000, "s": "BTCUSDT", "p": "11857.56000000",
+    "i": "11851.86949091", "P": "11784.25641265", "r": "0.00015640", "T": 1597564800000,
+}  # fmt: skip
+FORCE_DATA = {
+    "e": "forceOrder", "E": 1584059031426, "o": {
+        "s": "BTCUSDT", "S": "BUY", "o": "LIMIT", "f": "IOC", "q": "0.015", "p": "4793.91",
+        "ap": "4706.04", "X": "FILLED", "l": "0.014", "z": "0.014", "T": 1584059031421,
+    },
+}  # fmt: skip
 EXAMPLES = {
     "btcusdt@trade": TRADE_DATA,
     "btcusdt@aggTrade": AGG_DATA,
@@ -59,6 +76,8 @@ EXAMPLES = {
     "btcusdt@depth@0ms": DEPTH_DATA,
     "btcusdt@depth20@100ms": DEPTH_DATA,
     "btcusdt@kline_1m": KLINE_DATA,
+    "btcusdt@markPrice@1s": MARK_DATA,
+    "btcusdt@forceOrder": FORCE_DATA,
 }
 
 
@@ -165,16 +184,46 @@ def test_a_candle_carries_its_open_time_and_interval():
     assert INTERVALS[row.interval] == "1M"
 
 
+def test_a_mark_price_becomes_a_funding_row():
+    (row,) = decode(frame_of(MARK_DATA, "btcusdt@markPrice@1s")).view(FUNDING)
+    assert (row.ts_event, row.kind, row.flags) == (
+        1597536008000000, EventKind.FUNDING, Flag.LAST,
+    )  # fmt: skip
+    assert (row.rate, row.mark_price, row.index_price) == (0.0001564, 11857.56, 11851.86949091)
+    assert math.isnan(row.open_interest)
+    assert row.next_ts == 1597564800000000
+
+
+def test_a_dated_future_has_a_mark_price_and_no_rate():
+    data = {key: value for key, value in MARK_DATA.items() if key != "i"} | {"r": "", "T": 0}
+    (row,) = decode(frame_of(data, "btcusdt@markPrice@1s")).view(FUNDING)
+    assert math.isnan(row.rate)
+    assert math.isnan(row.index_price)
+    assert (row.mark_price, row.next_ts) == (11857.56, -1)
+
+
+def test_a_liquidation_has_the_side_of_its_order():
+    (row,) = decode(frame_of(FORCE_DATA, "btcusdt@forceOrder")).view(LIQUIDATION)
+    assert (row.ts_event, row.side, row.flags) == (1584059031421000, 1, Flag.LAST)
+    assert (row.price, row.qty, row.avg_price, row.cum_qty) == (4793.91, 0.015, 4706.04, 0.014)
+    assert row.trade_id == -1
+    early = {**FORCE_DATA, "o": {**FORCE_DATA["o"], "S": "SELL", "ap": "0", "z": "0", "T": 0}}
+    (row,) = decode(frame_of(early)).view(LIQUIDATION)
+    assert (row.side, row.cum_qty, row.ts_event) == (-1, 0.0, 1584059031426000)
+    assert math.isnan(row.avg_price)
+
+
 @pytest.mark.parametrize("stream", EXAMPLES)
 def test_spaces_and_a_missing_envelope_change_nothing(stream):
     data = EXAMPLES[stream]
     decoder = Decoder(instrument_table())
     expected = decode(frame_of(data, stream), decoder).tobytes()
     slot = decoder.slot
-    assert (decoder.inst, SLOTS[slot]) == (
-        0,
-        {"depthUpdate": "partial" if "20" in stream else "depth"}.get(data["e"], data["e"]),
-    )
+    names = {
+        "markPriceUpdate": "markPrice",
+        "depthUpdate": "partial" if "20" in stream else "depth",
+    }
+    assert (decoder.inst, SLOTS[slot]) == (0, names.get(data["e"], data["e"]))
     assert decode(frame_of(data, stream, compact=False), decoder).tobytes() == expected
     assert decoder.slot == slot
     if "20" not in stream:
@@ -209,6 +258,12 @@ WRONG = [
     ("btcusdt@depth@0ms", {k: v for k, v in DEPTH_DATA.items() if k != "pu"}),
     ("btcusdt@kline_1m", {**KLINE_DATA, "k": {**KLINE_DATA["k"], "i": "7m"}}),
     ("btcusdt@kline_1m", {**KLINE_DATA, "k": {**KLINE_DATA["k"], "h": "x"}}),
+    ("btcusdt@markPrice@1s", {**MARK_DATA, "p": "0"}),
+    ("btcusdt@markPrice@1s", {**MARK_DATA, "r": "x"}),
+    ("btcusdt@markPrice@1s", {**MARK_DATA, "r": "nan"}),
+    ("btcusdt@markPrice@1s", {**MARK_DATA, "r": "1.5"}),
+    ("btcusdt@forceOrder", {**FORCE_DATA, "o": {**FORCE_DATA["o"], "S": "HOLD"}}),
+    ("btcusdt@forceOrder", {**FORCE_DATA, "o": {**FORCE_DATA["o"], "q": "-1"}}),
 ]
 
 
@@ -221,8 +276,11 @@ def test_a_known_field_that_is_wrong_is_refused(stream, data):
 
 @pytest.mark.parametrize("stream", EXAMPLES)
 def test_an_unknown_symbol_is_named(stream):
+    data = {**EXAMPLES[stream], "s": "DOGEUSDT"}
+    if "o" in data:
+        data["o"] = {**data["o"], "s": "DOGEUSDT"}
     with pytest.raises(VenueDecodeError, match="unknown symbol 'DOGEUSDT'"):
-        decode(frame_of({**EXAMPLES[stream], "s": "DOGEUSDT"}, stream.replace("btc", "doge")))
+        decode(frame_of(data, stream.replace("btc", "doge")))
 
 
 def test_an_instrument_that_is_added_later_is_found():
@@ -257,11 +315,12 @@ def test_an_error_frame_raises_with_the_venues_code(frame):
 
 def test_unknown_events_are_ignored_and_counted():
     decoder = Decoder(instrument_table())
-    mark = {"e": "markPriceUpdate", "E": 1, "s": "BTCUSDT", "p": "1"}
-    assert len(decode(frame_of(mark, "btcusdt@markPrice"), decoder)) == 0
-    assert len(decode(frame_of([mark], "!markPrice@arr"), decoder)) == 0
-    assert len(decode(frame_of(mark), decoder)) == 0
-    assert decoder.unknown == {"markPriceUpdate": 2, "!markPrice@arr": 1}
+    ticker = {"e": "24hrTicker", "E": 1, "s": "BTCUSDT", "p": "1"}
+    assert len(decode(frame_of(ticker, "btcusdt@ticker"), decoder)) == 0
+    assert len(decode(frame_of([ticker], "!ticker@arr"), decoder)) == 0
+    assert len(decode(frame_of(ticker), decoder)) == 0
+    assert len(decode(frame_of({"e": "partial", "s": "BTCUSDT"}), decoder)) == 0
+    assert decoder.unknown == {"24hrTicker": 2, "!ticker@arr": 1, "partial": 1}
 
 
 @pytest.mark.parametrize("stream", EXAMPLES)
@@ -338,3 +397,75 @@ def test_prices_are_the_nearest_float_to_their_text(value):
     text = f"{value:f}"
     (row,) = decode(frame_of({**TRADE_DATA, "p": text}, "btcusdt@trade")).view(TRADE)
     assert row.price == float(text)
+
+
+SPOT = InstrumentTable(
+    Instrument(venue="binance-spot", symbol=symbol, name=symbol) for symbol in ("BTCUSDT", "BNBBTC")
+)
+SPOT_BBO = {
+    "u": 400900217, "s": "BNBBTC", "b": "25.35190000", "B": "31.21000000", "a": "25.36520000",
+    "A": "40.66000000",
+}  # fmt: skip
+SPOT_DEPTH = {
+    "e": "depthUpdate", "E": 1554076801699, "s": "BTCUSDT", "U": 16084252, "u": 16084253,
+    "b": [["4084.88000000", "0.00000000"]], "a": [["4111.84000000", "0.50000000"]],
+}  # fmt: skip
+SPOT_TOP = {
+    "lastUpdateId": 17044571457, "bids": [["1782.00", "6.483"], ["1781.95", "0.03"]],
+    "asks": [["1782.01", "15.4608"]],
+}  # fmt: skip
+
+
+def spot(frame, decoder=None):
+    return decode(frame, decoder or module.Decoder(SPOT, SPOT_DIALECT))
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("stream", ["bnbbtc@bookTicker", "!bookTicker", ""])
+def test_spot_sends_best_prices_without_a_time(stream, compact):
+    (row,) = spot(frame_of(SPOT_BBO, stream, compact=compact)).view(BBO)
+    assert (row.bid_price, row.bid_qty) == (25.3519, 31.21)
+    assert (row.ask_price, row.ask_qty) == (25.3652, 40.66)
+    assert (row.ts_event, row.ts_recv, row.seq, row.inst) == (NOW, NOW, 400900217, 1)
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_a_spot_diff_names_no_predecessor(compact):
+    found = spot(frame_of(SPOT_DEPTH, "btcusdt@depth@100ms", compact=compact)).view(LOB_LEVEL)
+    assert found["price"].tolist() == [4084.88, 4111.84]
+    assert found["qty"].tolist() == [0.0, 0.5]
+    assert set(found["seq"]) == {16084253}
+    assert set(found["first_seq"]) == {16084252}
+    assert set(found["prev_seq"]) == {-1}
+    assert set(found["ts_event"]) == {1554076801699000}
+    with pytest.raises(VenueDecodeError, match="above the last"):
+        spot(frame_of({**SPOT_DEPTH, "U": 16084254}, "btcusdt@depth"))
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("depth", ["depth5", "depth10@100ms", "depth20"])
+def test_the_stream_tells_of_which_symbol_spots_top_levels_are(depth, compact):
+    found = spot(frame_of(SPOT_TOP, f"btcusdt@{depth}", compact=compact)).view(LOB_LEVEL)
+    partial = Flag.SNAPSHOT | Flag.PARTIAL
+    assert found["flags"].tolist() == [partial | Flag.START, partial, partial | Flag.LAST]
+    assert set(found["seq"]) == {17044571457}
+    assert set(found["ts_event"]) == {NOW}
+    assert found["price"].tolist() == [1782.0, 1781.95, 1782.01]
+
+
+def test_top_levels_of_no_stream_are_refused():
+    with pytest.raises(VenueDecodeError, match="neither an event nor an answer"):
+        spot(frame_of(SPOT_TOP))
+    with pytest.raises(VenueDecodeError, match="unknown symbol 'DOGEUSDT'"):
+        spot(frame_of(SPOT_TOP, "dogeusdt@depth5"))
+
+
+def test_futures_know_no_best_prices_without_an_event_type():
+    with pytest.raises(VenueDecodeError):
+        decode(frame_of({**SPOT_BBO, "s": "BTCUSDT"}, "btcusdt@bookTicker"))
+
+
+def test_spot_has_no_mark_prices():
+    decoder = module.Decoder(SPOT, SPOT_DIALECT)
+    assert len(spot(frame_of(MARK_DATA, "btcusdt@markPrice@1s"), decoder)) == 0
+    assert decoder.unknown == {"markPriceUpdate": 1}

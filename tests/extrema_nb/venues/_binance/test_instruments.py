@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.instruments import InstrumentStatus, InstrumentTable, InstrumentType
-from extrema_nb.venues.binance_usdm.instruments import parse_instruments
+from extrema_nb.venues._binance import instruments
+from extrema_nb.venues.binance_cm.market import DIALECT as CM
+from extrema_nb.venues.binance_spot.market import DIALECT as SPOT
+from extrema_nb.venues.binance_usdm.market import DIALECT
+
+parse_instruments = partial(instruments.parse_instruments, DIALECT)
 
 NOW = 1_700_000_000_000
 
@@ -111,3 +117,35 @@ def test_a_published_exchange_info_is_read(shared_data):
     table = InstrumentTable(parse_instruments(raw))
     assert len(table) >= 1
     assert table[table.by_name("BLZ_USDT_PERP")].tick_size == 0.0001
+
+
+def test_spot_filters_are_read():
+    listed = {
+        "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "0.01", "tickSize": "0.01000000"},
+            {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": "0", "maxQty": "100", "stepSize": "0"},
+            {"filterType": "NOTIONAL", "minNotional": "5.00000000", "maxNotional": "9000000"},
+        ],
+    }  # fmt: skip
+    raw = json.dumps({"symbols": [listed, {**listed, "symbol": "ETHUSDT", "status": "BREAK"}]})
+    found, halted = instruments.parse_instruments(SPOT, raw.encode())
+    assert (found.venue, found.name, found.inst_type) == (
+        "binance-spot", "BTC_USDT", InstrumentType.SPOT,
+    )  # fmt: skip
+    assert (found.tick_size, found.lot_size, found.min_notional) == (0.01, 0.00001, 5.0)
+    assert (found.status, halted.status) == (InstrumentStatus.LIVE, InstrumentStatus.SUSPEND)
+    assert (found.maker_fee, found.taker_fee, found.inverse) == (0.001, 0.001, False)
+
+
+def test_inverse_contracts_have_their_value(shared_data):
+    path = shared_data / "binance_cm/frames/jkorf_endpoints.json"
+    answers = json.loads(path.read_text(encoding="utf-8"))
+    raw = json.dumps(answers["CoinFutures/ExchangeData/GetExchangeInfo"]["response"]).encode()
+    (found,) = instruments.parse_instruments(CM, raw)
+    assert (found.symbol, found.name) == ("BTCUSD_200925", "BTC_USD_FUT_200925")
+    assert (found.contract_value, found.inverse) == (100.0, True)
+    assert found.inst_type is InstrumentType.FUTURES
+    assert found.status is InstrumentStatus.LIVE
+    assert (found.tick_size, found.lot_size, found.min_notional) == (0.1, 1.0, 0.0)

@@ -1,15 +1,18 @@
-"""Book synchronisation of Binance USD-M: REST snapshot and diff stream into rows in sequence.
+"""Book synchronisation of Binance: REST snapshot and diff stream into rows in sequence.
 
 Rules
 -----
-1. Diffs are buffered until a snapshot comes. Those with ``u < lastUpdateId`` are dropped
-   (`superseded`): the snapshot contains them.
-2. The first diff that is kept must join the snapshot: ``pu <= lastUpdateId <= u``. The venue's
-   text says ``U <= lastUpdateId``; between pu and U no update of this book exists, so a snapshot
-   taken there joins as well, and one taken right at pu is not thrown away.
-3. From then on ``pu`` of a diff must equal ``u`` of the one before. ``u`` not above it: seen
-   before, dropped, said as DUPLICATE. Anything else: GAP (expected, found) and STALE, and all
-   begins again with rule 1. RESYNCED follows the snapshot that mends it.
+0. Each diff has a last id ``u`` and a predecessor: ``pu`` where futures name it, ``U - 1`` at spot,
+   whose ids follow each other without a hole.
+1. Diffs are buffered until a snapshot comes. Those that it contains are dropped (`superseded`):
+   ``u < lastUpdateId`` of futures, ``u <= lastUpdateId`` at spot.
+2. The first diff that is kept must join the snapshot: predecessor ``<= lastUpdateId``. For futures
+   the venue's text says ``U <= lastUpdateId``; between pu and U no update of this book exists, so
+   a snapshot taken there joins as well, and one taken right at pu is not thrown away.
+3. From then on the predecessor of a diff must equal ``u`` of the one before. ``u`` not above it:
+   seen before, dropped, said as DUPLICATE. A spot diff that reaches back further adds to what is
+   known (quantities are absolute) and passes. Anything else: GAP (expected, found) and STALE, and
+   all begins again with rule 1. RESYNCED follows the snapshot that mends it.
 4. A snapshot is published before the buffered diffs that follow it. These keep their ``ts_event``
    but take the snapshot's ``ts_recv``: rows never go back in time, and at their own time they
    could not be used.
@@ -22,6 +25,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.events import (
     ABSENT,
@@ -32,14 +36,14 @@ from extrema_nb.events import (
     status_row,
 )
 
-__all__ = ["BookSync"]
+__all__ = ["BookSync", "SpotBookSync"]
 
 NONE = empty_events(0)
-SEQ, PREV_SEQ = 5, 7  # places among the words of a row
+SEQ, FIRST_SEQ, PREV_SEQ = 5, 6, 7  # places among the words of a row
 
 
 class BookSync:
-    """State machine of one book; see the rules above.
+    """State machine of one book of futures; see the rules above.
 
     Parameters
     ----------
@@ -47,6 +51,8 @@ class BookSync:
     task_id : goes into STATUS rows
     max_buffered : diff messages kept while waiting; 0 lets them pass at once, flagged STALE
     """
+
+    _beyond = 0  # by how much the first diff after a snapshot must exceed it, at least
 
     def __init__(self, inst: int, *, task_id: int = ABSENT, max_buffered: int = 1000) -> None:
         self.inst = inst
@@ -82,24 +88,24 @@ class BookSync:
         rows : (levels,) EVENT of kind LOB, one message
         """
         words = rows.view(np.int64)
-        last, prev = int(words[SEQ]), int(words[PREV_SEQ])
+        last, prev = int(words[SEQ]), self._before(words)
         if not self._synced:
             return self._wait(rows, last)
-        if prev == self._last:
+        joins = prev == self._last
+        if not self._joined:  # right after a snapshot
+            if not joins and last < self._last + self._beyond:
+                self.superseded += 1
+                return NONE
+            joins = prev <= self._last
+        elif not joins and last <= self._last:
+            self.duplicates += 1
+            return self._status(rows, StatusCode.DUPLICATE, self._last, last, 1)
+        elif self._beyond:  # ids of spot follow each other: what reaches back is known already
+            joins = prev <= self._last
+        if joins:
             self._last = last
             self._joined = True
             return rows
-        if not self._joined:  # right after a snapshot
-            if last < self._last:
-                self.superseded += 1
-                return NONE
-            if prev <= self._last:
-                self._last = last
-                self._joined = True
-                return rows
-        elif last <= self._last:
-            self.duplicates += 1
-            return self._status(rows, StatusCode.DUPLICATE, self._last, last, 1)
         return self._gap(rows, prev)
 
     def on_snapshot(self, rows: EventArray) -> EventArray:
@@ -115,8 +121,8 @@ class BookSync:
         if self._synced and last <= self._last:
             self.old_snapshots += 1
             return NONE
-        waiting = [diff for diff in self._buffer if _seq(diff) >= last]
-        reaches_back = not waiting or int(waiting[0].view(np.int64)[PREV_SEQ]) <= last
+        waiting = [diff for diff in self._buffer if _seq(diff) >= last + self._beyond]
+        reaches_back = not waiting or self._before(waiting[0].view(np.int64)) <= last
         if not reaches_back or last < self._passed:
             self.old_snapshots += 1
             return NONE
@@ -149,6 +155,10 @@ class BookSync:
     def flush(self, ts_recv: int) -> EventArray:
         """Return the buffered diffs, flagged STALE: no snapshot will come (end of a file)."""
         return self._release(len(self._buffer), ts_recv)
+
+    def _before(self, words: npt.NDArray[np.int64]) -> int:
+        """Return the id of the update before a diff."""
+        return int(words[PREV_SEQ])
 
     def _wait(self, rows: EventArray, last: int) -> EventArray:
         """Buffer a diff in order of its ids."""
@@ -206,6 +216,15 @@ class BookSync:
             found=found,
             count=count,
         )
+
+
+class SpotBookSync(BookSync):
+    """State machine of one book of a spot market."""
+
+    _beyond = 1
+
+    def _before(self, words: npt.NDArray[np.int64]) -> int:
+        return int(words[FIRST_SEQ]) - 1
 
 
 def _seq(rows: EventArray) -> int:

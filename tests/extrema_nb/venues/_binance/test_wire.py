@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from extrema_nb.venues.binance_usdm import wire
+from extrema_nb.venues._binance import wire
 
 
 @pytest.mark.parametrize(

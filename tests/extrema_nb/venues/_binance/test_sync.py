@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.events import LOB_LEVEL, STATUS, EventKind, Flag, StatusCode
 from extrema_nb.testing import book
-from extrema_nb.venues.binance_usdm.sync import BookSync
+from extrema_nb.venues._binance.sync import BookSync, SpotBookSync
 
 T = 1_700_000_000_000_000
 
@@ -269,3 +269,55 @@ def test_the_book_is_never_published_with_a_hole(steps, data):
     rows = np.concatenate(out)
     assert (np.diff(rows["ts_recv"]) >= 0).all()
     assert_chained(rows)
+
+
+def spot(first, last, at=0):
+    return diff(-1, first, last, at)
+
+
+def spot_synced(last=10):
+    sync = SpotBookSync(0)
+    sync.on_snapshot(snapshot(last))
+    return sync
+
+
+def test_spot_diffs_that_a_snapshot_contains_are_dropped():
+    sync = SpotBookSync(0)
+    for at, (first, last) in enumerate([(2, 4), (5, 10), (11, 12), (13, 14)]):
+        assert len(sync.on_diff(spot(first, last, at))) == 0
+    assert seqs(sync.on_snapshot(snapshot(10, at=50))) == [-10, 12, 14]
+    assert (sync.superseded, sync.gaps, sync.needs_snapshot) == (2, 0, False)
+
+
+def test_a_spot_diff_that_straddles_the_snapshot_joins_it():
+    sync = spot_synced(10)
+    assert seqs(sync.on_diff(spot(8, 10))) == []  # nothing new in it
+    assert seqs(sync.on_diff(spot(9, 12))) == [12]
+    assert seqs(sync.on_diff(spot(13, 13))) == [13]
+    assert (sync.superseded, sync.gaps) == (1, 0)
+
+
+def test_a_spot_snapshot_older_than_the_buffer_is_refused():
+    sync = SpotBookSync(0)
+    sync.on_diff(spot(12, 14))
+    assert len(sync.on_snapshot(snapshot(10))) == 0
+    assert sync.needs_snapshot
+    assert seqs(sync.on_snapshot(snapshot(11))) == [-11, 14]
+
+
+def test_a_spot_id_that_is_left_out_is_a_gap():
+    sync = spot_synced(10)
+    sync.on_diff(spot(11, 12))
+    out = sync.on_diff(spot(14, 15))
+    assert codes(out) == [StatusCode.GAP, StatusCode.STALE]
+    status = out[out["kind"] == EventKind.STATUS].view(STATUS)
+    assert (status["expected"][0], status["found"][0]) == (12, 13)
+    assert sync.needs_snapshot
+
+
+def test_a_spot_diff_seen_before_is_told_and_one_that_reaches_back_passes():
+    sync = spot_synced(10)
+    sync.on_diff(spot(11, 14))
+    assert codes(sync.on_diff(spot(11, 14))) == [StatusCode.DUPLICATE]
+    assert seqs(sync.on_diff(spot(13, 16))) == [16]
+    assert (sync.duplicates, sync.gaps) == (1, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -9,7 +11,10 @@ from extrema_nb.channels import (
     AccountOrders,
     Candles,
     Endpoints,
+    Funding,
+    Liquidations,
     Lob,
+    OpenInterest,
     Subscription,
     Trades,
     parse_channel,
@@ -17,7 +22,14 @@ from extrema_nb.channels import (
 from extrema_nb.errors import ConfigError
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import instrument_table
-from extrema_nb.venues.binance_usdm.streams import SLOTS, route_of, slot_of, stream_name, stream_url
+from extrema_nb.venues._binance import streams
+from extrema_nb.venues._binance.streams import SLOTS, slot_of
+from extrema_nb.venues.binance_cm.market import DIALECT as CM
+from extrema_nb.venues.binance_spot.market import DIALECT as SPOT
+from extrema_nb.venues.binance_usdm.market import DIALECT
+
+stream_name = partial(streams.stream_name, DIALECT)
+stream_url = partial(streams.stream_url, DIALECT)
 
 ENDPOINTS = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1/")
 
@@ -38,6 +50,8 @@ ENDPOINTS = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1/")
         (parse_channel("book20@100ms"), "depth20@100ms"),
         (Candles("1m"), "kline_1m"),
         (Candles("1M"), "kline_1M"),
+        (Funding(), "markPrice@1s"),
+        (Liquidations(), "forceOrder"),
     ],
 )
 def test_a_channel_has_its_stream_name(channel, name):
@@ -53,18 +67,12 @@ def test_a_channel_has_its_stream_name(channel, name):
         (Lob("incremantal"), "did you mean 'incremental'"),
         (Candles("1s"), "expected 1m, 3m"),
         (AccountOrders(), "private"),
+        (OpenInterest(), "not supported by binance-usdm; it offers Trades, Lob, Candles, Funding"),
     ],
 )
 def test_what_the_venue_does_not_send_is_refused_with_the_remedy(channel, said):
     with pytest.raises(ConfigError, match=said):
         stream_name("BTCUSDT", channel)
-
-
-def test_books_are_public_and_everything_else_is_market():
-    for name in ("a@bookTicker", "a@depth", "a@depth@0ms", "a@depth20@100ms"):
-        assert route_of(name) == "public"
-    for name in ("a@trade", "a@aggTrade", "a@kline_1m", "a@markPrice"):
-        assert route_of(name) == "market"
 
 
 def test_each_channel_has_a_slot():
@@ -77,6 +85,8 @@ def test_each_channel_has_a_slot():
             Lob(),
             Lob("snapshot"),
             Candles(),
+            Funding(),
+            Liquidations(),
         )
     ]
     assert slots == list(range(len(SLOTS)))
@@ -129,3 +139,45 @@ def test_long_names_leave_the_url_short():
     (plan,) = stream_url(ENDPOINTS, [Subscription(i, Lob()) for i in range(200)], table)
     assert len(plan.url) < 8000
     assert plan.frames
+
+
+@pytest.mark.parametrize(
+    ("dialect", "symbol", "channel", "name"),
+    [
+        (SPOT, "BTCUSDT", Lob(), "btcusdt@depth@100ms"),
+        (SPOT, "BTCUSDT", Lob(frequency_ms=1000), "btcusdt@depth"),
+        (SPOT, "BTCUSDT", Lob("snapshot", 5, 100), "btcusdt@depth5@100ms"),
+        (SPOT, "BTCUSDT", Candles("1s"), "btcusdt@kline_1s"),
+        (SPOT, "BTCUSDT", Trades(), "btcusdt@trade"),
+        (CM, "BTCUSD_PERP", Lob("bbo"), "btcusd_perp@bookTicker"),
+        (CM, "BTCUSD_240329", Lob(), "btcusd_240329@depth@0ms"),
+        (CM, "BTCUSD_PERP", Candles("1m"), "btcusd_perp@kline_1m"),
+        (CM, "BTCUSD_PERP", Liquidations(), "btcusd_perp@forceOrder"),
+    ],
+)
+def test_the_sisters_have_names_of_their_own(dialect, symbol, channel, name):
+    assert streams.stream_name(dialect, symbol, channel) == name
+
+
+@pytest.mark.parametrize(
+    ("dialect", "channel", "said"),
+    [
+        (SPOT, Lob(frequency_ms=250), "expected 0, 100, 1000"),
+        (SPOT, Funding(), "not supported by binance-spot; it offers Trades, Lob, Candles"),
+        (CM, Candles("1s"), "no candles of '1s' at binance-cm"),
+    ],
+)
+def test_the_sisters_refuse_what_they_lack(dialect, channel, said):
+    with pytest.raises(ConfigError, match=said):
+        streams.stream_name(dialect, "X", channel)
+
+
+@pytest.mark.parametrize(("dialect", "venue"), [(SPOT, "binance-spot"), (CM, "binance-cm")])
+def test_sisters_without_routes_share_one_connection(dialect, venue):
+    table = InstrumentTable([Instrument(venue=venue, symbol="BTCUSDX", name="B")])
+    wanted = [Subscription(0, Trades()), Subscription(0, Lob())]
+    (plan,) = streams.stream_url(dialect, ENDPOINTS, wanted, table)
+    names = "/".join(plan.names)
+    assert plan.url == f"ws://127.0.0.1:1/stream?streams={names}"
+    assert plan.subscriptions == tuple(wanted)
+    assert plan.life_s == 86_400

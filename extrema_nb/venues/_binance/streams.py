@@ -1,10 +1,7 @@
-"""Stream names, routes and connections of Binance USD-M.
+"""Stream names and connections of Binance.
 
-Since the split of 2026 a stream that is asked for on the wrong route is acknowledged and never
-delivered, so the route follows from the name:
-
-- ``/public``: bookTicker, depth, depth5/10/20
-- ``/market``: everything else (trade, aggTrade, kline …)
+A stream that is asked for on the wrong route is acknowledged and never delivered, so the route
+follows from the stream's name (`Dialect.route_of`).
 """
 
 from __future__ import annotations
@@ -13,48 +10,63 @@ from collections.abc import Sequence
 
 import msgspec
 
-from extrema_nb.channels import INTERVALS as ALL_INTERVALS
-from extrema_nb.channels import Candles, Channel, Endpoints, Lob, Subscription, Trades
+from extrema_nb.channels import (
+    Candles,
+    Channel,
+    Endpoints,
+    Funding,
+    Liquidations,
+    Lob,
+    Subscription,
+    Trades,
+)
 from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.venues import StreamPlan
+from extrema_nb.venues import StreamPlan, check_channel
+from extrema_nb.venues._binance.dialect import Dialect
 
-__all__ = ["SLOTS", "route_of", "slot_of", "stream_name", "stream_url"]
+__all__ = ["MAX_STREAMS", "SLOTS", "channels_of", "slot_of", "stream_name", "stream_url"]
 
-INTERVALS = tuple(i for i in ALL_INTERVALS if i != "1s")  # futures have no candles of a second
 MAX_STREAMS = 1024  # a connection
 MAX_NAMES = 200  # in a URL or a SUBSCRIBE frame
 MAX_URL = 6000  # characters; servers commonly refuse request lines above 8 KiB
-DIFF_SPEED = {0: "@0ms", 100: "@100ms", 250: "", 500: "@500ms"}
-TOP_SPEED = {0: "@100ms", 100: "@100ms", 250: "", 500: "@500ms"}  # 0 asks for the fastest
+LIFE_S = 24 * 3600.0  # the venue closes every connection at that age
 TOP_DEPTH = (5, 10, 20)
-SLOTS = ("trade", "aggTrade", "bookTicker", "depth", "partial", "kline")
+SLOTS = (
+    "trade", "aggTrade", "bookTicker", "depth", "partial", "kline", "markPrice", "forceOrder",
+)  # fmt: skip
 
 
-def _speed(frequency_ms: int, speeds: dict[int, str]) -> str:
+def channels_of(dialect: Dialect) -> frozenset[type[Channel]]:
+    """Return the channels that a market offers."""
+    common: frozenset[type[Channel]] = frozenset({Trades, Lob, Candles})
+    return common | {Funding, Liquidations} if dialect.marked else common
+
+
+def _speed(dialect: Dialect, frequency_ms: int, speeds: dict[int, str]) -> str:
     if frequency_ms not in speeds:
         known = ", ".join(map(str, speeds))
-        raise ConfigError(f"no book every {frequency_ms} ms at binance-usdm; expected {known}")
+        raise ConfigError(f"no book every {frequency_ms} ms at {dialect.id}; expected {known}")
     return speeds[frequency_ms]
 
 
-def _lob(channel: Lob) -> str:
+def _lob(dialect: Dialect, channel: Lob) -> str:
     if channel.kind == "bbo":
         if channel.frequency_ms:
             raise ConfigError(
-                f"binance-usdm sends the best prices at once, not every {channel.frequency_ms} ms; "
+                f"{dialect.id} sends the best prices at once, not every {channel.frequency_ms} ms; "
                 "leave frequency_ms at 0"
             )
         return "bookTicker"
     if channel.kind == "incremental":
-        return "depth" + _speed(channel.frequency_ms, DIFF_SPEED)
+        return "depth" + _speed(dialect, channel.frequency_ms, dialect.diff_speed)
     if channel.kind == "snapshot":
         if channel.depth not in TOP_DEPTH:
             raise ConfigError(
-                f"no snapshot of {channel.depth} levels at binance-usdm; "
+                f"no snapshot of {channel.depth} levels at {dialect.id}; "
                 f"expected {', '.join(map(str, TOP_DEPTH))}"
             )
-        return f"depth{channel.depth}" + _speed(channel.frequency_ms, TOP_SPEED)
+        return f"depth{channel.depth}" + _speed(dialect, channel.frequency_ms, dialect.top_speed)
     kinds = ("bbo", "snapshot", "incremental")
     raise ConfigError(
         f"unknown book kind {channel.kind!r}; expected {', '.join(kinds)}"
@@ -62,21 +74,22 @@ def _lob(channel: Lob) -> str:
     )
 
 
-def stream_name(symbol: str, channel: Channel) -> str:
+def stream_name(dialect: Dialect, symbol: str, channel: Channel) -> str:
     """Return the stream name of a symbol's channel, such as ``btcusdt@depth@100ms``."""
+    check_channel(dialect.id, channel, channels_of(dialect))
     if isinstance(channel, Trades):
         suffix = "aggTrade" if channel.aggregate else "trade"
     elif isinstance(channel, Lob):
-        suffix = _lob(channel)
+        suffix = _lob(dialect, channel)
     elif isinstance(channel, Candles):
-        if channel.interval not in INTERVALS:
+        if channel.interval not in dialect.intervals:
             raise ConfigError(
-                f"no candles of {channel.interval!r} at binance-usdm; "
-                f"expected {', '.join(INTERVALS)}"
+                f"no candles of {channel.interval!r} at {dialect.id}; "
+                f"expected {', '.join(dialect.intervals)}"
             )
         suffix = f"kline_{channel.interval}"
     else:
-        raise ConfigError(f"{type(channel).__name__} is a private channel, not a public stream")
+        suffix = "markPrice@1s" if isinstance(channel, Funding) else "forceOrder"
     return f"{symbol.lower()}@{suffix}"
 
 
@@ -87,13 +100,8 @@ def slot_of(channel: Channel) -> int:
     if isinstance(channel, Lob):
         kinds = {"bbo": "bookTicker", "incremental": "depth", "snapshot": "partial"}
         return SLOTS.index(kinds[channel.kind])
-    return SLOTS.index("kline")
-
-
-def route_of(name: str) -> str:
-    """Return ``"public"`` or ``"market"``, the route that delivers the stream `name`."""
-    suffix = name.partition("@")[2]
-    return "public" if suffix.startswith(("bookTicker", "depth")) else "market"
+    names: dict[type, str] = {Candles: "kline", Funding: "markPrice", Liquidations: "forceOrder"}
+    return SLOTS.index(names[type(channel)])
 
 
 def _frames(names: Sequence[str], first_id: int) -> tuple[str, ...]:
@@ -117,24 +125,26 @@ def _fits_url(base: str, names: Sequence[str]) -> int:
 
 
 def stream_url(
-    endpoints: Endpoints, subscriptions: Sequence[Subscription], table: InstrumentTable
+    dialect: Dialect,
+    endpoints: Endpoints,
+    subscriptions: Sequence[Subscription],
+    table: InstrumentTable,
 ) -> list[StreamPlan]:
     """Return the connections that carry `subscriptions`, equal ones once.
 
-    A connection holds one route and at most 1024 streams. What the URL does not hold is asked for
+    A connection holds one route and at most `MAX_STREAMS` streams. What the URL does not hold is asked for
     by SUBSCRIBE frames of at most 200 names, which the connection loop paces.
     """
-    routes: dict[str, dict[str, Subscription]] = {"public": {}, "market": {}}
+    routes: dict[str, dict[str, Subscription]] = {}
     for subscription in subscriptions:
-        symbol = table[subscription.inst].symbol
-        name = stream_name(symbol, subscription.channel)
-        routes[route_of(name)].setdefault(name, subscription)
+        name = stream_name(dialect, table[subscription.inst].symbol, subscription.channel)
+        routes.setdefault(dialect.route_of(name), {}).setdefault(name, subscription)
     plans = []
-    for route, wanted in routes.items():
+    for route, wanted in sorted(routes.items(), reverse=True):  # books first
         names = list(wanted)
         for start in range(0, len(names), MAX_STREAMS):
             shard = names[start : start + MAX_STREAMS]
-            base = f"{endpoints.ws.rstrip('/')}/{route}/stream?streams="
+            base = f"{endpoints.ws.rstrip('/')}{route}/stream?streams="
             count = _fits_url(base, shard)
             plans.append(
                 StreamPlan(
@@ -142,6 +152,7 @@ def stream_url(
                     frames=_frames(shard[count:], 1),
                     names=tuple(shard),
                     subscriptions=tuple(wanted[name] for name in shard),
+                    life_s=LIFE_S,
                 )
             )
     return plans

@@ -1,0 +1,1 @@
+"""What the markets of Binance share: spot, USD-M and COIN-M futures differ in a `Dialect`."""
