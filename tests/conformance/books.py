@@ -86,7 +86,10 @@ class Book:
 
 def messages_of(rows: EventArray) -> list[EventArray]:
     """Return the messages in `rows`, each ended by a row that is flagged LAST."""
-    ends = np.flatnonzero(rows["flags"] & LAST) + 1
+    flags = rows["flags"]
+    ends = np.flatnonzero(flags & LAST) + 1
+    if len(ends) == 1 and ends[0] == len(rows):
+        return [rows]
     return np.split(rows, ends)[: len(ends)]
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from extrema_nb import venues
 from extrema_nb.errors import ExtremaError
@@ -25,6 +28,7 @@ from tests.conformance.spec import Capture, Cases, Line, Result, table_of
 
 __all__ = ["CaptureCheck", "check_capture", "slot_names"]
 
+LAST, BEST = int(Flag.LAST), int(EventKind.BBO)
 BYTES_A_ROW = 8  # no frame holds more rows than its bytes by this
 
 
@@ -54,9 +58,20 @@ class _Shadow:
 
 
 class CaptureCheck:
-    """One capture of one venue; `results` tells what was compared."""
+    """One capture of one venue.
 
-    def __init__(self, data: Path, venue: str, cases: Cases, capture: Capture) -> None:
+    Parameters
+    ----------
+    data : folder of captured data
+    venue, cases, capture : what is read
+    limit : read no more lines than this, and take what is known of the whole file (gaps and the
+        like) for a bound; 0: all
+    """
+
+    def __init__(
+        self, data: Path, venue: str, cases: Cases, capture: Capture, *, limit: int = 0
+    ) -> None:
+        self._limit = limit
         self._data, self._id, self._cases, self._capture = data, venue, cases, capture
         self._venue = venues.load(venue)
         self._table = table_of(venue, cases)
@@ -76,6 +91,7 @@ class CaptureCheck:
         self.first: dict[str, str] = {}
         self.gaps = 0
         self.crossed = 0
+        self.odd: list[str] = []  # levels in which a snapshot differs from the stream
 
     def run(self) -> list[Result]:
         """Read everything and return the results."""
@@ -85,9 +101,10 @@ class CaptureCheck:
                 self._take(line)
             self.counts.clear()
             self.gaps = self.crossed = 0
+            self.odd.clear()
             self._states.clear()
             self._quotes.clear()
-        for line in lines_of(self._data, self._capture):
+        for line in islice(lines_of(self._data, self._capture), self._limit or None):
             self._take(line)
         self._end()
         source = source_name(self._capture.path)
@@ -131,17 +148,18 @@ class CaptureCheck:
         if decoder.slot == venue.diff_slot:
             for message in messages_of(rows):
                 self._diff(name, message)
-        elif self._cases.bbo_by_seq and rows["kind"][-1] == EventKind.BBO:
+        elif self._cases.bbo_by_seq and rows["kind"][-1] == BEST:
             for quote in rows.view(BBO).tolist():
                 self._quotes[quote[2]].setdefault(quote[-1], quote[6:10])
 
     def _whole(self, name: str, line: Line, rows: EventArray) -> None:
         """Check what is true of the rows of every message."""
-        if not len(rows) or not rows["flags"][-1] & Flag.LAST:
+        heads = rows.view(np.int64).reshape(-1, 8)
+        if not len(rows) or not rows["flags"][-1] & LAST:
             self._fail(name, f"the last row is not flagged LAST: {line.frame[:200]!r}")
-        elif (rows["ts_recv"] != line.ts_recv).any() or (rows["ts_event"] <= 0).any():
+        elif (heads[:, 1] != line.ts_recv).any() or (heads[:, 0] <= 0).any():
             self._fail(name, f"a time is missing: {line.frame[:200]!r}")
-        elif (rows["inst"] < 0).any() or (rows["inst"] >= len(self._table)).any():
+        elif not 0 <= rows["inst"].min() <= rows["inst"].max() < len(self._table):
             self._fail(name, f"a row of no instrument: {line.frame[:200]!r}")
 
     def _snapshot(self, line: Line) -> None:
@@ -195,7 +213,7 @@ class CaptureCheck:
                     self.counts["snapshot levels"] += 1
                     found = held.get((side, price), 0.0)
                     if found != qty:
-                        self._fail("snapshot levels", f"{price}: {qty}, snapshot {found}")
+                        self.odd.append(f"{price}: {qty}, snapshot {found}")
 
     def _diff(self, name: str, rows: EventArray) -> None:
         inst = int(rows["inst"][0])
@@ -235,9 +253,12 @@ class CaptureCheck:
             ("crossed", self.crossed, self._capture.crossed),
         ):
             self.counts[what] = sum(self.counts[s] for s in self._slots if s in self.counts)
-            if found != known:
+            if self._unexpected(found, known):
                 self.wrong[what] = abs(found - known)
                 self.first.setdefault(what, f"{found}, expected {known}")
+        if self._unexpected(len(self.odd), self._capture.odd_levels):
+            said = f"{len(self.odd)} differ, expected {self._capture.odd_levels}: {self.odd[:1]}"
+            self._fail("snapshot levels", said)
         self._compare_quotes()
         for inst, shadow in self._shadows:
             for side, (low, high) in shadow.reach.items():
@@ -253,6 +274,9 @@ class CaptureCheck:
             self.counts["unknown"] = sum(self._decoder.unknown.values())
             self.wrong["unknown"] = sum(strangers.values())
             self.first["unknown"] = str(strangers)
+
+    def _unexpected(self, found: int, known: int) -> bool:
+        return found > known if self._limit else found != known
 
     def _compare_quotes(self) -> None:
         """Compare best prices with quotes of the same number, and with the last one before it."""
@@ -270,7 +294,7 @@ class CaptureCheck:
                     self.counts["bbo = book"] += 1
                     if quote != best:
                         self._fail("bbo = book", f"{seq}: {quote}, book {best}")
-        if late != self._capture.late_quotes:
+        if self._unexpected(late, self._capture.late_quotes):
             words = f"{late} books differ, expected {self._capture.late_quotes}"
             self._fail("bbo before book", words)
 
@@ -279,6 +303,8 @@ def _seq(rows: EventArray) -> int:
     return int(rows.view(LOB_LEVEL)["seq"][-1])
 
 
-def check_capture(data: Path, venue: str, cases: Cases, capture: Capture) -> list[Result]:
-    """Return what was compared in one capture."""
-    return CaptureCheck(data, venue, cases, capture).run()
+def check_capture(
+    data: Path, venue: str, cases: Cases, capture: Capture, *, limit: int = 0
+) -> list[Result]:
+    """Return what was compared in one capture; `limit` as in `CaptureCheck`."""
+    return CaptureCheck(data, venue, cases, capture, limit=limit).run()

@@ -50,10 +50,11 @@ class Capture:
     crossed : messages after which the venue's own book is crossed (say why in the venue's file)
     late_quotes : books whose best prices differ from the last quote before, with `bbo_by_seq`:
         the venue did not send each quote
+    odd_levels : levels in which the venue's own snapshots differ from its stream
     lines : read no more than this; 0: all
     book : holds a book in sequence; faults are put into the first capture that does
     adapt : makes today's frame of one in an older form, or None to leave it out
-    slow : takes more than some seconds; only the table and the slow tests read it
+    slow : a long file; the tests read its first lines, the table all of it
     """
 
     path: str
@@ -64,6 +65,7 @@ class Capture:
     gaps: int = 0
     crossed: int = 0
     late_quotes: int = 0
+    odd_levels: int = 0
     lines: int = 0
     book: bool = True
     adapt: Callable[[bytes], bytes | None] | None = None
