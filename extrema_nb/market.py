@@ -66,6 +66,7 @@ class StreamPlan(NamedTuple):
     ping: str = ""  # heartbeat frame that the client sends; empty: WebSocket pings do
     ping_s: float = 0.0  # how often it is sent
     life_s: float = 0.0  # the connection is replaced before this age; 0: the venue sets none
+    headers: tuple[tuple[str, str], ...] = ()  # (name, value) of the request to connect
 
 
 class WsLimits(NamedTuple):

@@ -248,6 +248,7 @@ class MarketFeed:
                 clock=self._clock,
                 frames=plan.frames,
                 heartbeat=Heartbeat(plan.ping, plan.ping_s) if plan.ping else None,
+                headers=plan.headers,
                 connects=self._connect_limiter,
                 on_open=partial(self._opened, link, line, streams, books),
                 on_close=partial(self._closed, link, line, streams, books),

@@ -30,6 +30,7 @@ class AiohttpTransport:
         ping_s: float | None,
         close_timeout_s: float,
         proxy: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Connect."""
         if proxy.startswith("socks"):
@@ -45,6 +46,7 @@ class AiohttpTransport:
                 decode_text=False,  # decoders read bytes; saves a decode and an encode a frame
                 timeout=aiohttp.ClientWSTimeout(ws_close=close_timeout_s),
                 proxy=proxy or None,
+                headers=dict(headers),
             )
         except aiohttp.WSServerHandshakeError as error:
             raise VenueDisconnected(f"handshake refused: status {error.status}") from error

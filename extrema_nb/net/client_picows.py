@@ -94,6 +94,7 @@ class PicowsTransport:
         ping_s: float | None,
         close_timeout_s: float,
         proxy: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Connect."""
         self._close_timeout_s = close_timeout_s
@@ -108,6 +109,7 @@ class PicowsTransport:
                 auto_ping_reply_timeout=ping_s or 10.0,
                 max_frame_size=max_frame,
                 proxy=proxy or None,
+                extra_headers=headers,
             )
         except (picows.WSError, OSError, ValueError) as error:
             raise VenueDisconnected(f"{type(error).__name__}: {error}") from error

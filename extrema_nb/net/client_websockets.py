@@ -28,6 +28,7 @@ class WebsocketsTransport:
         ping_s: float | None,
         close_timeout_s: float,
         proxy: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Connect."""
         try:
@@ -40,6 +41,7 @@ class WebsocketsTransport:
                 open_timeout=None,  # the caller's time-out covers it
                 compression=None,
                 proxy=proxy or None,
+                additional_headers=headers,
             )
         except (websockets.exceptions.WebSocketException, OSError) as error:
             raise VenueDisconnected(f"{type(error).__name__}: {error}") from error

@@ -49,6 +49,7 @@ class Transport(Protocol):
         ping_s: float | None,
         close_timeout_s: float,
         proxy: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Connect; raise VenueDisconnected when that fails. Cancelling leaves nothing open.
 
@@ -57,6 +58,7 @@ class Transport(Protocol):
         max_frame : a larger frame ends the connection, bytes
         ping_s : between pings of ours, None for none
         proxy : URL such as ``http://host:3128``; user and password may stand in it
+        headers : (name, value) to send with the request to connect
         """
         ...
 

@@ -82,6 +82,7 @@ class WsConnection:
     clock : gives ``ts_recv``
     frames : text frames sent after each connect, paced by `messages` in `messages_s`
     heartbeat : frame that the venue wants from time to time
+    headers : (name, value) to send with the request to connect
     connects : limiter with a window ``"connects"``, shared by all connections to the venue
     on_open : called when connected, before `frames` are sent
     on_close : called once for each `on_open`, with the reason
@@ -96,6 +97,7 @@ class WsConnection:
         clock: Clock,
         frames: Sequence[str] = (),
         heartbeat: Heartbeat | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
         connects: RateLimiter | None = None,
         on_open: Callable[[], None] | None = None,
         on_close: Callable[[str], None] | None = None,
@@ -116,6 +118,7 @@ class WsConnection:
         )
         self.client = choose_transport(self._settings.transport)  # refused before the start
         self._heartbeat = heartbeat
+        self._headers = headers
         self._gate = connects or RateLimiter()
         limit = Limit(MESSAGES, max(self._settings.messages, 1), self._settings.messages_s)
         if heartbeat is not None and limit.capacity > 1:
@@ -232,6 +235,7 @@ class WsConnection:
                     ping_s=settings.ping_s,
                     close_timeout_s=settings.close_timeout_s,
                     proxy=settings.proxy,
+                    headers=self._headers,
                 )
         except TimeoutError as error:
             raise VenueDisconnected(

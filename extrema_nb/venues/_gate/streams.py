@@ -98,6 +98,7 @@ def plans(
     name_of: Callable[[Subscription], str],
     url_of: Callable[[Subscription], str],
     market: str,
+    headers: tuple[tuple[str, str], ...] = (),
 ) -> list[StreamPlan]:
     """Return the connections that carry `subscriptions`, each stream once."""
     routes: dict[str, dict[str, Subscription]] = {}
@@ -117,6 +118,7 @@ def plans(
                     subscriptions=tuple(wanted[name] for name in shard),
                     ping=f'{{"channel":"{market}.ping"}}',
                     ping_s=PING_S,
+                    headers=headers,
                 )
             )
     return found

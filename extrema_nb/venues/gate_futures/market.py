@@ -88,7 +88,7 @@ class GateFuturesMarket(GateMarket):
 
     def public_headers(self, request: Request) -> dict[str, str]:
         """Ask for sizes with their decimals: some contracts are traded in parts."""
-        return super().public_headers(request) | {"X-Gate-Size-Decimal": "1"}
+        return super().public_headers(request) | dict([streams.DECIMALS])
 
     def funding_history_request(self, symbol: str, start_us: int, limit: int) -> Request:
         """Return the request for the rates settled in the `limit` hours from `start_us` on."""

@@ -23,7 +23,7 @@ from extrema_nb.venues._gate.streams import bar, incremental, kind_of, plans
 from extrema_nb.venues.gate_futures.instruments import VENUE_ID
 from extrema_nb.venues.gate_futures.symbols import is_delivery, settle_of
 
-__all__ = ["CHANNELS", "SLOTS", "route_of", "slot_of", "stream_name", "stream_url"]
+__all__ = ["CHANNELS", "DECIMALS", "SLOTS", "route_of", "slot_of", "stream_name", "stream_url"]
 
 SLOTS = (
     "trades", "book_ticker", "order_book_update", "order_book", "candlesticks", "tickers",
@@ -32,6 +32,7 @@ SLOTS = (
 CHANNELS: frozenset[type[Channel]] = frozenset(
     {Trades, Lob, Candles, Funding, OpenInterest, Liquidations}
 )
+DECIMALS = ("X-Gate-Size-Decimal", "1")  # sizes as text: some contracts are traded in parts
 TOP_DEPTH = (1, 5, 10, 20, 50, 100)
 
 
@@ -100,4 +101,5 @@ def stream_url(
         lambda wanted: stream_name(table[wanted.inst].symbol, wanted.channel),
         lambda wanted: base + route_of(table[wanted.inst].symbol),
         "futures",
+        (DECIMALS,),
     )

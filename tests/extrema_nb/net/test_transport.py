@@ -206,3 +206,26 @@ def test_a_client_whose_library_is_missing_is_refused_with_what_to_do(monkeypatc
 def test_an_unknown_transport_is_refused_with_the_nearest_name():
     with pytest.raises(ConfigError, match="did you mean 'aiohttp'"):
         make_transport("aiohtp")
+
+
+@both
+def test_headers_go_with_the_request_to_connect(name):
+    seen = {}
+
+    async def handler(request):
+        seen.update(request.headers)
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await ws.close()
+        return ws
+
+    async def main():
+        async with serve({"/ws": handler}) as host:
+            transport = make_transport(name)
+            try:
+                await transport.open(f"ws://{host}/ws", headers=(("X-Sizes", "1"),), **OPTIONS)
+            finally:
+                await transport.close()
+
+    asyncio.run(main())
+    assert seen["X-Sizes"] == "1"

@@ -63,4 +63,5 @@ def test_each_kind_and_currency_has_its_route():
         "ws://h/v4/ws/delivery/btc",
     ]
     assert all(len(plan.names) == 2 for plan in found)  # funding and open interest are one stream
+    assert all(plan.headers == (("X-Gate-Size-Decimal", "1"),) for plan in found)
     assert found[0].ping == '{"channel":"futures.ping"}'
