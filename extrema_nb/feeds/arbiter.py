@@ -7,8 +7,9 @@ Rules
    longer than `hold_s`; then it passes as it is, and the book's sync says GAP.
 2. A snapshot that a connection pushes because it has just subscribed is dropped while the book is
    good. A book that waits for a snapshot takes everything that it has not seen.
-3. Of best prices, top levels, candles and funding only what is new passes: by sequence where there
-   is one, else not older than the last, and never the same rows again.
+3. Of best prices, top levels, candles and funding, and of book changes without a sequence, only
+   what is new passes: by sequence where there is one, else not older than the last, and never the
+   same rows again.
 4. Of trades and liquidations everything passes once: equal rows of the last `WINDOW` messages are
    the same message. Trades from before a connection was opened beside another one are dropped: the
    other one has brought them.
@@ -89,9 +90,9 @@ class Arbiter:
         message = Admitted(inst, slot, rows, frame)
         if not len(rows):
             return [message]
-        if slot == self._diff_slot:
-            return self._change(line, message, now_s)
         words = rows.view(np.int64)
+        if slot == self._diff_slot and int(words[SEQ]) >= 0:
+            return self._change(line, message, now_s)
         stream = (inst, slot)
         kind = int(rows["kind"][0])
         at = int(words[TS_EVENT])

@@ -163,3 +163,13 @@ def test_memory_is_bounded():
 def test_a_frame_without_rows_passes():
     judge = arbiter()
     assert len(judge.admit(1, 0, TRADES, empty_events(0), b"x", 0.0)) == 1
+
+
+def test_changes_without_a_sequence_go_by_time():
+    judge = arbiter()
+    passed = []
+    for ts in (5, 5, 7, 6, 8):
+        rows = change(-1, prev=-1, first=-1)
+        rows["ts_event"] = ts
+        passed.append(bool(judge.admit(1, 0, BOOK, rows, b"", 0.0)))
+    assert passed == [True, False, True, False, True]

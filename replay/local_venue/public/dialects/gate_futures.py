@@ -1,0 +1,9 @@
+"""Perpetual futures of Gate."""
+
+from __future__ import annotations
+
+from replay.local_venue.public.dialects._gate import Gate
+
+__all__ = ["DIALECT"]
+
+DIALECT = Gate("gate-futures", "futures", "contract")
