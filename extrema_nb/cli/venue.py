@@ -1,4 +1,8 @@
-"""``extrema-nb venue``: a local venue that speaks Binance USD-M on loopback."""
+"""``extrema-nb venue``: a local venue on loopback.
+
+Binance USD-M with orders, over a capture or simulated traders; every other venue's public side,
+over captures (--venue). ``POST /_faults`` makes a public one misbehave, see docs/local-venue.md.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,9 @@ from extrema_nb.errors import ConfigError
 
 __all__ = ["HELP", "add_arguments", "run"]
 
-HELP = "run a local venue that speaks Binance USD-M, fed by a capture or by simulated traders"
+HELP = "run a local venue, fed by a capture or by simulated traders"
 DEFAULT_PORT = 8899
+TRADING = "binance-usdm"  # the one that takes orders
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     feed = parser.add_mutually_exclusive_group(required=True)
     feed.add_argument("--simulate", action="store_true", help="simulated traders; needs no data")
     feed.add_argument(
-        "--capture", nargs="+", type=Path, metavar="FILE", help="replay captured collector files"
+        "--capture", nargs="+", type=Path, metavar="FILE",
+        help="replay captured files, of the collector or of cryptofeed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--venue", default=TRADING, help=f"whose words to speak (default {TRADING})"
     )
+    parser.add_argument(
+        "--public", action="store_true",
+        help=f"of {TRADING} the public side only, as for other venues: no orders, faults on command",
+    )  # fmt: skip
     parser.add_argument("--speed", default="1", help="of a capture: 1, 50, ... or max (default 1)")
     parser.add_argument(
         "--start-now", action="store_true", help="do not wait for the first subscription"
@@ -98,10 +111,23 @@ def _warn_if_open(host: str) -> None:
         log.warning("the local venue listens on %s: everybody who reaches it may trade there", host)
 
 
-async def _serve(args: argparse.Namespace) -> int:
+def _server(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Return the venue that was asked for, and its symbols."""
+    if args.public or args.venue != TRADING:
+        if not args.capture:
+            raise ConfigError(f"--simulate trades on {TRADING} alone; give --capture FILE…")
+        venue = spoke("replay.local_venue.public.server").PublicVenue(
+            args.venue,
+            args.capture,
+            speed=_speed(args.speed),
+            host=args.host,
+            port=args.port,
+            start_now=args.start_now,
+        )
+        return venue, venue.symbols
     _warn_if_open(args.host)
     market = _market(args)
-    server = spoke("replay.local_venue.server").VenueServer(
+    venue = spoke("replay.local_venue.server").VenueServer(
         market,
         host=args.host,
         port=args.port,
@@ -110,12 +136,17 @@ async def _serve(args: argparse.Namespace) -> int:
         taker_fee=_number("--taker-fee", args.taker_fee),
         start_now=args.start_now or args.simulate,
     )
+    return venue, list(market.specs)
+
+
+async def _serve(args: argparse.Namespace) -> int:
+    server, symbols = _server(args)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with server:
-        _tell_ready(args, server, market)
+        _tell_ready(args, server, symbols)
         stopped = loop.create_task(stop.wait())
         finished = loop.create_task(server.finished.wait())
         await asyncio.wait({stopped, finished}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,18 +160,18 @@ async def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_ready(args: argparse.Namespace, server: Any, market: Any) -> None:
+def _tell_ready(args: argparse.Namespace, server: Any, symbols: list[str]) -> None:
     if args.json:
         emit_json(
             {
                 "rest_url": server.rest_url, "ws_url": server.ws_url, "port": server.port,
-                "symbols": list(market.specs), "feed": "capture" if args.capture else "simulate",
+                "symbols": symbols, "venue": args.venue, "feed": "capture" if args.capture else "simulate",
             }
         )  # fmt: skip
         return
     sys.stdout.write(
         f"local venue ready: REST {server.rest_url}  WebSocket {server.ws_url}  "
-        f"symbols {','.join(market.specs)}; Ctrl-C stops it\n"
+        f"symbols {','.join(symbols)}; Ctrl-C stops it\n"
     )
     sys.stdout.flush()
 

@@ -142,9 +142,11 @@ def known_spec(
     return SymbolSpec(symbol, *KNOWN.get(symbol, KNOWN["ETHUSDT"]), low=low, high=high)
 
 
-def infer_spec(symbol: str, prices: Iterable[str], qtys: Iterable[str]) -> SymbolSpec:
-    """Return the spec of a symbol by table, or by what divides all texts seen."""
-    if symbol in KNOWN:
+def infer_spec(
+    symbol: str, prices: Iterable[str], qtys: Iterable[str], *, table: bool = True
+) -> SymbolSpec:
+    """Return the spec of a symbol by `table`, or by what divides all texts seen."""
+    if table and symbol in KNOWN:
         return known_spec(symbol)
     (tick, price_decimals), (lot, qty_decimals) = _step(prices), _step(qtys)
     return SymbolSpec(symbol, tick, lot, price_decimals, qty_decimals)

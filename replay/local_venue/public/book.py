@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 __all__ = ["Change", "TextBook"]
 
-Levels = Iterable[tuple[str, str]]
+EARLY_MOST = 10_000  # changes kept for a snapshot that is still to come
+Levels = Sequence[tuple[str, str]]
 
 
 class Change(NamedTuple):
@@ -31,17 +32,27 @@ class TextBook:
         self.known = False  # a snapshot has come
         self.bids: dict[str, str] = {}
         self.asks: dict[str, str] = {}
+        self._early: list[Change] = []  # changes that came before the snapshot
 
     def take(self, change: Change) -> None:
         """Apply a message; one that is older than the book is passed over."""
+        if self.known and 0 <= change.seq <= self.seq:
+            return
         if change.whole:
-            if self.known and 0 <= change.seq <= self.seq:
-                return
             self.bids.clear()
             self.asks.clear()
+            early, self._early = self._early, []
             self.known = True
-        elif self.known and 0 <= change.seq <= self.seq:
+            self._set(change)
+            for later in early:
+                if later.seq > change.seq:
+                    self._set(later)
             return
+        if not self.known and len(self._early) < EARLY_MOST:
+            self._early.append(change)
+        self._set(change)
+
+    def _set(self, change: Change) -> None:
         self.seq, self.ts = change.seq, change.ts
         for side, levels in ((self.bids, change.bids), (self.asks, change.asks)):
             for price, qty in levels:

@@ -81,7 +81,10 @@ class Player:
                 f"{self._tape.names}: no market data of {self.dialect.venue} in the first "
                 f"{LOOKED} messages; check --venue and the files"
             )
-        self.specs = {symbol: infer_spec(symbol, prices[symbol], qtys[symbol]) for symbol in prices}
+        self.specs = {
+            symbol: infer_spec(symbol, prices[symbol], qtys[symbol], table=False)
+            for symbol in prices
+        }
 
     def _rest_book(self, said: Said) -> tuple[str, bytes]:
         """Return symbol and body of a captured REST book, empty ones for anything else."""
