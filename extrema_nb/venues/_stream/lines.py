@@ -136,3 +136,9 @@ class Lines:
         if prev < line.base or prev < line.broken:
             return seq, seq, ABSENT
         return seq, prev + 1, prev
+
+    def relink(self, inst: int, seq: int) -> tuple[int, int, int]:
+        """Link a book message to the one before whatever may be missing; as `link`."""
+        prev = self._books.get(inst, ABSENT)
+        self._books[inst] = seq
+        return seq, seq if prev < 0 else prev + 1, prev

@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. A frame is decoded whole or not at all; one that was refused leaves a hole in the numbers.
+1. A frame is decoded whole or not at all. One of a book that was refused leaves a hole in the
+   numbers of its connection; of other channels it is only not there.
 2. Prices and quantities are the float64 nearest to the text that was sent.
 3. ``ts_event`` is ``createdAt`` of a trade, ``startedAt`` of a candle, ``effectiveAt`` of an oracle
    price; books and markets have no time, theirs is the time of receipt.
@@ -72,6 +73,7 @@ INTERVAL_CODE = {word: INTERVALS.index(name) for name, word in RESOLUTIONS.items
 S_TRADES, S_BOOK, S_CANDLES, S_MARKETS = range(len(SLOTS))
 BAD = (msgspec.DecodeError, UnicodeDecodeError, struct.error, RecursionError, ValueError)
 DATA = frozenset({"subscribed", "channel_data", "channel_batch_data"})
+BOOKS = frozenset({"v4_orderbook", "v3_orderbook"})
 EMPTY = {"connected", "unsubscribed", "pong"}
 
 
@@ -154,18 +156,20 @@ class Decoder:
         if out is not self._out.rows:
             self._out = Out(out)
         self.inst = self.slot = ABSENT
+        head: wire.Head | None = None
         try:
             head = _HEAD(frame)
             if head.type in DATA:
                 fill = self._fill.get(head.channel)
                 if fill is not None:
                     return fill(head, ts_recv_us, n)
-        except VenueDecodeError as error:
-            raise VenueDecodeError(str(error), venue=VENUE_ID, frame=frame) from error
-        except BAD as error:
-            raise VenueDecodeError(
-                f"frame can not be read ({error})", venue=VENUE_ID, frame=frame
-            ) from error
+        except (VenueDecodeError, *BAD) as error:
+            if head is not None and head.channel not in BOOKS:
+                self._take(head, ts_recv_us)
+            said = str(error)
+            if not isinstance(error, VenueDecodeError):
+                said = f"frame can not be read ({error})"
+            raise VenueDecodeError(said, venue=VENUE_ID, frame=frame) from error
         if head.type == "error":
             self._take(head, ts_recv_us)
             raise VenueError(

@@ -26,6 +26,7 @@ class DydxMarket(MarketDefaults):
     calls = frozenset(CALLS)
     ws_limits = streams.LIMITS
     snapshot_from = "stream"
+    sequence_by_connection = True
     diff_slot = streams.SLOTS.index("v4_orderbook")
     limits = (("requests", 100, 10.0, 10),)
     page_candles = rest.PAGE

@@ -98,6 +98,13 @@ def test_a_repeated_number_is_no_loss_and_no_link_forward():
     assert (links[3][2], lines.losses) == (2, 0)
 
 
+def test_a_message_can_be_linked_without_a_look_at_what_is_missing():
+    lines = Lines()
+    run(lines, [(1, 7), (2, 7)])
+    assert lines.relink(7, 1 << 60) == (1 << 60, 3, 2)
+    assert lines.relink(8, (1 << 60) + 1) == ((1 << 60) + 1, (1 << 60) + 1, -1)
+
+
 def test_connections_remembered_are_bounded():
     lines = Lines()
     for key in range(3 * KEPT_LINES):
