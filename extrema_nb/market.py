@@ -27,6 +27,7 @@ __all__ = [
     "CALLS",
     "CHANNELS",
     "BookSyncing",
+    "ConnectionDecoding",
     "FrameDecoding",
     "LobPublicRest",
     "LobWebsocket",
@@ -115,6 +116,12 @@ class FrameDecoding(Protocol):
         ...
 
 
+class ConnectionDecoding(FrameDecoding, Protocol):
+    """A decoder of a venue that counts messages by connection."""
+
+    source: object  # names the connection of the next frame; None where nobody knows
+
+
 class BookSyncing(Protocol):
     """Snapshot and diffs of one book into rows that are in sequence, or say that they are not.
 
@@ -161,7 +168,8 @@ class LobWebsocket(Protocol):
     diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
     snapshot_from: str  # of a book: "rest" is fetched, "stream" is the channel's first push
     fetched_joins: bool  # a book whose snapshot is pushed takes a fetched one as well
-    sequence_by_connection: bool  # each connection counts its own messages
+    # each connection counts its own messages; the decoder's `source` names it where frames do not
+    sequence_by_connection: bool
 
     def stream_name(self, symbol: str, channel: Channel) -> str:
         """Return the venue's name of a public stream; raise ConfigError when it has none."""

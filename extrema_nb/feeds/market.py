@@ -322,6 +322,7 @@ class MarketFeed:
         stats, pipeline, arbiter = self._stats, self._pipeline, link.arbiter
         stats.frames += 1
         stats.bytes += len(frame)
+        pipeline.source = line
         if self._raw is not None and arbiter is None:
             self._raw(frame, ts_recv)
         try:

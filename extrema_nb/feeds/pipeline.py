@@ -6,9 +6,12 @@ rows, whichever way they came.
 
 from __future__ import annotations
 
+from typing import cast
+
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.instruments import InstrumentTable
+from extrema_nb.market import ConnectionDecoding
 from extrema_nb.venues import BookSyncing, MarketVenue
 
 __all__ = ["MarketPipeline"]
@@ -30,6 +33,8 @@ class MarketPipeline:
     Attributes
     ----------
     inst, slot : what the last frame was about; -1 when it was no data
+    source : names the connection of the next frame, for venues that count by connection; None in
+        a file, where nobody knows
     syncs : the books, by instrument id; made at the first diff
     """
 
@@ -46,6 +51,9 @@ class MarketPipeline:
         self._task_id = task_id
         self._max_buffered = max_buffered
         self._decoder = venue.decoder(table)
+        self._by_connection = (
+            cast("ConnectionDecoding", self._decoder) if venue.sequence_by_connection else None
+        )
         self._is_snapshot = venue.is_snapshot
         self._diff_slot = venue.diff_slot
         self._out = empty_events(FIRST_ROWS)
@@ -53,6 +61,7 @@ class MarketPipeline:
         self.syncs: dict[int, BookSyncing] = {}
         self.inst = ABSENT
         self.slot = ABSENT
+        self.source: object = None
 
     @property
     def unknown(self) -> dict[str, int]:
@@ -88,6 +97,8 @@ class MarketPipeline:
             self._out = empty_events(len(frame) // BYTES_A_ROW + 1)
             self._room = len(frame)
         decoder = self._decoder
+        if self._by_connection is not None:
+            self._by_connection.source = self.source
         self.inst = self.slot = ABSENT
         n = decoder.decode(frame, ts_recv, self._out, 0)
         self.inst, self.slot = decoder.inst, decoder.slot

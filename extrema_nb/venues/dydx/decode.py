@@ -127,6 +127,7 @@ class Decoder:
         self._out = Out(empty_events(1))
         self._lines = Lines(PATIENCE_US)
         self._growing = Growing()
+        self.source: object = None  # not needed: frames name their connection
         self.inst = ABSENT
         self.slot = ABSENT
         self.unknown: dict[str, int] = {}

@@ -12,8 +12,10 @@ from extrema_nb.events import EventKind, Flag, StatusCode
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.testing import instrument_table
+from extrema_nb.venues import coinbase
 from extrema_nb.venues.binance_usdm import VENUE
 from tests.extrema_nb.feeds.venue import diff, snapshot, trade
+from tests.streamed import table_of
 
 
 def bare(last):
@@ -103,3 +105,26 @@ def test_partial_books_need_no_snapshot():
     assert pipeline.syncs == {}
     assert pipeline.unknown == {}
     assert np.all(rows["flags"] & Flag.PARTIAL)
+
+
+def test_connections_that_count_for_themselves_are_kept_apart_by_their_names():
+    table = table_of(coinbase.VENUE, ["BTC-USD", "ETH-USD"])
+    pipeline = MarketPipeline(coinbase.VENUE, table)
+
+    def send(line, number, product, kind="update"):
+        pipeline.source = line
+        change = {"side": "bid", "price_level": "9", "new_quantity": "1"}
+        frame = {
+            "channel": "l2_data", "timestamp": "2026-04-07T14:30:00Z", "sequence_num": number,
+            "events": [{"type": kind, "product_id": product, "updates": [change]}],
+        }  # fmt: skip
+        return pipeline.on_frame(json.dumps(frame).encode(), 1)
+
+    for line, product in (("a", "BTC-USD"), ("b", "ETH-USD")):
+        send(line, 0, product, "snapshot")
+    for number in range(1, 5):
+        for line, product in (("a", "BTC-USD"), ("b", "ETH-USD")):
+            assert send(line, number, product)["kind"].tolist() == [EventKind.LOB]
+    assert StatusCode.GAP in send("a", 6, "BTC-USD")["w0"]
+    assert pipeline.needs_snapshot(0)
+    assert not pipeline.needs_snapshot(1)
