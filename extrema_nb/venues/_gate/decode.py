@@ -9,7 +9,7 @@ Rules
 3. ``ts_event`` is the venue's time of the change in µs; of a candle its open time. Where a message
    has none it is that of the frame, and else the time of receipt.
 4. A book message is one row a level, bids first; one without levels is one row with side 0.
-   ``first_seq`` is U, ``seq`` is u, and ``prev_seq`` is U - 1: each message begins behind the last.
+   ``first_seq`` is U, ``seq`` is u; each message begins one above the end of the last.
    A message flagged ``full`` is a snapshot.
 5. Each trade of a frame is a message of its own.
 6. Fields that nobody asked for are ignored; fields that are known and wrong are refused.
@@ -207,7 +207,7 @@ class GateDecoder:
         else:
             if not 0 <= m.U <= m.u:
                 self._refuse(f"{symbol} book: first update {m.U}, last {m.u}")
-            ids, flags = (m.u, m.U, m.U - 1), 0
+            ids, flags = (m.u, m.U, ABSENT), 0
         n = write_levels(self._out, n, pairs(m.b), pairs(m.a), head, ids, flags)
         self.inst, self.slot = inst, slot
         return n

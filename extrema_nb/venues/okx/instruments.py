@@ -99,7 +99,7 @@ def _instrument(row: _Row) -> Instrument:
         inst_type=TYPES.get(row.inst_type, InstrumentType.UNKNOWN),
         status=_status(row),
         base=row.base_ccy or base,
-        quote=row.quote_ccy or quote.partition("-")[0],
+        quote=row.quote_ccy or quote.partition("-")[0].partition("_")[0],
         tick_size=_number(row, "tick_sz"),
         lot_size=_number(row, "lot_sz"),
         min_qty=_number(row, "min_sz", 0.0),

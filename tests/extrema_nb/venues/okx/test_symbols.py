@@ -45,6 +45,7 @@ def test_naming_twice_changes_nothing(text):
         ("BTC-USDT", "SPOT", "BTC-USDT"),
         ("BTC-USD-SWAP", "SWAP", "BTC-USD"),
         ("BTC-USD-240329", "FUTURES", "BTC-USD"),
+        ("BTC-USD_UM_XPERP-310404", "FUTURES", "BTC-USD"),
         ("BTC-USD-220527-30000-C", "OPTION", "BTC-USD"),
     ],
 )
