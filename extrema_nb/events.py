@@ -195,14 +195,15 @@ class StatusCode(IntEnum):
     STALE = 3  # book or stream can not be trusted until RESYNCED
     RESYNCED = 4
     GAP = 5  # expected, found: sequence numbers
-    LAGGED = 6  # count: rows lost by a reader
+    LAGGED = 6  # count: rows lost by a reader, -1 unknown; of a recorder, from expected to found µs
     KILL = 7  # kill switch: no more orders
     CROSSED = 8  # a bid at or above an ask was found and refused
     DUPLICATE = 9  # count: rows dropped because they were seen before
-    CLOCK = 10  # found: offset of the venue's clock in µs
+    CLOCK = 10  # found: what the venue's clock is ahead of ours in µs, expected: give or take
     STARTED = 11  # a task began a cycle; told to async modules only, never to kernels
     ACCOUNT_DOWN = 12  # the user stream ended: reports come late until ACCOUNT_UP
     ACCOUNT_UP = 13  # the user stream is connected, orders and positions are reconciled
+    LAG = 14  # found: median of ts_recv - ts_event in µs, expected: the greatest, count: of rows
 
 
 HEAD: list[tuple[str, str]] = [

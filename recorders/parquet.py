@@ -4,12 +4,13 @@ Rules
 -----
 1. `write` copies rows into memory and returns; a thread brings them to the log every `flush_s`.
    A killed process loses at most that, a power cut at most `fsync_s`.
-2. Nothing is dropped: when the queue is full, `write` itself brings the rows to the log. That is
-   slower and is counted as a spill.
-3. The log is rolled into Parquet when it is old or large, see `recorders.rotate`.
-4. When the disk refuses, the recorder keeps what is written, takes no more rows, counts those as
-   lost, says so once, and `close` raises.
-5. One recorder a folder: a lock says so.
+2. `write` never waits for a disk. Rows that find no room, see `recorders.backlog`, are counted, and
+   a STATUS row LAGGED stands in their place; `on_lost` hears of it.
+3. When the disk refuses, what is in memory waits and is tried again every second. After `give_up_s`
+   the recorder ends: it keeps what is written, counts the rest as lost, and `close` raises.
+4. The log is rolled into Parquet when it is old or large, see `recorders.rotate`.
+5. Rows of our own go between those that came: snapshots of books, lag, clocks.
+6. One recorder a folder: a lock says so.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import EventArray, empty_events
+from extrema_nb.events import VIEWS, EventArray, Flag, empty_events
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.store import LogWriter, log_folder, next_arrival
-from recorders.rotate import Roller, Rotation, disk_error, recover
+from extrema_nb.store import LogWriter, Manifest, log_folder, next_arrival, read_manifest
+from recorders.backlog import Backlog, Spill
+from recorders.books import Books
+from recorders.health import Health
+from recorders.rotate import Rolled, Roller, Rotation, disk_error, recover
 
 __all__ = ["ParquetRecorder", "RecorderStats"]
 
@@ -36,23 +41,31 @@ log = logging.getLogger(__name__)
 
 MAX_TS = 1 << 60  # µs; far beyond any date
 FRAME_ROWS = 4096  # a frame that a full disk refuses takes no more rows with it
+STEP_ROWS = 262_144  # rows looked at together
+RETRY_S = 1.0  # between tries of a disk that refuses
+_KINDS = np.array([int(kind) for kind in VIEWS], np.int8)
 
 
 class RecorderStats(msgspec.Struct, kw_only=True):
     """Counts since the recorder was opened."""
 
-    rows: int = 0  # taken by `write`
+    rows: int = 0  # given to `write`, and made here
+    made: int = 0  # of these, made here: snapshots of books, lag, clocks, gaps
     flushed: int = 0  # of these, in the log or beyond
     rolled: int = 0  # of these, in Parquet
-    lost: int = 0  # refused by the disk
-    spills: int = 0  # times the queue was full
+    lost: int = 0  # of these, found no room, or were refused by the disk or for what they are
+    spills: int = 0  # times rows were spilled
     spilled_rows: int = 0
+    waiting: int = 0  # rows in memory and on the spill disk
+    refusals: int = 0  # times the disk refused
+    snapshots: int = 0  # of books, made here
     log_bytes: int = 0
     parquet_bytes: int = 0
     parts: int = 0
     recovered: int = 0  # rows of an earlier recorder that was killed
     torn_bytes: int = 0  # of the same: a frame that was not whole
     first_arrival: int = 0
+    last_ts_recv: int = -1  # µs, of the last row of an earlier recorder; -1: there was none
 
 
 class ParquetRecorder:
@@ -63,11 +76,19 @@ class ParquetRecorder:
     root : folder of the recording; an existing one is continued
     table : instruments whose ids stand in the rows; it may grow
     venue : of rows without an instrument; default: the venue of the table's first instrument
+    tasks : task id -> venue, where rows of several venues come together
     flush_s : s between writes to the log
     fsync_s : s between fsyncs of the log
     rotate_s : s after which the log is rolled into Parquet
     rotate_bytes : bytes at which it is
     queue_rows : rows that wait in memory at most
+    spill : folder on another disk for rows that find no room in memory; None for none
+    wait : `write` waits for the disk instead of losing rows; for sources that can wait
+    give_up_s : s for which a disk that refuses is tried again
+    snapshot_s : s between snapshots of each book, see `recorders.books`; 0 for none
+    status_s : s between rows about lag and clocks, see `recorders.health`; 0 for none
+    asked : venues whose clock is asked for elsewhere
+    roll : rolls logs and looks after the folder, see `recorders.upkeep`; default: rolls only
 
     Raises
     ------
@@ -81,75 +102,80 @@ class ParquetRecorder:
         table: InstrumentTable,
         *,
         venue: str | None = None,
-        flush_s: float = 1.0,
-        fsync_s: float = 5.0,
+        tasks: Mapping[int, str] | None = None,
+        flush_s: float = 0.2,
+        fsync_s: float = 1.0,
         rotate_s: float = 3600.0,
         rotate_bytes: int = 128 << 20,
-        queue_rows: int = 262_144,
+        queue_rows: int = 1_048_576,
+        spill: Path | None = None,
+        wait: bool = False,
+        give_up_s: float = 60.0,
+        snapshot_s: float = 0.0,
+        status_s: float = 0.0,
+        asked: frozenset[str] = frozenset(),
+        roll: Callable[[list[Path]], list[Rolled]] | None = None,
     ) -> None:
         self.root = Path(root)
-        self.stats = RecorderStats()
+        self._stats = RecorderStats()  # written by the thread, and before it starts
+        self._given = self._late = 0  # rows given to `write`, and of these when it was too late
         self.error: OSError | DataError | None = None
+        self.on_lost: Callable[[], None] | None = None  # called in the thread of `write`
         self._table = table
+        self._tasks = dict(tasks or {})
         self._venue = venue or (table[0].venue if len(table) else "_")
-        self._flush_s, self._fsync_s = flush_s, fsync_s
+        self._flush_s, self._fsync_s, self._give_up_s = flush_s, fsync_s, give_up_s
+        self._wait = wait
         self._rotation = Rotation(rotate_s, rotate_bytes)
-        self._lock_fd = _lock(self.root)
-        try:
-            found = recover(self.root)
-            self.stats.recovered, self.stats.torn_bytes = found.rows, found.torn_bytes
-            self._arrival = self.stats.first_arrival = next_arrival(self.root)
-        except BaseException:
-            os.close(self._lock_fd)
-            raise
+        self._books = Books(table, snapshot_s)
+        self._health = Health(table, self._tasks, status_s, asked)
+        self._rest = empty_events(0)  # taken, and not yet in the log
+        self._refused_at = 0.0  # when the disk first refused, 0 while it takes
         self._log: LogWriter | None = None
         self._log_instruments = 0
         self._synced = time.monotonic()
-        self._active = empty_events(max(1, queue_rows // 2))
-        self._spare = empty_events(max(1, queue_rows // 2))
-        self._fill = 0
-        self._queue = threading.Lock()  # guards _active and _fill
-        self._io = threading.Lock()  # guards the log; taken before _queue
+        self._lock_fd = _lock(self.root)
+        try:
+            found = recover(self.root)
+            self._stats.recovered, self._stats.torn_bytes = found.rows, found.torn_bytes
+            self._arrival = self._stats.first_arrival = next_arrival(self.root)
+            parts = (read_manifest(self.root) or Manifest()).parts
+            self._stats.last_ts_recv = max((p.last_ts_recv for p in parts), default=-1)
+            self._spill = None if spill is None else Spill(spill, table, self._venue)
+            self._recover_spill()
+        except BaseException:
+            os.close(self._lock_fd)
+            raise
+        self._backlog = Backlog(queue_rows, self._spill)
+        self._io = threading.Lock()  # guards the log
         self._wake = threading.Event()
         self._stop = False
-        self._roller = Roller(self.root)
+        self._roller = Roller(self.root, roll)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def write(self, rows: EventArray) -> None:
-        """Take (n,) EVENT rows; raises DataError for rows that no recording can hold."""
+        """Take (n,) EVENT rows, whole messages; the array may be used anew afterwards."""
         n = int(rows.size)
         if n == 0:
             return
-        self._check(rows)
+        self._given += n
         if self.error is not None or self._stop:
-            self.stats.lost += n
+            self._late += n
             return
-        self.stats.rows += n
-        with self._queue:
-            room = self._active.size - self._fill
-            if n <= room:
-                self._active[self._fill : self._fill + n] = rows
-                self._fill += n
-        if n > room:
-            self.stats.spills += 1
-            self.stats.spilled_rows += n
+        if self._wait and not self._backlog.fits(n):
             with self._io:
                 self._drain()
-                self._append(rows)
-        elif self._fill * 2 > self._active.size:
-            self._wake.set()
-
-    def _check(self, rows: EventArray) -> None:
-        if int(rows["kind"].min()) <= 0 or int(rows["inst"].max()) >= len(self._table):
-            at = int(np.argmax((rows["kind"] <= 0) | (rows["inst"] >= len(self._table))))
-            raise DataError(
-                f"row {at} to be recorded has kind {int(rows['kind'][at])} and instrument "
-                f"{int(rows['inst'][at])}; expected a kind above 0 and an id of the table "
-                f"({len(self._table)} instruments)"
-            )
-        if int(rows["ts_recv"].min()) < 0 or int(rows["ts_recv"].max()) > MAX_TS:
-            raise DataError("a row to be recorded has no ts_recv; expected µs since 1970")
+                self._rest = np.concatenate([self._rest, *self._looked(rows)])
+                self._drain()
+            return
+        if self._backlog.put(rows):
+            if self._backlog.half_full:
+                self._wake.set()
+            return
+        self._wake.set()
+        if self.on_lost is not None:
+            self.on_lost()
 
     def flush(self) -> None:
         """Bring what waits in memory to the log now."""
@@ -161,44 +187,103 @@ class ParquetRecorder:
             self._wake.wait(self._flush_s)
             self._wake.clear()
             with self._io:
+                if self._refused_at and not self._stop:
+                    time.sleep(min(RETRY_S, self._flush_s))
                 self._drain()
                 self._sync_or_rotate()
 
     def _drain(self) -> None:
-        """Write the queue to the log; `_io` is held."""
-        with self._queue:
-            full, n = self._active, self._fill
-            self._active, self._spare, self._fill = self._spare, full, 0
-        self._append(full[:n])
+        """Write what waits to the log; `_io` is held."""
+        while True:
+            while self._rest.size:
+                if not self._append():
+                    return
+            self._backlog.done()
+            taken = self._backlog.take()
+            if taken.size == 0:
+                return
+            for at in range(0, int(taken.size), STEP_ROWS):
+                self._rest = np.concatenate([self._rest, *self._looked(taken[at : at + STEP_ROWS])])
 
-    def _append(self, rows: EventArray) -> None:
-        for at in range(0, int(rows.size), FRAME_ROWS):
-            self._append_frame(rows[at : at + FRAME_ROWS])
+    def _looked(self, rows: EventArray) -> list[EventArray]:
+        """Return rows as they are recorded: without bad ones, with our own behind them."""
+        bad = ~np.isin(rows["kind"], _KINDS) | (rows["inst"] >= len(self._table))
+        bad |= (rows["ts_recv"] < 0) | (rows["ts_recv"] > MAX_TS) | (rows["inst"] < -1)
+        if bad.any():
+            self._refuse(rows, bad)
+            rows = rows[~bad]
+            if rows.size == 0:
+                return []
+        self._books.feed(rows)
+        self._health.feed(rows)
+        if not int(rows["flags"][-1]) & Flag.LAST:
+            return [rows]  # in the middle of a message; next time
+        now = int(rows["ts_recv"][-1])
+        made = [self._books.snapshots(now), self._health.rows(now)]
+        count = sum(int(own.size) for own in made)
+        self._stats.made += count
+        self._stats.snapshots = self._books.taken
+        return [rows, *made]
 
-    def _append_frame(self, rows: EventArray) -> None:
-        n = int(rows.size)
+    def _refuse(self, rows: EventArray, bad: EventArray) -> None:
+        count, at = int(bad.sum()), int(np.argmax(bad))
+        self._stats.lost += count
+        log.error(
+            "%d rows that no recording can hold are left out; the first has kind %d, instrument %d "
+            "and ts_recv %d; expected a kind that is known, an id below %d and µs since 1970",
+            count, rows["kind"][at], rows["inst"][at], rows["ts_recv"][at], len(self._table),
+        )  # fmt: skip
+
+    def _append(self) -> bool:
+        """Write one frame of what was taken; say whether the disk took it."""
+        rows = self._rest[:FRAME_ROWS]
         if self.error is not None:
-            self.stats.lost += n
-            return
+            self._stats.lost += int(self._rest.size)
+            self._rest = empty_events(0)
+            return True
         try:
-            if self._log is not None and self._log_instruments != len(self._table):
-                self._rotate()  # a log's head names all instruments of its rows
-            if self._log is None:
-                path = log_folder(self.root) / f"rows-{self._arrival:012d}.log"
-                self._log = LogWriter(path, self._table, self._venue, self._arrival)
-                self._log_instruments = len(self._table)
-                self._rotation.begin()
-            before = self._log.size
-            self._log.write(rows)
-            self.stats.log_bytes += self._log.size - before
-            self.stats.flushed += n
-            self._arrival += n
+            self._open()
+            if self._log is not None:
+                before = self._log.size
+                self._log.write(rows)
+                self._stats.log_bytes += self._log.size - before
         except OSError as error:
-            self.stats.lost += n
+            return self._refused(error)
+        if self._refused_at:
+            log.warning("%s: the disk takes rows again", self.root)
+            self._refused_at = 0.0
+        self._stats.flushed += int(rows.size)
+        self._arrival += int(rows.size)
+        self._rest = self._rest[FRAME_ROWS:]
+        return True
+
+    def _open(self) -> None:
+        """Have a log whose head names all instruments of the rows to come."""
+        if self._log is not None and self._log_instruments != len(self._table):
+            self._rotate()
+        if self._log is None:
+            path = log_folder(self.root) / f"rows-{self._arrival:012d}.log"
+            self._log = LogWriter(path, self._table, self._venue, self._arrival, self._tasks)
+            self._log_instruments = len(self._table)
+            self._rotation.begin()
+
+    def _refused(self, error: OSError) -> bool:
+        """Wait for the disk, or give up; say whether to go on at once."""
+        now = time.monotonic()
+        self._stats.refusals += 1
+        if not self._refused_at:
+            self._refused_at = now
+            log.warning(
+                "%s: the disk refuses (%s); rows wait in memory, and are tried for %g s more",
+                self.root, error.strerror, self._give_up_s,
+            )  # fmt: skip
+        if self._stop or now - self._refused_at >= self._give_up_s:
             self._fail(error)
+            return True
+        return False
 
     def _sync_or_rotate(self) -> None:
-        if self._log is None:
+        if self._log is None or self.error is not None:
             return
         try:
             if self._rotation.due(self._log.size):
@@ -208,8 +293,6 @@ class ParquetRecorder:
                 self._synced = time.monotonic()
         except OSError as error:
             self._fail(error)
-        if self._roller.error is not None and self.error is None:
-            self._fail(self._roller.error)
 
     def _rotate(self) -> None:
         finished, self._log = self._log, None
@@ -217,25 +300,46 @@ class ParquetRecorder:
             finished.close()
             self._roller.roll(finished.path)
 
+    def _recover_spill(self) -> None:
+        """Take rows that an earlier recorder could only spill; their log is rolled like any."""
+        for rows in self._spill.leftovers() if self._spill is not None else ():
+            self._rest = rows
+            while self._rest.size:
+                self._append()
+            self._stats.recovered += int(rows.size)
+            self._stats.flushed -= int(rows.size)  # not ours
+            self._stats.first_arrival = self._arrival
+
     def _fail(self, error: OSError | DataError) -> None:
         if self.error is not None:
             return
         reason = getattr(error, "strerror", None) or str(error)
         text = (
-            f"{self.root}: cannot record any more ({reason}); {self.stats.flushed} rows are kept "
+            f"{self.root}: cannot record any more ({reason}); {self._stats.flushed} rows are kept "
             "and readable; free some space and start again in the same folder"
         )
         self.error = disk_error(error, text) if isinstance(error, OSError) else DataError(text)
         self.error.__cause__ = error
         log.error("%s", text)
 
+    @property
+    def stats(self) -> RecorderStats:
+        """The counts as of now."""
+        return self.progress()
+
     def progress(self) -> RecorderStats:
-        """Return the counts, with those of the background work."""
-        done = list(self._roller.done)
-        self.stats.rolled = sum(rolled.rows for rolled in done)
-        self.stats.parquet_bytes = sum(rolled.parquet_bytes for rolled in done)
-        self.stats.parts = sum(rolled.parts for rolled in done)
-        return self.stats
+        """Return the counts as of now, with those of the background work."""
+        done, backlog = list(self._roller.done), self._backlog
+        stats = msgspec.structs.replace(self._stats)
+        stats.made += backlog.gap_rows
+        stats.rows = self._given + stats.made
+        stats.lost += backlog.lost + self._late
+        stats.rolled = sum(rolled.rows for rolled in done)
+        stats.parquet_bytes = sum(rolled.parquet_bytes for rolled in done)
+        stats.parts = sum(rolled.parts for rolled in done)
+        stats.spills, stats.spilled_rows = backlog.spills, backlog.spilled_rows
+        stats.waiting = backlog.waiting + int(self._rest.size)
+        return stats
 
     def close(self) -> None:
         """Bring everything to Parquet and release the folder; may be called twice.
@@ -252,6 +356,10 @@ class ParquetRecorder:
         self._thread.join()
         with self._io:
             self._drain()
+            gap = self._backlog.close()
+            self._drain()  # what was just being spilled
+            self._rest = gap
+            self._drain()
             try:
                 self._rotate()
             except OSError as error:
@@ -259,7 +367,6 @@ class ParquetRecorder:
         self._roller.close()
         if self._roller.error is not None:
             self._fail(self._roller.error)
-        self.progress()
         os.close(self._lock_fd)
         self._lock_fd = -1
         if self.error is not None:

@@ -1,199 +1,249 @@
-"""Record a venue's public streams: feed, Parquet and raw frames, from start to clean stop."""
+"""Record venues' public streams: feeds, Parquet and raw frames, from start to clean stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from extrema_nb.channels import Endpoints, Subscription, parse_channel
+from extrema_nb.channels import Subscription, parse_channel
 from extrema_nb.clock import Clock, SystemClock
-from extrema_nb.errors import ConfigError, VenueError
-from extrema_nb.feeds.history import load_instruments
+from extrema_nb.errors import VenueError
+from extrema_nb.events import StatusCode, status_row
 from extrema_nb.feeds.market import MarketFeed, make_http
-from extrema_nb.feeds.settings import FeedSettings
+from extrema_nb.feeds.stats import FeedStats
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.net.backoff import Backoff
-from extrema_nb.net.http import HttpError
-from extrema_nb.net.ws import WsSettings
 from extrema_nb.venues import MarketVenue, load
+from recorders.clocks import ClockWatch
+from recorders.discover import fetch_chosen
+from recorders.metrics import MetricsServer, parse_address
 from recorders.parquet import ParquetRecorder
 from recorders.raw import RawRecorder
+from recorders.rotate import Rolled, disk_error
+from recorders.settings import RecordSettings, VenueSettings
+from recorders.upkeep import Job, Outcome, do, start
 
-__all__ = ["RecordSettings", "fetch_instruments", "record"]
+__all__ = ["Janitor", "Recording", "record"]
 
 log = logging.getLogger(__name__)
 
 
-class RecordSettings(msgspec.Struct, kw_only=True):
-    """What to record and how; also the keys of a TOML file."""
+class Janitor:
+    """Has logs rolled and the folder looked after, and keeps count of what came of it."""
 
-    out: str  # folder of the recording; an existing one is continued
-    instruments: list[str]  # names or symbols
-    channels: list[str] = msgspec.field(default_factory=lambda: ["trade", "bbo", "book"])
-    venue: str = "binance-usdm"
-    rest: str = ""  # another address than the venue's own, such as http://127.0.0.1:8080
-    ws: str = ""
-    client: str = "auto"  # WebSocket client: picows, aiohttp, websockets
-    proxy: str = ""  # such as http://host:3128, for streams and REST
-    lines: int = 1  # connections with the same streams; 2: either may fail without a gap
-    raw: bool = False  # keep the frames too
-    seconds: float = 0.0  # stop after so long; 0: only when told to
-    flush_s: float = 1.0  # a killed recorder loses at most this
-    fsync_s: float = 5.0  # a power cut costs at most this
-    rotate_s: float = 3600.0  # age at which the log becomes Parquet
-    rotate_mb: float = 128.0  # size at which it does
-    connect_timeout_s: float = 0.0  # give up if nothing has come by then; 0: try for ever
-    progress_s: float = 1.0  # between progress lines
+    def __init__(self, settings: RecordSettings) -> None:
+        self.totals = {"joined": 0, "copied": 0, "removed_rows": 0, "troubles": 0}
+        self.last_trouble = ""
+        self._settings = settings
+        self._upkeep = settings.upkeep()
 
-    def endpoints(self, venue: MarketVenue) -> Endpoints:
-        """Return where the venue is."""
-        return Endpoints(rest=self.rest or venue.endpoints.rest, ws=self.ws or venue.endpoints.ws)
+    def roll(self, logs: list[Path]) -> list[Rolled]:
+        """Roll logs in a process of its own; raises OSError when the disk refuses."""
+        return self._told(start(self._job(logs)))
 
-    def check(self) -> None:
-        """Raise ConfigError for what makes no sense."""
-        if not self.instruments:
-            raise ConfigError("no instruments to record; name some, such as BTC_USDT_PERP")
-        if not self.channels:
-            raise ConfigError("no channels to record; name some, such as trade,bbo,book")
-        if bool(self.rest) != bool(self.ws):
-            raise ConfigError("give both addresses, rest and ws, or neither")
-        for name in ("flush_s", "fsync_s", "rotate_mb", "progress_s"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected more than 0")
-        for name in ("seconds", "connect_timeout_s"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected 0 (no end) or more")
+    def last_round(self) -> None:
+        """Look after the folder once more, here, when nothing is recorded any longer."""
+        self._told(do(self._job([])))
+
+    def _job(self, logs: list[Path]) -> Job:
+        return Job(root=str(self._settings.folder), logs=list(map(str, logs)), upkeep=self._upkeep)
+
+    def _told(self, out: Outcome) -> list[Rolled]:
+        totals = self.totals
+        totals["joined"] += out.joined
+        totals["copied"] += out.copied.parts
+        totals["removed_rows"] += out.removed.rows
+        totals["troubles"] += len(out.troubles)
+        for trouble in out.troubles:
+            self.last_trouble = trouble
+            log.warning("%s", trouble)
+        if out.error:
+            error = OSError(out.errno, out.error)
+            if not out.rolled:
+                raise disk_error(error, out.error)
+            log.warning("%s: %s", self._settings.folder, out.error)
+        return out.rolled
 
 
-async def fetch_instruments(
-    venue: MarketVenue,
-    endpoints: Endpoints,
-    names: Sequence[str],
-    *,
-    timeout_s: float = 0.0,
-    proxy: str = "",
-) -> InstrumentTable:
-    """Return the named instruments as the venue describes them.
+class _Source:
+    """One venue of a recording."""
 
-    Tries again with growing pauses while the venue cannot be reached, for `timeout_s` seconds or,
-    if that is 0, for ever.
+    def __init__(
+        self, part: VenueSettings, venue: MarketVenue, task_id: int, proxy: str = ""
+    ) -> None:
+        self.part, self.venue, self.task_id = part, venue, task_id
+        self.endpoints = part.endpoints(venue)
+        self.http = make_http(venue, self.endpoints, proxy=proxy)
+        self.asks_clock = "server_time" in venue.calls
+        self.clock: ClockWatch | None = None
+        self.raw: RawRecorder | None = None
+        self.feed: MarketFeed | None = None
 
-    Raises
-    ------
-    ConfigError
-        the venue does not know a name
-    VenueError
-        the venue refuses, or could not be reached in time
-    """
-    http, backoff = make_http(venue, endpoints, proxy=proxy), Backoff()
-    every = InstrumentTable()
-    give_up = time.monotonic() + timeout_s
-    try:
-        while True:
-            try:
-                await load_instruments(venue, http, every)
-                break
-            except HttpError as error:
-                if error.status and error.status < 500 and error.status not in (418, 429):
-                    raise
-                if timeout_s and time.monotonic() >= give_up:
-                    raise VenueError(
-                        f"{error}; gave up after {timeout_s:g} s", venue=venue.id
-                    ) from error
-                delay = backoff.next()
-                log.warning("%s; next try in %.1f s", error, delay)
-                await asyncio.sleep(delay)
-    finally:
-        await http.close()
-    return InstrumentTable(every[every.by_name(name)] for name in names)
+    def subscriptions(self, table: InstrumentTable) -> list[Subscription]:
+        """Return what is wanted of the instruments of this venue."""
+        insts = [inst for inst, spec in enumerate(table) if spec.venue == self.venue.id]
+        return [
+            Subscription(inst, parse_channel(word)) for word in self.part.channels for inst in insts
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """Return the counts of this venue."""
+        if self.feed is None:
+            return {}
+        out: dict[str, Any] = msgspec.to_builtins(self.feed.stats)
+        out["connected"] = self.feed.connected
+        if self.clock is not None:
+            out["clock_offset_us"] = self.clock.offset_us
+            out["clock_error_us"] = self.clock.error_us
+        return out
 
 
-class _Recording:
+class Recording:
     """What runs during one recording."""
 
     def __init__(
-        self, settings: RecordSettings, venue: MarketVenue, table: InstrumentTable, clock: Clock
-    ) -> None:
+        self, settings: RecordSettings, sources: Sequence[_Source], table: InstrumentTable,
+        clock: Clock,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.started = time.monotonic()
-        self.subscriptions = [
-            Subscription(inst, parse_channel(word))
-            for word in settings.channels
-            for inst in range(len(table))
-        ]
+        self.sources = list(sources)
+        self.janitor = Janitor(settings)
+        self._lost = False  # rows since the last look; books must start anew then
         self.rows = ParquetRecorder(
-            settings.out,
+            settings.folder,
             table,
-            venue=venue.id,
+            venue=self.sources[0].venue.id,
+            tasks={source.task_id: source.venue.id for source in self.sources},
             flush_s=settings.flush_s,
             fsync_s=settings.fsync_s,
             rotate_s=settings.rotate_s,
             rotate_bytes=int(settings.rotate_mb * 1e6),
+            queue_rows=settings.queue_rows,
+            spill=settings.spill_folder(),
+            give_up_s=settings.give_up_s,
+            snapshot_s=settings.snapshot_s,
+            status_s=settings.status_s,
+            asked=frozenset(s.venue.id for s in self.sources if s.asks_clock and settings.clock_s),
+            roll=self.janitor.roll,
         )
-        self.raw: RawRecorder | None = None
+        self.rows.on_lost = self._note_loss
         try:
-            if settings.raw:
-                self.raw = RawRecorder(
-                    settings.out, venue.id, flush_s=settings.flush_s, rotate_s=settings.rotate_s
-                )
-            self.feed = MarketFeed(
-                venue,
-                table,
-                self.subscriptions,
-                publish=self.rows.write,
-                clock=clock,
-                endpoints=settings.endpoints(venue),
-                raw=self.raw.write if self.raw else None,
-                settings=FeedSettings(
-                    ws=WsSettings(transport=settings.client, proxy=settings.proxy),
-                    lines=settings.lines,
-                ),
-            )
+            for source in self.sources:
+                self._wire(source, table, clock)
         except BaseException:
             self.close()
             raise
 
+    def _wire(self, source: _Source, table: InstrumentTable, clock: Clock) -> None:
+        settings = self.settings
+        if settings.raw:
+            source.raw = RawRecorder(
+                settings.folder, source.venue.id,
+                flush_s=settings.flush_s, rotate_s=settings.rotate_s,
+            )  # fmt: skip
+        source.feed = MarketFeed(
+            source.venue,
+            table,
+            source.subscriptions(table),
+            publish=self.rows.write,
+            clock=clock,
+            endpoints=source.endpoints,
+            raw=source.raw.write if source.raw else None,
+            task_id=source.task_id,
+            settings=settings.feed(),
+            http=source.http,
+        )
+        if settings.clock_s and source.asks_clock:
+            source.clock = ClockWatch(
+                source.venue, source.http, clock, source.task_id, self.rows.write
+            )
+
+    def _note_loss(self) -> None:
+        self._lost = True
+
+    def tell_break(self, now: int) -> None:
+        """Say in the recording that an earlier recorder ended and this one goes on."""
+        last = self.rows.stats.last_ts_recv
+        if last >= 0:
+            self.rows.write(
+                status_row(StatusCode.LAGGED, max(now, last), count=-1, expected=last, found=now)
+            )
+
+    def heal(self) -> None:
+        """After rows were lost, have every book begin anew: what is recorded must be whole."""
+        if self._lost and self.rows.stats.waiting == 0:
+            self._lost = False
+            for source in self.sources:
+                if source.feed is not None:
+                    source.feed.resync()
+
     @property
     def error(self) -> Exception | None:
         """What keeps the recorders from taking more."""
-        return self.rows.error or (self.raw.error if self.raw else None)
+        raws = (source.raw.error for source in self.sources if source.raw is not None)
+        return self.rows.error or next((error for error in raws if error is not None), None)
+
+    @property
+    def frames(self) -> int:
+        """Frames that came."""
+        return sum(s.feed.stats.frames for s in self.sources if s.feed is not None)
 
     def report(self) -> dict[str, Any]:
         """Return the counts as of now."""
-        rows, feed = self.rows.progress(), self.feed.stats
+        rows = self.rows.progress()
         seconds = time.monotonic() - self.started
+        venues = {source.venue.id: source.report() for source in self.sources}
+        feed = _sum([s.feed.stats for s in self.sources if s.feed is not None])
         out: dict[str, Any] = {
             "out": str(self.settings.out),
             "seconds": round(seconds, 3),
             "rows_per_second": round(rows.rows / seconds, 1) if seconds else 0.0,
             "recorder": msgspec.to_builtins(rows),
-            "feed": msgspec.to_builtins(feed),
+            "feed": feed,
+            "venues": venues,
+            "upkeep": dict(self.janitor.totals),
+            "disk_free": shutil.disk_usage(self.settings.folder).free,
         }
         for name in ("rows", "lost", "recovered"):
             out[name] = getattr(rows, name)
         for name in ("frames", "gaps", "reconnects", "decode_errors", "last_lag_us"):
-            out[name] = getattr(feed, name)
-        if self.raw is not None:
+            out[name] = feed[name]
+        raws = [source.raw for source in self.sources if source.raw is not None]
+        if raws:
             out["raw"] = {
-                "frames": self.raw.frames,
-                "bytes": self.raw.bytes,
-                "lost": self.raw.lost,
-                "spills": self.raw.spills,
+                name: sum(getattr(raw, name) for raw in raws)
+                for name in ("frames", "bytes", "lost", "spills")
             }
         return out
 
     def close(self) -> None:
-        """Close both recorders; what the first raises waits for the second."""
+        """Close all recorders; what the first raises waits for the others."""
         with contextlib.ExitStack() as stack:
-            if self.raw is not None:
-                stack.callback(self.raw.close)
+            stack.callback(self.janitor.last_round)
+            for source in self.sources:
+                if source.raw is not None:
+                    stack.callback(source.raw.close)
             stack.callback(self.rows.close)
+
+
+def _sum(stats: Sequence[FeedStats]) -> dict[str, Any]:
+    """Return the counters of all feeds together; of the lag the greatest."""
+    told = [msgspec.to_builtins(one) for one in stats] or [msgspec.to_builtins(FeedStats())]
+    out = {
+        name: sum(one[name] for one in told)
+        for name, value in told[0].items()
+        if isinstance(value, (int, float))
+    }
+    out["last_lag_us"] = max((one["last_lag_us"] for one in told), key=abs)
+    return out
 
 
 async def record(
@@ -217,32 +267,71 @@ async def record(
         the disk refused; what was written before is kept
     """
     settings.check()
-    for word in settings.channels:
-        parse_channel(word)
-    venue = load(settings.venue)
+    if settings.metrics:
+        parse_address(settings.metrics)
+    parts = settings.parts()
+    for part in parts:
+        for word in part.channels:
+            parse_channel(word)
+    venues = [load(part.venue) for part in parts]
     clock = clock or SystemClock()
-    table = await _unless(
-        stop,
-        fetch_instruments(
-            venue,
-            settings.endpoints(venue),
-            settings.instruments,
-            timeout_s=settings.connect_timeout_s,
-            proxy=settings.proxy,
-        ),
-    )
-    if table is None:
-        return {"out": settings.out, "rows": 0, "seconds": 0.0}
-    recording = _Recording(settings, venue, table, clock)
+    sources = [
+        _Source(part, venue, number + 1, settings.proxy)
+        for number, (part, venue) in enumerate(zip(parts, venues, strict=True))
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_watch(recording, stop, tell))
-            group.create_task(recording.feed.run(stop))
+        chosen = await _unless(
+            stop,
+            asyncio.gather(
+                *(
+                    fetch_chosen(
+                        s.venue, s.http, s.part.instruments, clock,
+                        timeout_s=settings.connect_timeout_s,
+                    )
+                    for s in sources
+                )
+            ),
+        )  # fmt: skip
+        if chosen is None:
+            return {"out": settings.out, "rows": 0, "seconds": 0.0}
+        table = InstrumentTable(spec for specs in chosen for spec in specs)
+        recording = Recording(settings, sources, table, clock)
+        await _run(recording, stop, clock, tell)
+    finally:
+        for source in sources:
+            await source.http.close()
+    return recording.report()
+
+
+async def _run(
+    recording: Recording,
+    stop: asyncio.Event,
+    clock: Clock,
+    tell: Callable[[dict[str, Any]], None] | None,
+) -> None:
+    settings = recording.settings
+    try:
+        recording.tell_break(clock.now())
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.metrics:
+                server = await stack.enter_async_context(
+                    MetricsServer(settings.metrics, recording.report)
+                )
+                log.info("metrics at http://%s:%d/metrics", server.host, server.port)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            clocks = [
+                group.create_task(source.clock.run(settings.clock_s))
+                for source in recording.sources
+                if source.clock is not None
+            ]
+            group.create_task(_watch(recording, stop, tell, clocks))
+            for source in recording.sources:
+                if source.feed is not None:
+                    group.create_task(source.feed.run(stop))
     except* VenueError as errors:
         raise errors.exceptions[0] from None
     finally:
         await asyncio.to_thread(recording.close)
-    return recording.report()
 
 
 async def _unless(stop: asyncio.Event, work: Any) -> Any:
@@ -259,32 +348,38 @@ async def _unless(stop: asyncio.Event, work: Any) -> Any:
 
 
 async def _watch(
-    recording: _Recording,
+    recording: Recording,
     stop: asyncio.Event,
     tell: Callable[[dict[str, Any]], None] | None,
+    helpers: Sequence[asyncio.Task[None]],
 ) -> None:
     """Tell how it goes, and end the recording when it is time to."""
     settings = recording.settings
     told = recording.started
-    while not stop.is_set():
-        now = time.monotonic()
-        age = now - recording.started
-        if (settings.seconds and age >= settings.seconds) or recording.error is not None:
-            stop.set()
-            return
-        late = settings.connect_timeout_s and age >= settings.connect_timeout_s
-        if late and not recording.feed.stats.frames:
-            stop.set()
-            raise VenueError(
-                f"nothing came from {settings.ws or 'the venue'} within "
-                f"{settings.connect_timeout_s:g} s; check the address, or leave --connect-timeout "
-                "out to go on trying"
-            )
-        if tell is not None and now - told >= settings.progress_s:
-            told = now
-            tell(recording.report())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _nap(settings, age))
+    try:
+        while not stop.is_set():
+            now = time.monotonic()
+            age = now - recording.started
+            if (settings.seconds and age >= settings.seconds) or recording.error is not None:
+                stop.set()
+                return
+            late = settings.connect_timeout_s and age >= settings.connect_timeout_s
+            if late and not recording.frames:
+                stop.set()
+                where = ", ".join(source.endpoints.ws for source in recording.sources)
+                raise VenueError(
+                    f"nothing came from {where} within {settings.connect_timeout_s:g} s; "
+                    "check the address, or leave --connect-timeout out to go on trying"
+                )
+            recording.heal()
+            if tell is not None and now - told >= settings.progress_s:
+                told = now
+                tell(recording.report())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _nap(settings, age))
+    finally:
+        for helper in helpers:
+            helper.cancel()
 
 
 def _nap(settings: RecordSettings, age: float) -> float:

@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,13 +119,23 @@ def recover(root: Path) -> Rolled:
 
 
 class Roller:
-    """A thread that rolls logs one after the other."""
+    """A thread that has logs rolled one after the other, in order.
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    root : folder of the recording
+    work : takes the logs that wait, returns what was rolled or raises; `roll_log` each by default
+    """
+
+    def __init__(
+        self, root: Path, work: Callable[[list[Path]], list[Rolled]] | None = None
+    ) -> None:
         self.root = root
         self.done: list[Rolled] = []
-        self.error: OSError | DataError | None = None
+        self.error: OSError | DataError | None = None  # of the last try; the logs stay and wait
+        self._work = work
         self._todo: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._waiting: list[Path] = []
         self._thread = threading.Thread(target=self._run, name="roller", daemon=True)
         self._thread.start()
 
@@ -134,16 +145,31 @@ class Roller:
 
     def _run(self) -> None:
         while (path := self._todo.get()) is not None:
-            if self.error is not None:
-                continue  # the log stays; it can be read, and the next start rolls it
-            try:
-                self.done.append(roll_log(self.root, path))
-            except (OSError, DataError) as error:
-                self.error = error
+            self._waiting.append(path)
+            self._try()
+
+    def _try(self) -> None:
+        """Roll what waits; a log that cannot be rolled now holds up those behind it."""
+        self.error = None
+        try:
+            if self._work is None:
+                while self._waiting:
+                    self.done.append(roll_log(self.root, self._waiting[0]))
+                    del self._waiting[0]
+            else:
+                done = self._work(self._waiting)
+                self.done += done
+                del self._waiting[: len(done)]
+        except (OSError, DataError) as error:
+            self.error = error
+            log.warning("%s: rows stay in their logs for now (%s)", self.root, error)
 
     def close(self) -> None:
         """Finish what was given; may be called twice."""
         self._todo.put(None)
         self._thread.join()
+        if self._waiting:
+            self._work = None  # nothing runs any more that it could disturb
+            self._try()
         with contextlib.suppress(OSError):
             log_folder(self.root).rmdir()  # only when nothing is left in it

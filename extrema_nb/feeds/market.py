@@ -182,6 +182,13 @@ class MarketFeed:
         """Whether every plan has an open connection now."""
         return all(link.open for link in self._links)
 
+    def resync(self) -> None:
+        """Have every book begin anew, as when a recorder lost rows that it is made of."""
+        now = self._clock.now()
+        for inst, sync in self._pipeline.syncs.items():
+            self._send(sync.on_disconnect(now))
+            self._snapshots.ask(inst)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Feed until `stop` is set; then everything is closed."""
         try:

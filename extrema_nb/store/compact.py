@@ -87,7 +87,7 @@ def _compact(
         if len(group) >= at_least
     ]  # fmt: skip
     for number, group in enumerate(work):
-        entry = _join(root, group)
+        entry = _join(root, group, manifest.generation + 1)
         with edit_manifest(root) as manifest:
             known = {old.path for old in manifest.parts}
             if any(old.path not in known for old in group):
@@ -129,8 +129,11 @@ def _groups(leaf: list[PartEntry], target_bytes: int, part_rows: int) -> list[li
     return [group for group in groups if len(group) > 1]
 
 
-def _join(root: Path, group: list[PartEntry]) -> PartEntry:
-    """Write the rows of several parts as one and return its entry."""
+def _join(root: Path, group: list[PartEntry], number: int) -> PartEntry:
+    """Write the rows of several parts as one and return its entry.
+
+    `number` stands in its name and never comes again, unlike a name that a retired part has had.
+    """
     for entry in group:
         if not (root / entry.path).exists():
             raise DataError(
@@ -151,14 +154,9 @@ def _join(root: Path, group: list[PartEntry]) -> PartEntry:
     del read
     offsets = [info.clock_offset_us for info in (read_info(root / e.path) for e in group)]
     known = [offset for offset in offsets if offset is not None]
-    number = 1
-    while True:
-        path = part_path(
-            root, where.venue, where.inst, where.kind, where.date, where.first_arrival, number
-        )
-        if not path.exists():
-            break
-        number += 1
+    path = part_path(
+        root, where.venue, where.inst, where.kind, where.date, where.first_arrival, number
+    )
     written = write_part(
         path, rows, arrival, where.kind, venue=info.venue, instrument=info.spec(),
         clock_offset_us=int(np.median(known)) if known else None,

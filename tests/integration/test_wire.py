@@ -14,7 +14,8 @@ import pytest
 
 from extrema_nb import cli
 from extrema_nb.events import BBO, BUY, LOB_LEVEL, TRADE, EventKind, Flag
-from recorders.recorder import RecordSettings, record
+from recorders.recorder import record
+from recorders.settings import RecordSettings
 from replay.local_venue.capture_feed import CapturedMarket
 from replay.local_venue.server import VenueServer
 from replay.sources import open_source

@@ -87,6 +87,17 @@ def test_it_can_be_done_again_and_the_recording_goes_on(tmp_path):
     assert read(tmp_path).tobytes() == some(15).tobytes()
 
 
+def test_names_of_retired_parts_do_not_come_again(tmp_path):
+    write(tmp_path, [4])
+    for at in range(4, 24, 4):
+        writer = RowWriter(tmp_path, TABLE, "v")
+        writer.write(some(4, at), at)
+        writer.flush()
+        compact(tmp_path, keep_s=1000.0)
+        assert check_recording(tmp_path).problems == []
+        assert read(tmp_path).tobytes() == some(at + 4).tobytes()
+
+
 def test_few_small_parts_can_be_left_alone(tmp_path):
     write(tmp_path, [9, 9])
     assert compact(tmp_path, at_least=3).joined == 0
@@ -135,8 +146,8 @@ def test_parts_that_vanish_meanwhile_are_not_replaced(tmp_path, monkeypatch):
     module = compact.__globals__
     join = module["_join"]
 
-    def late(root, group):
-        entry = join(root, group)
+    def late(root, group, number):
+        entry = join(root, group, number)
         with edit_manifest(root) as manifest:
             manifest.parts = [part for part in manifest.parts if part not in group]
             manifest.removed_rows += sum(part.rows for part in group)

@@ -1,0 +1,253 @@
+"""Rows between a socket that must not wait and a disk that may be slow.
+
+Rules
+-----
+1. `put` copies rows into memory and returns; it never waits for a disk.
+2. Memory is bounded. When three quarters of it are full and there is a spill folder, which should
+   be on another disk, a thread of its own writes the oldest rows there; they come back in order.
+3. What finds no room is counted, and a STATUS row LAGGED stands in its place: `count` rows are
+   missing, received from `expected` to `found` µs.
+4. What a killed process spilled is found by the next one, see `Spill.leftovers`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from extrema_nb.errors import DataError
+from extrema_nb.events import EVENT, EventArray, StatusCode, empty_events, status_row
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.store import LOG_HEAD, LogFile, LogWriter
+
+__all__ = ["Backlog", "Spill"]
+
+log = logging.getLogger(__name__)
+
+ROW = EVENT.itemsize
+FRAME_ROWS = 4096  # rows a frame of a spill file
+PAUSE_S = 1.0  # between tries of a spill folder that refuses
+
+
+class _File(NamedTuple):
+    path: Path
+    size: int
+
+
+class Spill:
+    """A folder that takes rows while the disk of the recording does not.
+
+    Parameters
+    ----------
+    folder : belongs to one recording; made when it is needed
+    table, venue : as of the recording
+    max_bytes : it holds at most
+    """
+
+    def __init__(
+        self, folder: Path, table: InstrumentTable, venue: str, max_bytes: int = 4 << 30
+    ) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._table, self._venue = table, venue
+        self._number = time.time_ns()
+
+    def leftovers(self) -> Iterator[EventArray]:
+        """Yield rows that a killed recorder left here, and delete the files behind them."""
+        for path in sorted(self.folder.glob("spill-*.log")):
+            if path.stat().st_size >= LOG_HEAD:
+                try:
+                    file = LogFile(path)
+                    names = [(spec.venue, spec.name) for spec in file.table()]
+                    if names != [(s.venue, s.name) for s in self._table][: len(names)]:
+                        log.warning("%s: spilled rows of other instruments are left alone", path)
+                        continue
+                    yield from file.frames()
+                except DataError as error:
+                    log.warning("spilled rows are left alone: %s", error)
+                    continue
+            path.unlink(missing_ok=True)
+
+    def write(self, raw: bytes) -> _File:
+        """Write rows to a file of their own."""
+        self._number += 1
+        path = self.folder / f"spill-{self._number}.log"
+        writer = LogWriter(path, self._table, self._venue, 0)
+        try:
+            rows = np.frombuffer(raw, EVENT)
+            for at in range(0, rows.size, FRAME_ROWS):
+                writer.write(rows[at : at + FRAME_ROWS])
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            writer.close()
+        return _File(path, len(raw))
+
+    def read(self, file: _File) -> bytes:
+        """Return the rows of a file; a disk that lost them costs them."""
+        try:
+            raw = b"".join(rows.tobytes() for rows in LogFile(file.path).frames())
+        except (OSError, DataError) as error:
+            log.error("spilled rows are lost: %s", error)  # noqa: TRY400 - its words say it all
+            raw = b""
+        file.path.unlink(missing_ok=True)
+        return raw
+
+
+class Backlog:
+    """A queue of rows with one writer and one reader. The writer never waits.
+
+    Parameters
+    ----------
+    max_rows : rows in memory at most
+    spill : takes rows when memory is short; None loses them, counted
+    """
+
+    def __init__(self, max_rows: int, spill: Spill | None = None) -> None:
+        self.lost = 0  # rows that found no room
+        self.gap_rows = 0  # rows that say so, among those that came after
+        self.spills = 0  # times that rows were spilled
+        self.spilled_rows = 0
+        self.spill_error: OSError | None = None  # of the last try
+        self._max = max_rows * ROW
+        self._spill_at = self._max * 3 // 4
+        self._spill = spill
+        self._chunks: list[bytes] = []
+        self._bytes = 0  # in `_chunks`
+        self._taken = 0  # bytes that the reader holds
+        self._moving = 0  # bytes that are just being spilled
+        self._files: deque[_File] = deque()
+        self._on_disk = 0
+        self._gap: tuple[int, int, int] | None = None  # rows lost since, first and last ts_recv
+        self._lock = threading.Condition()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        if spill is not None:
+            self._thread = threading.Thread(target=self._run, name="spill", daemon=True)
+            self._thread.start()
+
+    def put(self, rows: EventArray) -> bool:
+        """Take (n,) EVENT rows, or say that there is no room for them."""
+        raw = rows.tobytes()
+        with self._lock:
+            gap = self._gap is not None
+            if gap:
+                raw = self._gap_row(rows) + raw
+            if self._bytes + self._taken + self._moving + len(raw) > self._max:
+                self._lose(rows)
+                return False
+            self._gap = None
+            self.gap_rows += gap
+            self._chunks.append(raw)
+            self._bytes += len(raw)
+            if self._spill is not None and self._bytes >= self._spill_at:
+                self._lock.notify_all()
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not yet taken, on the spill disk too."""
+        return (self._bytes + self._on_disk) // ROW
+
+    def fits(self, rows: int) -> bool:
+        """Say whether so many rows find room."""
+        return self._bytes + self._taken + self._moving + rows * ROW <= self._max
+
+    @property
+    def half_full(self) -> bool:
+        """Whether half of the memory waits to be taken."""
+        return self._bytes * 2 > self._max
+
+    def take(self) -> EventArray:
+        """Return the next rows, none if there are none; `done` must follow."""
+        file = None
+        with self._lock:
+            if self._files:
+                file = self._files.popleft()
+                self._on_disk -= file.size
+                self._taken = file.size
+            elif self._moving:
+                return empty_events(0)  # they are older than what is in memory
+            else:
+                chunks, self._taken = self._chunks, self._bytes
+                self._chunks, self._bytes = [], 0
+        if file is not None and self._spill is not None:
+            return np.frombuffer(self._spill.read(file), EVENT)
+        return np.frombuffer(b"".join(chunks), EVENT)
+
+    def done(self) -> None:
+        """Say that what was taken is on disk, or given up."""
+        with self._lock:
+            self._taken = 0
+
+    def close(self) -> EventArray:
+        """End the spill thread; return the row that says what was lost at the end, if anything."""
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        gap, self._gap = self._gap, None
+        if gap is None:
+            return empty_events(0)
+        self.gap_rows += 1
+        return status_row(
+            StatusCode.LAGGED, gap[2], count=gap[0], expected=gap[1], found=gap[2]
+        )  # fmt: skip
+
+    def _lose(self, rows: EventArray) -> None:
+        n, first, last = int(rows.size), int(rows["ts_recv"][0]), int(rows["ts_recv"][-1])
+        self.lost += n
+        count, since = (self._gap[0], self._gap[1]) if self._gap else (0, first)
+        self._gap = (count + n, since, last)
+
+    def _gap_row(self, rows: EventArray) -> bytes:
+        count, first, last = self._gap or (0, 0, 0)
+        return status_row(
+            StatusCode.LAGGED, int(rows["ts_recv"][0]), count=count, expected=first, found=last
+        ).tobytes()
+
+    def _wants(self) -> bool:
+        return self._closed or self._bytes >= self._spill_at
+
+    def _run(self) -> None:
+        """Run in the thread: spill whenever memory is short."""
+        while True:
+            with self._lock:
+                self._lock.wait_for(self._wants)
+                if self._closed:
+                    return
+                if self._on_disk + self._bytes > (self._spill.max_bytes if self._spill else 0):
+                    self._lock.wait(PAUSE_S)
+                    continue
+                chunks, size = self._chunks, self._bytes
+                self._chunks, self._bytes = [], 0
+                self._moving = size
+            self._write(chunks, size)
+
+    def _write(self, chunks: list[bytes], size: int) -> None:
+        file, self.spill_error = None, None
+        try:
+            file = self._spill.write(b"".join(chunks)) if self._spill else None
+        except OSError as error:
+            self.spill_error = error
+            log.warning("cannot spill rows: %s", error)
+        with self._lock:
+            self._moving = 0
+            if file is None:
+                self._chunks[:0] = chunks
+                self._bytes += size
+                self._lock.wait_for(lambda: self._closed, PAUSE_S)
+            else:
+                self._files.append(file)
+                self._on_disk += size
+                self.spills += 1
+                self.spilled_rows += size // ROW
