@@ -45,6 +45,8 @@ DOUBTFUL = int(Flag.STALE)
 LOB = int(EventKind.LOB)
 SAMPLES = 1 << 20  # clock offsets kept; beyond it every second one is dropped
 
+FEW_IDS = 20  # too few to say what ids are
+
 # columns of `counts` in `check_books`
 MESSAGES, CROSSED, LOCKED, SUSPECT = range(4)
 
@@ -150,6 +152,7 @@ class Quality:
         self._kinds: dict[tuple[int, int], int] = {}
         self._status: dict[int, int] = {}
         self._trade_id: dict[tuple[int, bool], int] = {}
+        self._steps: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}  # by 1, back, more
         self._offsets: list[npt.NDArray[np.int64]] = []
         self._kept = 0
         self._every = 1
@@ -227,13 +230,18 @@ class Quality:
                 continue
             key = (inst, aggregate)
             steps = np.diff(ids, prepend=self._trade_id.get(key, int(ids[0]) - 1))
-            self._out.duplicates += int((steps <= 0).sum())
-            self._out.trade_id_jumps += int((steps > 1).sum())
+            counts = self._steps.setdefault(key, np.zeros(3, np.int64))
+            counts += [(steps == 1).sum(), (steps <= 0).sum(), (steps > 1).sum()]
             self._trade_id[key] = max(int(ids.max()), self._trade_id.get(key, -1))
 
     def report(self) -> QualityReport:
         """Return what was found so far."""
         out = msgspec.structs.replace(self._out)
+        for plain, back, more in self._steps.values():
+            total = plain + back + more
+            if total < FEW_IDS or plain * 4 > total:  # else ids count nothing, as at Hyperliquid
+                out.duplicates += int(back)
+                out.trade_id_jumps += int(more)
         out.first_ts_recv = self._first
         out.last_ts_recv = None if self._first is None else self._now
         out.seconds = 0.0 if self._first is None else (self._now - self._first) / 1e6

@@ -44,8 +44,9 @@ _HOSTS: tuple[tuple[str, str], ...] = (
     ("gateio.ws", "gate-spot"),
     ("hyperliquid", "hyperliquid"),
     ("indexer.dydx", "dydx"),
-    ("api.dydx.exchange/v3", "dydx-v3"),
+    ("api.dydx.exchange/v3", "dydx"),
     ("coinbase.com", "coinbase"),
+    ("ftx.com", "ftx"),
 )
 _SYMBOL_PARAMS = ("symbol", "currency_pair", "contract", "instId", "coin", "product_id")
 CONFIGURATION = b"configuration: "

@@ -82,6 +82,15 @@ def test_trades_are_counted_by_their_ids():
     assert (report.duplicates, report.trade_id_jumps) == (1, 1)
 
 
+def test_ids_that_count_nothing_tell_of_no_jumps():
+    ids = [7919 * n % 1000 for n in range(40)]  # as at venues whose ids are hashes
+    report = look(*(trade(1.0, 1.0, ts=T0 + i, trade_id=n) for i, n in enumerate(ids)), cut=2)
+    assert (report.duplicates, report.trade_id_jumps) == (0, 0)
+    ids = [*range(30), 29, 35]
+    report = look(*(trade(1.0, 1.0, ts=T0 + i, trade_id=n) for i, n in enumerate(ids)), cut=2)
+    assert (report.duplicates, report.trade_id_jumps) == (1, 1)
+
+
 def test_a_crossed_quote_is_counted():
     parts = [bbo(2.0, 1.0, 1.0, 1.0, ts=T0), bbo(1.0, 1.0, 2.0, 1.0, ts=T0)]
     parts.append(bbo(float("nan"), 0.0, 1.0, 1.0, ts=T0))  # an empty side crosses nothing

@@ -105,8 +105,8 @@ def test_a_cut_file_is_refused(tmp_path):
 
 def test_a_venue_that_is_not_here_is_said(tmp_path):
     path = tmp_path / "DYDX.ws.1.0.txt"
-    path.write_text(f"wss://api.dydx.exchange/v3/ws <-> {T0}.0\n{T0}.1: {{}}\n")
-    with pytest.raises(ConfigError, match="looks like a capture of dydx-v3, which is not among"):
+    path.write_text(f"wss://ftx.com/ws/ <-> {T0}.0\n{T0}.1: {{}}\n")
+    with pytest.raises(ConfigError, match="looks like a capture of ftx, which is not among"):
         open_source(path)
 
 
