@@ -1,0 +1,159 @@
+"""Frames that lie in one buffer into EVENT rows: the scanner with its memory, as Python calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.events import EVENT, EventArray, empty_events
+from extrema_nb.kernels.frames import FULL, SCANNER, SLOW, UNKNOWN, WORDS, Scanner, scan
+from extrema_nb.kernels.shapes import Layout
+
+__all__ = ["BurstScanner"]
+
+Ints = npt.NDArray[np.int64]
+LEVELS = 1024  # a side that fit at first; grows with the frames
+SHORTEST_LEVEL = 10  # bytes: ["1","1"],
+
+
+class BurstScanner:
+    """The scanner of one venue.
+
+    Parameters
+    ----------
+    tables : the venue's hot channels
+    symbols : (symbol, instrument id) of all that may come
+
+    Attributes
+    ----------
+    out : rows; the first ones are valid after `run`
+    modes, expected : state of the books by instrument id, see `frames`
+    frame_insts, frame_slots : what each decoded frame of the burst was about
+    """
+
+    def __init__(self, tables: Layout, symbols: Iterable[tuple[str, int]]) -> None:
+        self._tables = tables
+        self._record = np.zeros(1, SCANNER)
+        self._memory: dict[str, npt.NDArray[np.generic]] = {}
+        n_keys = len(tables.keys)
+        for name, array, size in (
+            ("texts", tables.texts, "n_texts"),
+            ("keys", tables.keys, "n_keys"),
+            ("nodes", tables.nodes, "n_nodes"),
+            ("choices", tables.choices, "n_choices"),
+            ("channels", tables.channels, "n_channels"),
+            ("channel_words", tables.channel_words, "n_channels"),
+            ("following", np.zeros(2 * n_keys, np.int64), "n_following"),
+            ("words", np.zeros(WORDS, np.int64), ""),
+            ("stack", np.zeros((8, 3), np.int64), ""),
+        ):
+            self._put(name, array, size)
+        self._record["floats"] = self._record["words"]
+        self._record["mark"], self._record["root"] = tables.mark, tables.root
+        self.modes: Ints = np.zeros(0, np.int64)
+        self.expected: Ints = np.zeros(0, np.int64)
+        self.frame_insts: Ints = np.zeros(0, np.int64)
+        self.frame_slots: Ints = np.zeros(0, np.int64)
+        self.out = empty_events(0)
+        self.name_symbols(symbols)
+        self._room_for_levels(LEVELS)
+        self.grow(4 * LEVELS, 0)
+        self._scanner = Scanner(self._record.ctypes.data)
+
+    def _put(self, name: str, array: npt.NDArray[np.generic], size: str = "") -> None:
+        """Let the field `name` point to `array`, and `size` tell its length."""
+        self._memory[name] = array
+        self._record[name] = array.ctypes.data
+        if size:
+            self._record[size] = len(array)
+
+    def name_symbols(self, symbols: Iterable[tuple[str, int]]) -> None:
+        """Take the symbols that may come; books that are known keep their state."""
+        named = [(symbol.encode(), inst) for symbol, inst in symbols]
+        slots = np.full(1 << max(4, (2 * len(named)).bit_length()), -1, np.int64)
+        rows = np.zeros((max(1, len(named)), 3), np.int64)
+        letters = np.frombuffer(b"".join(raw for raw, _ in named) or b" ", np.int8).copy()
+        place, mask = 0, len(slots) - 1
+        for row, (raw, inst) in enumerate(named):
+            rows[row] = place, len(raw), inst
+            code = 0
+            for letter in letters[place : place + len(raw)].tolist():
+                code = (code * 31 + letter) & 0x7FFFFFFF
+            slot = (code ^ (code >> 15)) & mask
+            while slots[slot] >= 0:
+                slot = (slot + 1) & mask
+            slots[slot] = row
+            place += len(raw)
+        self._put("symbols", rows, "n_symbols")
+        self._put("symbol_slots", slots, "n_slots")
+        self._put("letters", letters, "n_letters")
+        books = 1 + max((inst for _, inst in named), default=0)
+        modes, expected = np.full(books, UNKNOWN, np.int64), np.zeros(books, np.int64)
+        modes[: len(self.modes)], expected[: len(self.expected)] = self.modes, self.expected
+        self.modes, self.expected = modes, expected
+        self._put("modes", modes, "n_books")
+        self._put("expected", expected)
+
+    def _room_for_levels(self, count: int) -> None:
+        self._levels = count
+        self._put("levels", np.zeros((2, count, 2)))
+        self._record["n_levels"] = count
+
+    def grow(self, room: int, n: int) -> None:
+        """Make room for at least `room` rows and keep the first `n`."""
+        out = empty_events(max(room, 2 * len(self.out)))
+        out[:n] = self.out[:n]
+        self.out = out
+        self._put("out", out, "room")
+        self._record["out_floats"] = self._record["out"]
+
+    def load(self, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, stamps: Ints) -> None:
+        """Take a burst; its arrays must live, unchanged, until it is done.
+
+        Parameters
+        ----------
+        text : (bytes,) the buffer
+        starts, ends : (frames,) int64, where each frame lies in it
+        stamps : (frames,) int64, ts_recv in µs
+        """
+        count = len(starts)
+        if count > len(self.frame_insts):
+            self.frame_insts = np.zeros(2 * count, np.int64)
+            self.frame_slots = np.zeros(2 * count, np.int64)
+            self._put("frame_insts", self.frame_insts)
+            self._put("frame_slots", self.frame_slots)
+        self._put("text", text, "n_text")
+        self._put("starts", starts, "frames")
+        self._put("ends", ends)
+        self._put("stamps", stamps)
+
+    def run(self, number: int, n: int) -> tuple[int, int, bool]:
+        """Decode frames from `number` on into `out` from `n` on.
+
+        Returns
+        -------
+        (number, n, done) : the first frame that was not decoded, the rows written, and whether
+        that is because the burst is at its end; else the frame is for the venue's own decoder
+        """
+        while True:
+            number, n, status = scan(self._scanner, number, n)
+            if status == FULL:
+                self.grow(2 * len(self.out), n)
+                continue
+            if status == SLOW:
+                longest = int(
+                    (self._memory["ends"][number] - self._memory["starts"][number]) // SHORTEST_LEVEL
+                )
+                if longest > self._levels:  # perhaps it was only too long
+                    self._room_for_levels(2 * longest)
+                    continue
+            return number, n, status == 0
+
+    def insert(self, rows: EventArray, n: int) -> int:
+        """Copy rows that came another way to ``out[n]`` and return the new `n`."""
+        if n + len(rows) > len(self.out):
+            self.grow(2 * (n + len(rows)), n)
+        self.out[n : n + len(rows)] = rows.view(EVENT)
+        return n + len(rows)
