@@ -14,7 +14,7 @@ from extrema_nb.kernels.shapes import Layout
 __all__ = ["BurstScanner"]
 
 Ints = npt.NDArray[np.int64]
-LEVELS = 1024  # a side that fit at first; grows with the frames
+LEVELS = 1024  # a side that fit at first; grows with the frames, as `out` does
 SHORTEST_LEVEL = 10  # bytes: ["1","1"],
 
 
@@ -29,7 +29,7 @@ class BurstScanner:
     Attributes
     ----------
     out : rows; the first ones are valid after `run`
-    modes, expected : state of the books by instrument id, see `frames`
+    modes, last_seq : state of the books by instrument id, see `frames`
     frame_insts, frame_slots : what each decoded frame of the burst was about
     """
 
@@ -53,7 +53,7 @@ class BurstScanner:
         self._record["floats"] = self._record["words"]
         self._record["mark"], self._record["root"] = tables.mark, tables.root
         self.modes: Ints = np.zeros(0, np.int64)
-        self.expected: Ints = np.zeros(0, np.int64)
+        self.last_seq: Ints = np.zeros(0, np.int64)
         self.frame_insts: Ints = np.zeros(0, np.int64)
         self.frame_slots: Ints = np.zeros(0, np.int64)
         self.out = empty_events(0)
@@ -90,11 +90,11 @@ class BurstScanner:
         self._put("symbol_slots", slots, "n_slots")
         self._put("letters", letters, "n_letters")
         books = 1 + max((inst for _, inst in named), default=0)
-        modes, expected = np.full(books, UNKNOWN, np.int64), np.zeros(books, np.int64)
-        modes[: len(self.modes)], expected[: len(self.expected)] = self.modes, self.expected
-        self.modes, self.expected = modes, expected
+        modes, last_seq = np.full(books, UNKNOWN, np.int64), np.zeros(books, np.int64)
+        modes[: len(self.modes)], last_seq[: len(self.last_seq)] = self.modes, self.last_seq
+        self.modes, self.last_seq = modes, last_seq
         self._put("modes", modes, "n_books")
-        self._put("expected", expected)
+        self._put("last_seq", last_seq)
 
     def _room_for_levels(self, count: int) -> None:
         self._levels = count
@@ -144,7 +144,8 @@ class BurstScanner:
                 continue
             if status == SLOW:
                 longest = int(
-                    (self._memory["ends"][number] - self._memory["starts"][number]) // SHORTEST_LEVEL
+                    (self._memory["ends"][number] - self._memory["starts"][number])
+                    // SHORTEST_LEVEL
                 )
                 if longest > self._levels:  # perhaps it was only too long
                     self._room_for_levels(2 * longest)

@@ -59,7 +59,11 @@ __all__ = ["CHAINED", "FULL", "SCANNER", "SLOW", "UNKNOWN", "WAVED", "Scanner", 
 
 SLOW = -1  # the frame is for the venue's own decoder
 FULL = -2  # the rows do not fit; give more room and ask again
-UNKNOWN, CHAINED, WAVED = 0, 1, 2  # modes of a book: ask its state machine, in sequence, no snapshot
+UNKNOWN, CHAINED, WAVED = (
+    0,
+    1,
+    2,
+)  # modes of a book: ask its state machine, in sequence, no snapshot
 DEEPEST = 8
 MAX = 1e18  # far above any price or quantity
 
@@ -75,7 +79,7 @@ BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
-BY_PREV, BY_FIRST = int(Chain.PREV), int(Chain.FIRST)
+BY_PREV = int(Chain.PREV)
 LAST, START, SNAPSHOT, STALE = (
     int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
 )
@@ -101,7 +105,7 @@ SCANNER = np.dtype(
                     # memory between keys and between frames
                     "following", "n_following", "words", "floats", "stack", "levels", "n_levels",
                     # state of the books
-                    "modes", "expected", "n_books",
+                    "modes", "last_seq", "n_books",
                     # rows
                     "out", "out_floats", "room",
                 )
@@ -142,7 +146,7 @@ attach_views(
     stack=((DEEPEST, 3), np.int64),  # node, keys seen, key that opened it
     levels=((2, "n_levels", 2), np.float64),  # bids, asks: price, quantity
     modes=("n_books", np.int64),
-    expected=("n_books", np.int64),
+    last_seq=("n_books", np.int64),
     out=(("room", 8), np.int64),
     out_floats=(("room", 8), np.float64),
 )
@@ -305,7 +309,7 @@ def _book(s: Scanner, channel: int, inst: int, ts_recv: int, n: int, bids: int, 
         elif (
             mode != CHAINED
             or flags & SNAPSHOT
-            or (prev if chain == BY_PREV else first) != s.expected[inst]
+            or (prev if chain == BY_PREV else first - 1) != s.last_seq[inst]
         ):
             return SLOW
     if n + bids + asks + 1 > out.shape[0]:
@@ -339,7 +343,7 @@ def _book(s: Scanner, channel: int, inst: int, ts_recv: int, n: int, bids: int, 
         out[begin, 2] |= START << 48
     out[n - 1, 2] |= LAST << 48
     if chain:
-        s.expected[inst] = seq if chain == BY_PREV else seq + 1
+        s.last_seq[inst] = seq
     return n
 
 

@@ -215,6 +215,8 @@ class _Tables:
         self.choices: list[tuple[int, ...]] = []
 
     def text(self, text: str) -> tuple[int, int]:
+        if not text.isascii() or any(c in '}"\\' or c < " " for c in text):
+            raise ValueError(f"text {text!r} of a table has letters that no key or name has")
         raw = text.encode("ascii")
         at = len(self.texts)
         self.texts += raw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Collection
 from typing import NoReturn, cast
@@ -12,6 +13,7 @@ from extrema_nb.channels import Channel, Lob, Subscription, Trades
 from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.events import EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.kernels.shapes import Shapes
 from extrema_nb.market import (
     CALLS,
     CHANNELS,
@@ -41,6 +43,7 @@ __all__ = [
     "check_channel",
     "known",
     "load",
+    "shapes_of",
 ]
 
 
@@ -189,3 +192,11 @@ def load(venue: str) -> MarketVenue:
         )
     module = importlib.import_module(f"{__name__}.{venue.replace('-', '_')}")
     return cast("MarketVenue", module.VENUE)
+
+
+def shapes_of(venue: str) -> Shapes | None:
+    """Return the tables of a venue's hot channels, ``SHAPES`` of its module ``shapes``, if any."""
+    name = f"{__name__}.{venue.replace('-', '_')}"
+    if venue not in known() or importlib.util.find_spec(f"{name}.shapes") is None:
+        return None
+    return cast("Shapes", importlib.import_module(f"{name}.shapes").SHAPES)

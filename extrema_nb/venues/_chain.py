@@ -28,6 +28,7 @@ from collections import deque
 import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag, StatusCode, empty_events, status_row
+from extrema_nb.kernels.frames import CHAINED, UNKNOWN, WAVED
 
 __all__ = ["FIRST_SEQ", "FLAGS", "NONE", "PREV_SEQ", "SEQ", "ChainSync"]
 
@@ -72,6 +73,22 @@ class ChainSync:
     def buffered(self) -> int:
         """Return how many changes wait for a snapshot."""
         return len(self._buffer)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """How changes may pass without being asked about (`kernels.frames`), and the last seq."""
+        if self._synced and self._joined:
+            return CHAINED, self._last
+        if not self._synced and self._said_stale and not self._max_buffered + len(self._buffer):
+            return WAVED, self._passed
+        return UNKNOWN, ABSENT
+
+    def went_on(self, last: int) -> None:
+        """Take note that changes up to `last` have passed as `pace` allowed."""
+        if self._synced:
+            self._last = last
+        else:
+            self._passed = last
 
     def on_diff(self, rows: EventArray) -> EventArray:
         """Return what to publish for one message of the stream; often `rows` itself.

@@ -35,6 +35,7 @@ from extrema_nb.events import (
     empty_events,
     status_row,
 )
+from extrema_nb.kernels.frames import CHAINED, UNKNOWN, WAVED
 
 __all__ = ["BookSync", "SpotBookSync"]
 
@@ -79,6 +80,22 @@ class BookSync:
     def buffered(self) -> int:
         """Return how many diff messages wait for a snapshot."""
         return len(self._buffer)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """How diffs may pass without being asked about (`kernels.frames`), and the last u."""
+        if self._synced and self._joined:
+            return CHAINED, self._last
+        if not self._synced and self._said_stale and not self._max_buffered + len(self._buffer):
+            return WAVED, self._passed
+        return UNKNOWN, ABSENT
+
+    def went_on(self, last: int) -> None:
+        """Take note that diffs up to `last` have passed as `pace` allowed."""
+        if self._synced:
+            self._last = last
+        else:
+            self._passed = last
 
     def on_diff(self, rows: EventArray) -> EventArray:
         """Return what to publish for one diff message; often `rows` itself.

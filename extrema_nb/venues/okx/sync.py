@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag
+from extrema_nb.kernels.frames import CHAINED, UNKNOWN
 from extrema_nb.venues._chain import FIRST_SEQ, FLAGS, NONE, SEQ, ChainSync
 from extrema_nb.venues.okx.checksum import CheckedBook, carried
 
@@ -47,6 +48,15 @@ class BookSync(ChainSync):
         self._unsaid: EventArray | None = None  # a snapshot that came without a checksum
         self.checked = 0
         self.mismatches = 0
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """In sequence only where numbers say so and nothing is checked."""
+        found = super().pace
+        checked = self._book is not None or self._unsaid is not None
+        if found[0] == CHAINED and self._numbered and not checked:
+            return found
+        return UNKNOWN, ABSENT
 
     def on_snapshot(self, rows: EventArray) -> EventArray:
         """Return what to publish for a fetched snapshot and the changes that follow it."""
