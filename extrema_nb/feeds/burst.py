@@ -20,7 +20,7 @@ from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.frames import UNKNOWN
+from extrema_nb.kernels.memory import UNKNOWN
 from extrema_nb.kernels.shapes import layout
 from extrema_nb.venues import BookSyncing, MarketVenue, shapes_of
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.events import EVENT, EventArray, empty_events
-from extrema_nb.kernels.frames import FULL, SCANNER, SLOW, UNKNOWN, WORDS, Scanner, scan
-from extrema_nb.kernels.shapes import Layout
+from extrema_nb.kernels.frames import scan
+from extrema_nb.kernels.memory import DEEPEST, FULL, SCANNER, SLOW, UNKNOWN, Scanner
+from extrema_nb.kernels.shapes import WORDS, Layout
 
 __all__ = ["BurstScanner"]
 
@@ -29,7 +30,7 @@ class BurstScanner:
     Attributes
     ----------
     out : rows; the first ones are valid after `run`
-    modes, last_seq : state of the books by instrument id, see `frames`
+    modes, last_seq : state of the books by instrument id, see `memory`
     frame_insts, frame_slots : what each decoded frame of the burst was about
     """
 
@@ -47,7 +48,7 @@ class BurstScanner:
             ("channel_words", tables.channel_words, "n_channels"),
             ("following", np.zeros(2 * n_keys, np.int64), "n_following"),
             ("words", np.zeros(WORDS, np.int64), ""),
-            ("stack", np.zeros((8, 3), np.int64), ""),
+            ("stack", np.zeros((DEEPEST, 3), np.int64), ""),
         ):
             self._put(name, array, size)
         self._record["floats"] = self._record["words"]

@@ -28,7 +28,7 @@ from collections import deque
 import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag, StatusCode, empty_events, status_row
-from extrema_nb.kernels.frames import CHAINED, UNKNOWN, WAVED
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN, WAVED
 
 __all__ = ["FIRST_SEQ", "FLAGS", "NONE", "PREV_SEQ", "SEQ", "ChainSync"]
 
@@ -76,7 +76,7 @@ class ChainSync:
 
     @property
     def pace(self) -> tuple[int, int]:
-        """How changes may pass without being asked about (`kernels.frames`), and the last seq."""
+        """How changes may pass without being asked about (`kernels.memory`), and the last seq."""
         if self._synced and self._joined:
             return CHAINED, self._last
         if not self._synced and self._said_stale and not self._max_buffered + len(self._buffer):

@@ -69,7 +69,7 @@ def _levels(value):
 def _begin(channel: Channel, words):
     later = words.get(LATER, 0)
     words.clear()
-    words.update({word: None for word in range(INHERITED)})
+    words.update(dict.fromkeys(range(INHERITED)))
     words.update({TIME: 0, SIDE: 0, FLAGS: int(Flag.LAST), COUNT: 0, LATER: later})
     words.update(dict(channel.words))
 

@@ -35,7 +35,7 @@ from extrema_nb.events import (
     empty_events,
     status_row,
 )
-from extrema_nb.kernels.frames import CHAINED, UNKNOWN, WAVED
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN, WAVED
 
 __all__ = ["BookSync", "SpotBookSync"]
 
@@ -83,7 +83,7 @@ class BookSync:
 
     @property
     def pace(self) -> tuple[int, int]:
-        """How diffs may pass without being asked about (`kernels.frames`), and the last u."""
+        """How diffs may pass without being asked about (`kernels.memory`), and the last u."""
         if self._synced and self._joined:
             return CHAINED, self._last
         if not self._synced and self._said_stale and not self._max_buffered + len(self._buffer):

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from extrema_nb.events import ABSENT, EventArray, Flag
-from extrema_nb.kernels.frames import CHAINED, UNKNOWN
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.venues._chain import FIRST_SEQ, FLAGS, NONE, SEQ, ChainSync
 from extrema_nb.venues.okx.checksum import CheckedBook, carried
 

@@ -7,7 +7,7 @@ import pytest
 
 from extrema_nb.events import empty_events
 from extrema_nb.kernels.burst import LEVELS, BurstScanner
-from extrema_nb.kernels.frames import CHAINED
+from extrema_nb.kernels.memory import CHAINED
 from tests.extrema_nb.kernels.test_frames import (
     BOOK_ONE,
     TABLES,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.events import LOB_LEVEL, TRADE, EventKind, Flag
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.frames import CHAINED, WAVED
+from extrema_nb.kernels.memory import CHAINED, WAVED
 from extrema_nb.kernels.shapes import (
     COUNT,
     FIRST_SEQ,
@@ -46,8 +46,7 @@ MATCH = Node(
     End.ROW,
 )  # fmt: skip
 BEST = Node(
-    tuple(Key(name, Op.FLOOR, word) for word, name in enumerate(("b", "B", "a", "A")))
-    + (Key("u", Op.INT, 4),),
+    (*(Key(name, Op.FLOOR, word) for word, name in enumerate("bBaA")), Key("u", Op.INT, 4)),
     End.ROW,
 )
 BOOK = Node(

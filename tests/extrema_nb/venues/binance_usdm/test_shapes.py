@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from extrema_nb.errors import VenueError
 from extrema_nb.events import Flag, empty_events
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.frames import WAVED
+from extrema_nb.kernels.memory import WAVED
 from extrema_nb.kernels.shapes import layout
 from extrema_nb.testing import instrument_table
 from extrema_nb.venues.binance_usdm import VENUE

@@ -1,0 +1,121 @@
+"""Rows from the words and levels that the scanner of frames has read.
+
+Both writers return the new number of rows, or SLOW or FULL.
+"""
+
+from __future__ import annotations
+
+from extrema_nb.events import EventKind, Flag
+from extrema_nb.jit import kernel
+from extrema_nb.kernels.memory import CHAINED, FULL, SLOW, WAVED, Scanner
+from extrema_nb.kernels.shapes import (
+    COUNT,
+    FIRST_SEQ,
+    FLAGS,
+    LATER,
+    PREV_SEQ,
+    SEQ,
+    SIDE,
+    TIME,
+    Chain,
+    Guard,
+)
+
+__all__ = ["write_book", "write_row"]
+
+GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
+GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
+BY_PREV = int(Chain.PREV)
+LAST, START, SNAPSHOT, STALE = (
+    int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
+)
+OFF_BOOK, AGGREGATE = int(Flag.OFF_BOOK), int(Flag.AGGREGATE)
+LOB = int(EventKind.LOB)
+NAN = float("nan")
+
+
+@kernel
+def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
+    """Write one row of words; return the new `n`, or what it stands against."""
+    words, floats, out = s.words, s.floats, s.out
+    guard = s.channels[channel].guard
+    if inst < 0:
+        return SLOW
+    if guard & GUARD_PRICE and not floats[0] > 0.0 and not words[FLAGS] & OFF_BOOK:
+        return SLOW
+    if guard & GUARD_EMPTY:
+        for side in range(0, 4, 2):
+            if not floats[side] > 0.0:
+                floats[side] = NAN
+                floats[side + 1] = 0.0
+    if guard & GUARD_SEVERAL and words[COUNT] > 1:
+        words[FLAGS] |= AGGREGATE
+        words[4] = words[2]
+    if n >= out.shape[0]:
+        return FULL
+    time = words[TIME]
+    out[n, 0] = time or words[LATER]
+    out[n, 1] = ts_recv
+    out[n, 2] = (
+        inst | s.channels[channel].kind << 32 | (words[SIDE] & 0xFF) << 40 | words[FLAGS] << 48
+    )
+    for word in range(5):
+        out[n, 3 + word] = words[word]
+    return n + 1
+
+
+@kernel
+def write_book(
+    s: Scanner, channel: int, inst: int, ts_recv: int, n: int, bids: int, asks: int
+) -> int:
+    """Write the levels as rows; return the new `n`, or what it stands against."""
+    words, out, floats, levels = s.words, s.out, s.out_floats, s.levels
+    seq, first, prev, flags = words[SEQ], words[FIRST_SEQ], words[PREV_SEQ], words[FLAGS] & ~LAST
+    guard, chain = s.channels[channel].guard, s.channels[channel].chain
+    if inst < 0 or (guard & GUARD_IDS and first > seq):
+        return SLOW
+    if chain:
+        mode = s.modes[inst]
+        if mode == WAVED and not flags & SNAPSHOT:
+            flags |= STALE
+        elif (
+            mode != CHAINED
+            or flags & SNAPSHOT
+            or (prev if chain == BY_PREV else first - 1) != s.last_seq[inst]
+        ):
+            return SLOW
+    if n + bids + asks + 1 > out.shape[0]:
+        return FULL
+    time = words[TIME]
+    if not time:
+        time = words[LATER]
+    begin = n
+    head = inst | LOB << 32 | flags << 48
+    for side in range(2):
+        third = head | (1 if side == 0 else 0xFF) << 40
+        for i in range(asks if side else bids):
+            out[n, 0] = time
+            out[n, 1] = ts_recv
+            out[n, 2] = third
+            floats[n, 3] = levels[side, i, 0]
+            floats[n, 4] = levels[side, i, 1]
+            out[n, 5] = seq
+            out[n, 6] = first
+            out[n, 7] = prev
+            n += 1
+    if n == begin:
+        out[n, 0] = time
+        out[n, 1] = ts_recv
+        out[n, 2] = head
+        floats[n, 3] = NAN
+        floats[n, 4] = 0.0
+        out[n, 5] = seq
+        out[n, 6] = first
+        out[n, 7] = prev
+        n += 1
+    if flags & SNAPSHOT:
+        out[begin, 2] |= START << 48
+    out[n - 1, 2] |= LAST << 48
+    if chain:
+        s.last_seq[inst] = seq
+    return n

@@ -1,0 +1,132 @@
+"""Values that the scanner of frames reads: numbers, levels, symbols, names of channels.
+
+What is odd has place -1, and what is returned beside it means nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.jit import kernel
+from extrema_nb.kernels.decimals import decimal
+from extrema_nb.kernels.json_skip import after_text, after_value
+from extrema_nb.kernels.memory import MAX, Scanner
+from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QUOTED
+
+__all__ = ["channel_at", "levels_at", "number", "same", "symbol_at"]
+
+QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
+AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
+
+
+@kernel(inline=True)
+def same(
+    text: npt.NDArray[np.int8], at: int, texts: npt.NDArray[np.int8], place: int, length: int
+) -> bool:
+    """Whether the letters of a table stand at `at`."""
+    i = 0
+    while i < length and text[at + i] == texts[place + i]:
+        i += 1
+    return i == length
+
+
+@kernel(inline=True)
+def number(text: npt.NDArray[np.int8], at: int, quoted: int) -> tuple[float, int]:
+    """Return a number of 0 or more, in quotes or bare as `quoted` wants it, and the place after."""
+    quote = text[at] == QUOTE
+    if (quoted == QUOTED and not quote) or (quoted == BARE and quote):
+        return 0.0, -1
+    if quote:
+        value, at = decimal(text, at + 1)
+        if at < 0 or text[at] != QUOTE:
+            return 0.0, -1
+        return value, at + 1
+    return decimal(text, at)
+
+
+@kernel
+def levels_at(s: Scanner, at: int, end: int, side: int, extra: int, quoted: int) -> tuple[int, int]:
+    """Read ``[[price, quantity, …], …]``; return the place after it and how many there were.
+
+    Place -1 for what is odd. `extra`: whether more than two values may stand in a level.
+    """
+    text, levels = s.text, s.levels
+    if text[at] != OPEN_LIST:
+        return -1, 0
+    at += 1
+    if text[at] == CLOSE_LIST:
+        return at + 1, 0
+    count = 0
+    while True:
+        if text[at] != OPEN_LIST or count >= levels.shape[1]:
+            return -1, 0
+        price, at = number(text, at + 1, quoted)
+        if at < 0 or text[at] != COMMA:
+            return -1, 0
+        qty, at = number(text, at + 1, quoted)
+        if at < 0 or not (0.0 < price < MAX and qty < MAX):
+            return -1, 0
+        while extra and text[at] == COMMA:
+            at = after_value(text, at + 1, end)
+            if at < 0 or at >= end:
+                return -1, 0
+        if text[at] != CLOSE_LIST:
+            return -1, 0
+        levels[side, count, 0] = price
+        levels[side, count, 1] = qty
+        count += 1
+        at += 1
+        c = int(text[at])
+        at += 1
+        if c == CLOSE_LIST:
+            return at, count
+        if c != COMMA or at >= end:
+            return -1, 0
+
+
+@kernel
+def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
+    """Return the instrument whose symbol stands at `at`, and the place after its quote."""
+    text, slots, symbols, letters = s.text, s.symbol_slots, s.symbols, s.letters
+    begin = at
+    code = 0
+    while at < end and text[at] != QUOTE:
+        code = (code * 31 + int(text[at])) & 0x7FFFFFFF
+        at += 1
+    if at >= end:
+        return -1, -1
+    mask = slots.size - 1
+    slot = (code ^ (code >> 15)) & mask
+    length = at - begin
+    while slots[slot] >= 0:
+        row = slots[slot]
+        if symbols[row, 1] == length and same(text, begin, letters, symbols[row, 0], length):
+            return symbols[row, 2], at + 1
+        slot = (slot + 1) & mask
+    return -1, -1
+
+
+@kernel
+def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
+    """Return which channel the text at `at` names, and the place after its quote; -1 for none."""
+    text, texts, channels = s.text, s.texts, s.channels
+    mark = int(s.hub.mark)
+    if mark:
+        while text[at] != mark:
+            if at >= end - 1 or text[at] == QUOTE:
+                return -1, -1
+            at += 1
+        at += 1
+    for k in range(channels.size):
+        length = channels[k].length
+        if same(text, at, texts, channels[k].text, length):
+            c = int(text[at + length])
+            after = channels[k].after
+            if (
+                (c == QUOTE and after & AFTER_END)
+                or (c == AT_SIGN and after & AFTER_AT)
+                or (DIGIT_0 <= c <= DIGIT_9 and after & AFTER_DIGIT)
+            ):
+                return k, after_text(text, at + length, end)
+    return -1, -1

@@ -1,0 +1,98 @@
+"""Numbers, levels, symbols and channels at a place of a buffer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from extrema_nb import jit
+from extrema_nb.kernels.shapes import BARE, QUOTED
+from extrema_nb.kernels.values import channel_at, levels_at, number, same, symbol_at
+from tests.extrema_nb.kernels.test_frames import scanner_of
+
+
+@jit.kernel
+def read_number(text, quoted):
+    return number(text, 0, quoted)
+
+
+@jit.kernel
+def are_same(text, at, texts, place, length):
+    return same(text, at, texts, place, length)
+
+
+def letters(raw):
+    return np.frombuffer(raw, np.int8).copy()
+
+
+def loaded(raw):
+    """Return (owner, scanner over the letters), ended by a brace."""
+    owner = scanner_of()
+    none = np.zeros(0, np.int64)
+    owner.load(np.frombuffer(raw + b"}", np.uint8), none, none, none)
+    return owner, owner._scanner
+
+
+@pytest.mark.parametrize(
+    ("raw", "quoted", "end"),
+    [(b'"1.5"', 0, 5), (b'"1.5"', QUOTED, 5), (b'"1.5"', BARE, -1), (b"1.5", 0, 3),
+     (b"1.5", QUOTED, -1), (b"1.5", BARE, 3), (b'"1.5', 0, -1), (b'"1.5x"', 0, -1)],
+)  # fmt: skip
+def test_a_number_stands_in_quotes_or_not_as_it_must(raw, quoted, end):
+    value, found = read_number(letters(raw + b"}"), quoted)
+    assert found == end
+    assert end < 0 or value == 1.5
+
+
+def test_letters_are_compared_from_any_place():
+    text, texts = letters(b"xxtrade}"), letters(b"--trades")
+    assert are_same(text, 2, texts, 2, 5)
+    assert not are_same(text, 2, texts, 2, 6)
+    assert are_same(text, 0, texts, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "count"),
+    [(b"[]", 0), (b'[["1","2"]]', 1), (b'[["1","2"],["3",0]]', 2), (b"[[1,2.5]]", 1)],
+)
+def test_levels_are_read_whole(raw, count):
+    _owner, scanner = loaded(raw)
+    assert levels_at(scanner, 0, len(raw) + 1, 1, 0, 0) == (len(raw), count)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"{}", b"[", b"[1]", b'[["1"]]', b'[["0","1"]]', b'[["1","-1"]]', b'[["1","2","3"]]',
+     b'[["1","2"],]', b'[["1","2"]', b'[["1","1000000000000000000"]]', b'[["1","2"]["3","4"]]'],
+)  # fmt: skip
+def test_odd_levels_are_left_to_others(raw):
+    _owner, scanner = loaded(raw)
+    assert levels_at(scanner, 0, len(raw) + 1, 0, 0, 0)[0] == -1
+
+
+def test_more_values_in_a_level_are_passed_over_where_they_may_stand():
+    raw = b'[["1","2","0",4]]'
+    _owner, scanner = loaded(raw)
+    assert levels_at(scanner, 0, len(raw) + 1, 0, 1, 0) == (len(raw), 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [(b'BTC-USDT"', (0, 9)), (b'A"', (1, 2)), (b'1000PEPE_240329"', (2, 16)), (b'B"', (-1, -1)),
+     (b'"', (-1, -1)), (b"A", (-1, -1)), (b'BTC-USDT-"', (-1, -1))],
+)  # fmt: skip
+def test_a_symbol_is_found_whole(raw, found):
+    _owner, scanner = loaded(raw)
+    assert symbol_at(scanner, 0, len(raw) + 1) == found
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [(b'trades"', 0), (b'book"', 2), (b'top5"', 3), (b'top"', -1), (b'topx"', -1), (b'trad"', -1),
+     (b'"', -1), (b"trades", -1)],
+)  # fmt: skip
+def test_a_channel_is_known_by_its_name_and_what_follows(raw, place):
+    _owner, scanner = loaded(raw)
+    found, end = channel_at(scanner, 0, len(raw) + 1)
+    assert found == place
+    assert place < 0 or end == len(raw)
