@@ -52,7 +52,8 @@ class BurstScanner:
         ):
             self._put(name, array, size)
         self._record["floats"] = self._record["words"]
-        self._record["mark"], self._record["root"] = tables.mark, tables.root
+        for name in ("mark", "root", "begin"):
+            self._record[name] = getattr(tables, name)
         self.modes: Ints = np.zeros(0, np.int64)
         self.last_seq: Ints = np.zeros(0, np.int64)
         self.frame_insts: Ints = np.zeros(0, np.int64)

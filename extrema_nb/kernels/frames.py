@@ -57,6 +57,9 @@ def _frame(s: Scanner, place: int, n: int) -> int:
     at, end, ts_recv = s.starts[place], s.ends[place], s.stamps[place]
     if end - at < 2 or text[at] != OPEN or text[end - 1] != CLOSE:
         return SLOW
+    begin = int(s.hub.begin)
+    if begin and not (end - at > begin and same(text, at, texts, 0, begin)):
+        return SLOW
     at += 1
     node, seen, before, depth = int(s.hub.root), 0, 0, 0
     stack[0, 2] = 0

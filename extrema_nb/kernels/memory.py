@@ -33,7 +33,7 @@ SCANNER = np.dtype(
                     "frame_insts", "frame_slots",
                     # the venue's tables
                     "texts", "n_texts", "keys", "n_keys", "nodes", "n_nodes",
-                    "choices", "n_choices", "channels", "channel_words", "n_channels", "mark", "root",
+                    "choices", "n_choices", "channels", "channel_words", "n_channels", "mark", "root", "begin",
                     # symbols: an open-addressing table of places, hashes of the letters
                     "symbols", "n_symbols", "symbol_slots", "n_slots", "letters", "n_letters",
                     # memory between keys and between frames

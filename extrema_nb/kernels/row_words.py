@@ -25,6 +25,7 @@ __all__ = ["write_book", "write_row"]
 
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
+GUARD_ARRIVAL = int(Guard.ARRIVAL)
 BY_PREV = int(Chain.PREV)
 LAST, START, SNAPSHOT, STALE = (
     int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
@@ -54,7 +55,11 @@ def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
     if n >= out.shape[0]:
         return FULL
     time = words[TIME]
-    out[n, 0] = time or words[LATER]
+    if not time:
+        time = words[LATER]
+    if guard & GUARD_ARRIVAL:
+        time = ts_recv
+    out[n, 0] = time
     out[n, 1] = ts_recv
     out[n, 2] = (
         inst | s.channels[channel].kind << 32 | (words[SIDE] & 0xFF) << 40 | words[FLAGS] << 48

@@ -102,6 +102,7 @@ class Guard(IntEnum):
     IDS = 2  # first_seq is not above seq
     EMPTY = 4  # best price 0: no price and no quantity
     SEVERAL = 8  # COUNT above 1: AGGREGATE, and the last trade is this one
+    ARRIVAL = 16  # the venue tells no time, that of arrival counts
 
 
 class Node(NamedTuple):
@@ -158,6 +159,7 @@ class Shapes(NamedTuple):
     frame: Node
     channels: tuple[Channel, ...]
     mark: str = ""  # the channel's name begins behind it
+    begin: str = ""  # how a frame begins, or it is left to the decoder
 
 
 KEY = np.dtype(
@@ -203,6 +205,7 @@ class Layout(NamedTuple):
     channel_words: npt.NDArray[np.int64]
     mark: int
     root: int
+    begin: int  # letters of `texts`, at their beginning
 
 
 class _Tables:
@@ -262,6 +265,7 @@ def _words(channel: Channel) -> list[int]:
 def layout(shapes: Shapes) -> Layout:
     """Return the arrays that the scanner reads."""
     tables = _Tables()
+    tables.texts += shapes.begin.encode("ascii")
     root = tables.node(shapes.frame)
     channels: list[tuple[Any, ...]] = []
     for channel in shapes.channels:
@@ -282,6 +286,7 @@ def layout(shapes: Shapes) -> Layout:
         channel_words=np.array([_words(channel) for channel in shapes.channels], np.int64),
         mark=ord(shapes.mark) if shapes.mark else 0,
         root=root,
+        begin=len(shapes.begin),
     )
 
 

@@ -17,6 +17,8 @@ from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QU
 __all__ = ["channel_at", "levels_at", "number", "same", "symbol_at"]
 
 QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
+BLANK, BACKSLASH = 32, 92
+LONGEST = 64  # letters before the mark
 AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
 
 
@@ -113,8 +115,10 @@ def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     text, texts, channels = s.text, s.texts, s.channels
     mark = int(s.hub.mark)
     if mark:
+        most = min(end, at + LONGEST)
         while text[at] != mark:
-            if at >= end - 1 or text[at] == QUOTE:
+            c = int(text[at])
+            if at >= most - 1 or c == QUOTE or c == BACKSLASH or c < BLANK:
                 return -1, -1
             at += 1
         at += 1

@@ -171,6 +171,9 @@ CAPTURES = {
     ("binance-usdm", "binance_usdm/capture/btcusdt_20230404.dat.gz"): "BTCUSDT",
     ("binance-usdm", "binance_usdm/capture/btcusdt_20240808.gz"): "BTCUSDT",
     ("binance-usdm", "binance_usdm/capture/ethusdt_20240719.gz"): "ETHUSDT",
+    ("binance-spot", "binance_spot/capture/btcusdt_20240808.gz"): "BTCUSDT",
+    ("binance-spot", "binance_spot/capture/nexousdt_20240724.dat.gz"): "NEXOUSDT",
+    ("binance-cm", "binance_cm/capture/btcusd_perp_20240808.gz"): "BTCUSD_PERP",
 }
 
 
