@@ -118,7 +118,7 @@ def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
         most = min(end, at + LONGEST)
         while text[at] != mark:
             c = int(text[at])
-            if at >= most - 1 or c == QUOTE or c == BACKSLASH or c < BLANK:
+            if at >= most - 1 or c in (QUOTE, BACKSLASH) or c < BLANK:
                 return -1, -1
             at += 1
         at += 1
