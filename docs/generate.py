@@ -12,9 +12,12 @@ from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import Any
 
-from extrema_nb import events
-from extrema_nb.channels import INTERVALS
+from extrema_nb import events, venues
+from extrema_nb.channels import INTERVALS, Lob, Subscription, parse_channel
+from extrema_nb.errors import ConfigError
 from extrema_nb.events import FIELDS, VIEWS, OrderEvent, OrderStatus
+from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.market import CALLS, MarketVenue, StreamPlan
 from extrema_nb.orders import TERMINAL, transition_rows
 
 __all__ = ["PAGES", "main"]
@@ -143,9 +146,110 @@ def order_states() -> Iterator[str]:
     yield "`LIVE or PARTIALLY_FILLED`: the second if something was executed before."
 
 
+WORDS = (
+    "trade", "agg_trade", "bbo", "book", "book5", "book20", "candle_1m", "funding",
+    "open_interest", "liquidation",
+)  # fmt: skip
+SAMPLES = ("BTC_USDT_PERP", "BTC_USD_PERP", "BTC_USDC_PERP", "BTC_USDT", "BTC_USD")
+NONE = "–"
+
+
+def _sample(venue: MarketVenue) -> str:
+    """Return the symbol of an instrument that the venue names."""
+    for name in SAMPLES:
+        symbol = venue.symbol_of(name)
+        if symbol != name and venue.name_of(symbol) == name:
+            return symbol
+    return venue.symbol_of("BTC_USDT")
+
+
+def _stream(venue: MarketVenue, word: str) -> str:
+    try:
+        return venue.stream_name(_sample(venue), parse_channel(word))
+    except ConfigError:
+        return ""
+
+
+def _plan(venue: MarketVenue) -> StreamPlan:
+    """Return the connection that carries a book or, without one, its top."""
+    symbol = _sample(venue)
+    table = InstrumentTable([Instrument(venue=venue.id, symbol=symbol, name=venue.name_of(symbol))])
+    book = Lob() if _stream(venue, "book") else Lob("snapshot")
+    return venue.stream_url(venue.endpoints, [Subscription(0, book)], table)[0]
+
+
+def _limits(venue: MarketVenue) -> Iterator[str]:
+    plan, ws = _plan(venue), venue.ws_limits
+    if plan.ping:
+        yield f"- Heartbeat: `{plan.ping}` every {plan.ping_s:g} s."
+    else:
+        yield "- Heartbeat: pings of the WebSocket protocol."
+    if plan.life_s:
+        yield f"- A connection is replaced before it is {plan.life_s / 3600:g} h old."
+    found = [
+        f"{ws.streams} streams a connection" if ws.streams else "",
+        f"{ws.messages} frames from us in {ws.messages_s:g} s" if ws.messages else "",
+        f"{ws.connects} new connections in {ws.connects_s:g} s" if ws.connects else "",
+        f"{ws.frame_bytes} bytes a frame from us" if ws.frame_bytes else "",
+    ]
+    if any(found):
+        yield f"- WebSocket limits: {', '.join(filter(None, found))}."
+    for window, capacity, seconds, _ in venue.limits:
+        yield f"- REST limit `{window}`: {capacity} in {seconds:g} s."
+
+
+def _venue_page(venue: MarketVenue) -> Iterator[str]:
+    yield f"## {venue.id}"
+    yield ""
+    yield f"Hosts: `{venue.endpoints.rest}` and `{venue.endpoints.ws}`."
+    how = {
+        "rest": "its snapshot is fetched over REST and joined with the changes that were buffered",
+        "stream": "its snapshot is the first push of the channel",
+    }
+    yield f"Book: {how[venue.snapshot_from]}."
+    yield ""
+    yield from _limits(venue)
+    yield ""
+    named = [(f"`{word}`", f"`{found}`") for word in WORDS if (found := _stream(venue, word))]
+    yield from _table(("channel", "stream"), iter(named))
+
+
+def venue_matrix() -> Iterator[str]:
+    """Yield the lines of the page about venues."""
+    yield "# Venues"
+    yield ""
+    yield NOTE
+    yield ""
+    yield "What each venue offers, by the words of the command line."
+    yield f"{NONE} means that asking for it is refused with the list of what there is."
+    yield "How a venue is added: [extrema_nb/venues/README.md](../extrema_nb/venues/README.md)."
+    yield "What the claims rest on: [conformance](conformance.md)."
+    yield ""
+    every = [venues.load(name) for name in venues.known()]
+    yield "## Streams"
+    yield ""
+    rows = (
+        (f"[{v.id}](#{v.id})", *("yes" if _stream(v, word) else NONE for word in WORDS))
+        for v in every
+    )
+    yield from _table(("venue", *(f"`{word}`" for word in WORDS)), rows)
+    yield "`book5` and `book20` are the top of the book, sent whole each time."
+    yield "Candles have other intervals too, and books other speeds (`book@100ms`)."
+    yield "A wrong one is refused with those that exist."
+    yield "Where a channel is missing, REST may still have it: Binance's open interest, for one."
+    yield ""
+    yield "## REST"
+    yield ""
+    rows = ((v.id, *("yes" if call in v.calls else NONE for call in CALLS)) for v in every)
+    yield from _table(("venue", *(call.replace("_", " ") for call in CALLS)), rows)
+    for venue in every:
+        yield from _venue_page(venue)
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "event-rows.md": event_rows,
     "order-states.md": order_states,
+    "venues.md": venue_matrix,
 }
 
 

@@ -19,6 +19,8 @@ from tests.conformance.spec import Result, cases_of
 __all__ = ["main", "results_of"]
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+HEAD = "| venue | channel | source | messages | mismatches |\n|---|---|---|---|---|"
+HEAD_OF_SUM = "| venue | channel | messages | mismatches |\n|---|---|---|---|"
 SEEDS = 25  # faults of each sort
 TAPE = 300  # book messages that faults are put in
 
@@ -53,6 +55,17 @@ def _faults(data: Path, venue: str) -> Iterator[Result]:
         yield Result(venue, f"fault {fault}", with_book.path, len(outcomes), len(bad), first)
 
 
+def _summed(results: Iterator[Result]) -> Iterator[Result]:
+    """Yield one result for each venue and channel, in the order in which they came."""
+    sums: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        sums.setdefault((result.venue, result.channel), []).append(result)
+    for (venue, channel), parts in sums.items():
+        first = next((part.first for part in parts if part.first), "")
+        messages, mismatches = sum(p.messages for p in parts), sum(p.mismatches for p in parts)
+        yield Result(venue, channel, f"{len(parts)} parts", messages, mismatches, first)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the table and return 1 if anything differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
@@ -60,21 +73,25 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of captured data")
     parser.add_argument("--fuzz", type=int, default=3000, help="garbled frames a sample")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
+    parser.add_argument("--sum", action="store_true", help="add the files of a channel up")
     args = parser.parse_args(argv)
     if not args.data.is_dir():
         parser.error(f"{args.data} is not there; name the folder of captured data with --data")
+    results = (r for venue in args.venues for r in results_of(args.data, venue, fuzz=args.fuzz))
     wrong = 0
     if not args.json:
-        print("| venue | channel | source | messages | mismatches |\n|---|---|---|---|---|")
-    for venue in args.venues:
-        for result in results_of(args.data, venue, fuzz=args.fuzz):
-            wrong += result.mismatches
-            if args.json:
-                print(json.dumps(result._asdict()), flush=True)
-                continue
-            print("| " + " | ".join(map(str, result[:5])) + " |", flush=True)
-            if result.first:
-                print(f"  {result.first}", file=sys.stderr)
+        print(HEAD_OF_SUM if args.sum else HEAD)
+    for result in _summed(results) if args.sum else results:
+        wrong += result.mismatches
+        if args.json:
+            print(json.dumps(result._asdict()), flush=True)
+            continue
+        cells = (result.venue, result.channel, result.messages, result.mismatches)
+        if not args.sum:
+            cells = result[:5]
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+        if result.first:
+            print(f"  {result.first}", file=sys.stderr)
     return int(wrong > 0)
 
 

@@ -13,7 +13,15 @@ from extrema_nb.events import EventArray, empty_events
 from tests.conformance.reading import compact
 from tests.conformance.spec import Cases, Result, table_of
 
-__all__ = ["FUZZ", "check_samples", "garbled", "with_extra_fields", "with_wrong_fields"]
+__all__ = [
+    "FUZZ",
+    "Reader",
+    "check_garbled",
+    "check_samples",
+    "garbled",
+    "with_extra_fields",
+    "with_wrong_fields",
+]
 
 FUZZ = 300  # garbled frames a sample
 NOW = 1_700_000_000_000_000  # µs
@@ -86,7 +94,9 @@ def garbled(frame: bytes, random: Random) -> bytes:
     return bytes(out)
 
 
-class _Reader:
+class Reader:
+    """A decoder and its rows."""
+
     def __init__(self, venue: str, cases: Cases) -> None:
         self._venue: Any = venues.load(venue)
         self._table = table_of(venue, cases)
@@ -94,6 +104,7 @@ class _Reader:
         self._decoder = self._venue.decoder(self._table)
 
     def rows(self, frame: bytes) -> EventArray:
+        """Return the rows of a frame."""
         return self._out[: self._decoder.decode(frame, NOW, self._out, 0)].copy()
 
 
@@ -104,16 +115,16 @@ def _same(one: EventArray, two: EventArray) -> bool:
 def check_samples(venue: str, cases: Cases, *, fuzz: int = FUZZ, seed: int = 1) -> Iterator[Result]:
     """Yield what became of each sample: extra fields, wrong fields, garbled bytes."""
     for name, sample in cases.samples.items():
-        reader = _Reader(venue, cases)
+        reader = Reader(venue, cases)
         clean = reader.rows(sample)
         kept = len(clean) > 0 and _same(reader.rows(with_extra_fields(sample)), clean)
         yield Result(venue, "extra fields", name, 1, int(not kept))
         yield _wrong_fields(venue, name, reader, sample, clean)
-        yield _fuzz(venue, name, reader, sample, clean, fuzz=fuzz, seed=seed)
+        yield check_garbled(venue, name, reader, sample, clean, fuzz=fuzz, seed=seed)
 
 
 def _wrong_fields(
-    venue: str, name: str, reader: _Reader, sample: bytes, clean: EventArray
+    venue: str, name: str, reader: Reader, sample: bytes, clean: EventArray
 ) -> Result:
     tried = refused = wrong = 0
     first = ""
@@ -139,8 +150,8 @@ def _wrong_fields(
     return Result(venue, "wrong fields", name, tried, wrong, first)
 
 
-def _fuzz(
-    venue: str, name: str, reader: _Reader, sample: bytes, clean: EventArray, *, fuzz: int,
+def check_garbled(
+    venue: str, name: str, reader: Reader, sample: bytes, clean: EventArray, *, fuzz: int,
     seed: int,
 ) -> Result:  # fmt: skip
     random, wrong, first = Random(seed), 0, ""
