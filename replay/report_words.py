@@ -7,7 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["flat", "sections", "table", "tiles"]
+from replay.statistics.mark_outs import horizon_name
+
+__all__ = ["flat", "mark_out_table", "sections", "table", "tiles"]
 
 TILES = {  # figures that stand on top when the summary has them: name -> how they are called
     "profit": "Profit",
@@ -18,21 +20,38 @@ TILES = {  # figures that stand on top when the summary has them: name -> how th
     "orders": "Orders",
     "fills": "Fills",
     "fill_ratio": "Orders filled",
+    "mark_out_1s_bps": "Mark-out after 1 s, bps",
+    "queue_median_s": "Median queue time, s",
     "turnover": "Turnover a day",
     "time_in_market": "Time in market",
     "rows": "Rows",
     "rows_per_second": "Rows a second",
 }
-SHARES = {"return", "fill_ratio", "maker_share", "time_in_market"}  # shown in percent
+SHARES = {
+    "return",
+    "fill_ratio",
+    "filled_qty_ratio",
+    "cancel_ratio",
+    "reject_ratio",
+    "expired_ratio",
+    "maker_share",
+    "time_in_market",
+}  # shown in percent
 HEADINGS = {"params": "Parameters"}
-COLOURED = {"profit", "return", "sharpe", "sortino"}  # green above zero, red below
+COLOURED = {
+    "profit",
+    "return",
+    "sharpe",
+    "sortino",
+    "mark_out_1s_bps",
+}  # green above zero, red below
 UNITS = {"_us": "µs", "_ms": "ms", "_s": "s", "_bps": "bps"}  # endings of names
 
 
 def sections(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
     """Return heading and rows of each table: the scalars first, then each mapping."""
-    scalars = [(key, value) for key, value in summary.items() if not isinstance(value, Mapping)]
-    nested = [(key, value) for key, value in summary.items() if isinstance(value, Mapping)]
+    scalars = [(key, value) for key, value in summary.items() if not _is_tree(value)]
+    nested = [(key, value) for key, value in summary.items() if _is_tree(value)]
     first: list[tuple[str, list[tuple[Any, ...]]]] = [("Summary", [*scalars])] if scalars else []
     return first + [
         (HEADINGS.get(key, _label(key).capitalize()), list(flat(value)))
@@ -41,13 +60,20 @@ def sections(summary: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]
     ]
 
 
-def flat(tree: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
-    """Return the leaves of nested mappings, their names joined by dots."""
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        name = f"{path}.{key}" if path else str(key)
-        found += flat(value, name) if isinstance(value, Mapping) else [(name, value)]
-    return found
+def _is_tree(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_is_tree(each) for each in value)
+    return isinstance(value, Mapping)
+
+
+def flat(tree: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Return the leaves of nested mappings and of lists of them, their names joined by dots."""
+    if not _is_tree(tree):
+        return [(path, tree)]
+    items = tree.items() if isinstance(tree, Mapping) else enumerate(tree)
+    return [
+        leaf for key, value in items for leaf in flat(value, f"{path}.{key}" if path else str(key))
+    ]
 
 
 def tiles(summary: Mapping[str, Any]) -> str:
@@ -72,7 +98,7 @@ def tiles(summary: Mapping[str, Any]) -> str:
 
 
 def table(name: str, rows: Sequence[tuple[Any, ...]], head: Sequence[str] = ()) -> str:
-    """Return rows of a name and one value or more, as HTML."""
+    """Return rows of a name and one value or more, as HTML; more than two make it wide."""
     top = "".join(f"<th scope=col>{html.escape(each)}</th>" for each in head)
     body = "\n".join(
         f"<tr><th scope=row>{html.escape(_label(row[0]))}</th>"
@@ -80,11 +106,28 @@ def table(name: str, rows: Sequence[tuple[Any, ...]], head: Sequence[str] = ()) 
         + "</tr>"
         for row in rows
     )
+    kind = " wide" if len(head) > 2 else ""
     thead = f"<thead><tr>{top}</tr></thead>" if head else ""
     return (
-        f"<div class=card><h2>{html.escape(name)}</h2>\n"
+        f"<div class='card{kind}'><h2>{html.escape(name)}</h2>\n"
         f"<table>{thead}<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def mark_out_table(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return mark-outs in bps, a row a group of fills and a column a horizon; [] without fills."""
+    if not groups.get("all"):
+        return []
+    head = ["bps", "fills", *(horizon_name(row["horizon_us"]) for row in groups["all"])]
+    rows = [
+        (name, each[0]["fills"], *(_rounded(row["edge_bps"]) for row in each))
+        for name, each in groups.items()
+    ]
+    return [table("Mark-outs", rows, head)]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _label(name: object) -> str:

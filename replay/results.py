@@ -247,7 +247,7 @@ def write_run(
         frame.write_parquet(waiting, compression="zstd")
         waiting.replace(out / f"{name}.parquet")
     waiting = out / ".summary.json.tmp"
-    text = json.dumps(_plain(summary), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(_plain(summary), indent=1, allow_nan=False)
     waiting.write_text(text + "\n", encoding="utf-8")
     waiting.replace(out / "summary.json")
     return out

@@ -84,6 +84,7 @@
     const value = (_, v) => number(v);
     if (series.kind === "fills") return { label: series.name, stroke, value, paths: () => null, points: { show: false } };
     const options = { label: series.name, stroke, value, width: 1.5, points: { show: series.x.length < 2 } };
+    if (series.dash) options.dash = series.dash;
     if (series.kind !== "line") options.paths = uPlot.paths.stepped({ align: 1 });
     if (series.kind === "area") {
       options.fill = () => colour(series.colour) + "29";
@@ -127,7 +128,7 @@
     const tables = panel.series.map((s) => [s.x, s.y]);
     const data = tables.length > 1 ? uPlot.join(tables) : tables[0];
     const chart = new uPlot({
-      width: box.clientWidth, height: panel.height, padding: [null, 28, null, null],
+      width: box.clientWidth, height: panel.height, padding: [null, 40, null, null],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
       scales: { x: { time: true, range: (_, min, max) => min == null ? [first, last] : [min, max] } },
       axes: [axis({ space: 70, values: TICKS }), axis({ size: AXIS })],

@@ -1,0 +1,224 @@
+"""Runs beside each other: figures, parameters that differ, the first order event that differs.
+
+A run is a folder that a backtest wrote: summary.json, orders.parquet, fills.parquet and
+account.parquet.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from extrema_nb.errors import ConfigError, DataError
+from replay.report import MAX_RUNS, write_comparison
+from replay.report_words import flat, table
+
+__all__ = [
+    "Difference",
+    "Run",
+    "compare_runs",
+    "first_difference",
+    "parameters",
+    "read_run",
+    "read_runs",
+    "write_page_of",
+]
+
+FRAMES = ("orders", "fills", "account")
+# what a run was given, as far as its summary says: everything else is what came out of it
+GIVEN = ("strategies", "config", "risk", "capital", "data", "clock_shift_us", "latency",
+         "kernel_digest", "versions")  # fmt: skip
+
+
+class Run(NamedTuple):
+    """What a backtest wrote."""
+
+    name: str  # as it is called in a comparison
+    folder: Path
+    summary: dict[str, Any]
+    orders: pl.DataFrame
+    fills: pl.DataFrame
+    account: pl.DataFrame
+
+
+class Difference(msgspec.Struct, kw_only=True, frozen=True):
+    """The first order event in which two runs differ."""
+
+    index: int  # place in both logs
+    ts_local: int | None  # µs
+    columns: list[str]  # in which they differ; empty where one log has ended
+    first: dict[str, Any] | None  # None where the log has ended
+    second: dict[str, Any] | None
+    events: tuple[int, int]  # in the two logs
+
+
+def read_run(folder: str | Path, name: str | None = None) -> Run:
+    """Return what is in the folder of a run; raise an error that says what is missing."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise ConfigError(f"there is no run {path}; expected a folder that backtest --out wrote")
+    missing = [f for f in ("summary.json", *(f"{n}.parquet" for n in FRAMES))
+               if not (path / f).is_file()]  # fmt: skip
+    if missing:
+        raise DataError(
+            f"{path} is no run: it has no {', '.join(missing)}; expected a folder that "
+            "backtest --out wrote"
+        )
+    try:
+        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+        frames = {frame: pl.read_parquet(path / f"{frame}.parquet") for frame in FRAMES}
+    except (ValueError, OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be read: {error}; run the backtest again") from error
+    if not isinstance(summary, dict):
+        raise DataError(f"{path / 'summary.json'} holds no object; run the backtest again")
+    return Run(name or path.name, path, summary, **frames)
+
+
+def read_runs(folders: Sequence[str | Path]) -> list[Run]:
+    """Return several runs; those whose folders are called the same get longer names."""
+    if not 2 <= len(folders) <= MAX_RUNS:
+        raise ConfigError(f"{len(folders)} runs to compare, expected 2 to {MAX_RUNS}")
+    paths = [Path(folder) for folder in folders]
+    for depth in range(1, 1 + max(len(path.absolute().parts) for path in paths)):
+        names = ["/".join(path.absolute().parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            return [read_run(*pair) for pair in zip(paths, names, strict=True)]
+    raise ConfigError(f"{paths[0]} is given twice; a run equals itself")
+
+
+def first_difference(first: pl.DataFrame, second: pl.DataFrame) -> Difference | None:
+    """Return the first row in which two order logs differ, None if they are the same.
+
+    Two values that are not there are the same, and so are two that are no number.
+    """
+    shared = [name for name in first.columns if name in second.columns]
+    for a, b in ((first, second), (second, first)):
+        odd = [name for name in a.columns if name not in b.columns]
+        if odd:
+            raise DataError(
+                f"only one of the two order logs has {', '.join(odd)}: they were written by "
+                "different versions; run one of them again"
+            )
+    at = min(first.height, second.height)
+    one, other = first.head(at), second.head(at)
+    unlike = pl.repeat(value=False, n=at, eager=True)
+    for name in shared:
+        unlike |= one[name].ne_missing(other[name])
+    if unlike.any():
+        at = int(unlike.arg_max() or 0)
+    if at == first.height == second.height:
+        return None
+    rows = [_event(frame, at) for frame in (first, second)]
+    columns = []
+    if rows[0] and rows[1]:
+        columns = [
+            name
+            for name in shared
+            if one[name][at : at + 1].ne_missing(other[name][at : at + 1])[0]
+        ]
+    known = rows[0] or rows[1] or {}
+    return Difference(
+        index=at,
+        ts_local=known.get("ts_local"),
+        columns=columns,
+        first=rows[0],
+        second=rows[1],
+        events=(first.height, second.height),
+    )
+
+
+def _event(log: pl.DataFrame, at: int) -> dict[str, Any] | None:
+    """Return an event by name, what is no number as None; None beyond the end."""
+    if at >= log.height:
+        return None
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in log.row(at, named=True).items()
+    }
+
+
+def parameters(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run was given as names with dots, members of lists by number."""
+    return dict(flat({key: summary[key] for key in GIVEN if key in summary}))
+
+
+def _differing(tables: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for each in tables for name in each)
+    rows = {name: [each.get(name) for each in tables] for name in names}
+    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
+
+
+def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the comparison as plain values.
+
+    Returns
+    -------
+    runs : their names; statistics : figure -> one value a run; parameters : those that differ;
+    identical : whether all order logs are the same; first_differences : run -> how its log
+    differs from that of the first run, None if it does not
+    """
+    names = [run.name for run in runs]
+    figures = [run.summary.get("statistics", {}) for run in runs]
+    differences = {run.name: first_difference(runs[0].orders, run.orders) for run in runs[1:]}
+    return {
+        "runs": names,
+        "statistics": {
+            name: [each.get(name) for each in figures]
+            for name in dict.fromkeys(name for each in figures for name in each)
+        },
+        "parameters": _differing([parameters(run.summary) for run in runs]),
+        "identical": not any(differences.values()),
+        "first_differences": {
+            name: None if found is None else msgspec.to_builtins(found)
+            for name, found in differences.items()
+        },
+    }
+
+
+def write_page_of(path: str | Path, runs: Sequence[Run], comparison: Mapping[str, Any]) -> Path:
+    """Write the comparison as one HTML page and return its path."""
+    names = comparison["runs"]
+    changed = [(name, *row) for name, row in comparison["parameters"].items()]
+    tables = [_difference_table(names[0], name, found)
+              for name, found in comparison["first_differences"].items()]  # fmt: skip
+    tables.append(
+        table("Parameters that differ", changed, ["", *names])
+        if changed
+        else table("Parameters that differ", [("none", *("" for _ in names))], ["", *names])
+    )
+    return write_comparison(
+        path,
+        title="Comparison of " + ", ".join(names),
+        runs={run.name: (run.summary, run.account) for run in runs},
+        tables=tables,
+    )
+
+
+def _difference_table(first: str, second: str, found: Mapping[str, Any] | None) -> str:
+    """Return the two events beside each other."""
+    heading = f"First order event that differs, {first} and {second}"
+    if found is None:
+        return table(heading, [("none", "the same")], ["", ""])
+    one, other = found["first"] or {}, found["second"] or {}
+    columns = found["columns"] or list(one or other)
+    rows = [("event number", found["index"] + 1, found["index"] + 1)]
+    rows += [
+        (name, *(_text(name, each[name]) if each else "no more events" for each in (one, other)))
+        for name in dict.fromkeys(["ts_local", "client_order_id", "event", *columns])
+    ]
+    rows.append(("events in all", *found["events"]))
+    return table(heading, rows, ["", first, second])
+
+
+def _text(name: str, value: Any) -> str | None:
+    """Return a value with all its digits, a time as such."""
+    if value is None or not name.startswith("ts_"):
+        return None if value is None else str(value)
+    return datetime.fromtimestamp(value / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
