@@ -40,6 +40,9 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what rows to read, and what to make of them."""
     add_reading_arguments(parser)
     parser.add_argument(
+        "--cache", action="store_true", help="keep a copy of the rows: the next run starts at once"
+    )
+    parser.add_argument(
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
     )
 
@@ -88,6 +91,7 @@ def open_arguments(args: argparse.Namespace) -> Any:
         tick=args.tick,
         skip_bad=args.skip_bad,
         sort=args.sort,
+        cache=args.cache,
     )
     if args.candles is not None:
         source = spoke("replay.candles").CandleSource(source, args.candles)

@@ -75,16 +75,29 @@ def put_frame(
         put_rows(rows, out, at)
         return
     head = (inst & 0xFFFFFFFF) | (int(kind) << 32)
-    columns = [
-        _column(frame[name])
-        for name in ("ts_event", "ts_recv", names[4], "flags", *payload)  # 4: side, or interval
-    ]
-    scatter_words(_words(out), at, head, *columns)
+    wanted = ("ts_event", "ts_recv", names[4], "flags", *payload)  # 4: side, or interval
+    words, low = _words(out), 0
+    for pieces in _pieces([frame[name] for name in wanted]):
+        high = low + len(pieces[0])
+        scatter_words(words, at[low:high], head, *(_column(piece) for piece in pieces))
+        low = high
+
+
+def _pieces(columns: list[pl.Series]) -> list[tuple[pl.Series, ...]]:
+    """Return the columns in pieces that lie together in memory, as the row groups were read.
+
+    Joining them first would copy every column once more: a sixth of the time of reading.
+    """
+    chunks = [column.get_chunks() for column in columns]
+    sizes = [[len(chunk) for chunk in each] for each in chunks]
+    if any(size != sizes[0] for size in sizes):
+        return [tuple(column.rechunk() for column in columns)]
+    return list(zip(*chunks, strict=True))
 
 
 def _column(series: pl.Series) -> npt.NDArray[Any]:
     """Return the values as one contiguous read-only array, floats as their bits."""
-    values = series.rechunk().to_numpy()
+    values = series.to_numpy()
     if values.dtype == np.float64:
         values = values.view(np.int64)
     values.flags.writeable = False  # always the same type: one compilation

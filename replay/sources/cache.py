@@ -1,24 +1,36 @@
-"""Memory-mapped copies of recordings: the second run starts at once.
+"""Memory-mapped copies of rows: the second run starts at once.
 
-A copy is an ordinary ``.npy`` of rows in the user's cache folder, never in the recording. Its name
-is a digest of the files (path, size, time of change, metadata) and of what was chosen from them, so
-that a changed recording has another copy; old ones may be deleted at any time.
+Rules
+-----
+1. A copy is an ordinary ``.npy`` of rows in the user's cache folder, never beside the files. Its
+   name is a digest of what the files hold and of what was chosen from them, so that a changed file
+   has another copy and a moved one the same.
+2. It appears when it is complete. A disk without room means that there is no copy, not an error.
+3. The oldest copies make room for new ones beyond ``EXTREMA_NB_CACHE_GB`` (32); any may be deleted
+   at any time.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 
-from extrema_nb.errors import DataError
+from extrema_nb.contracts import Source
+from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray
+from extrema_nb.instruments import InstrumentTable
 
-__all__ = ["CacheWriter", "RowCache", "default_folder"]
+__all__ = ["CacheWriter", "CachedSource", "RowCache", "default_folder"]
+
+log = logging.getLogger(__name__)
 
 _HEADER = 512  # bytes; a multiple of a row, and room for any number of rows
 
@@ -27,6 +39,15 @@ def default_folder() -> Path:
     """Return where copies lie: ``EXTREMA_NB_CACHE_DIR``/rows, else the user's cache folder."""
     chosen = os.environ.get("EXTREMA_NB_CACHE_DIR")
     return (Path(chosen) if chosen else Path(platformdirs.user_cache_dir("extrema-nb"))) / "rows"
+
+
+def _limit() -> float:
+    """Return how many bytes copies may take."""
+    text = os.environ.get("EXTREMA_NB_CACHE_GB", "32")
+    try:
+        return float(text) * 1e9
+    except ValueError as error:
+        raise ConfigError(f"EXTREMA_NB_CACHE_GB is {text!r}, expected a number") from error
 
 
 class CacheWriter:
@@ -39,23 +60,54 @@ class CacheWriter:
         self._file = self._temporary.open("wb")
         self._file.write(bytes(_HEADER))
         self._rows = 0
+        self.failed = False
 
     def write(self, rows: EventArray) -> None:
-        """Append (n,) EVENT rows."""
-        self._file.write(np.ascontiguousarray(rows).view(np.uint8).data)
+        """Append (n,) EVENT rows; when the disk refuses there will be no copy."""
+        if self.failed:
+            return
+        try:
+            self._file.write(np.ascontiguousarray(rows).view(np.uint8).data)
+        except OSError as error:
+            self._give_up(error)
         self._rows += int(rows.size)
 
+    def _give_up(self, error: OSError) -> None:
+        log.warning("%s: no copy is kept (%s)", self._path, error.strerror)
+        self.failed = True
+        self.close()
+
     def finish(self) -> None:
-        """Make the copy visible."""
-        self._file.seek(0)
-        self._file.write(_header(self._rows))
-        self._file.close()
-        self._temporary.replace(self._path)
+        """Make the copy visible and let old ones go."""
+        if self.failed:
+            return
+        try:
+            self._file.seek(0)
+            self._file.write(_header(self._rows))
+            self._file.close()
+            self._temporary.replace(self._path)
+        except OSError as error:
+            self._give_up(error)
+        else:
+            _make_room(self._path)
 
     def close(self) -> None:
         """Delete what is unfinished."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what was still to be written has no room either
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _make_room(newest: Path) -> None:
+    """Delete the copies that were longest not used, until all are within the limit."""
+    copies = [(path, path.stat()) for path in newest.parent.glob("v*.npy")]
+    total = sum(stat.st_size for _, stat in copies)
+    for path, stat in sorted(copies, key=lambda each: each[1].st_mtime_ns):
+        if total <= _limit():
+            return
+        if path != newest:
+            path.unlink(missing_ok=True)
+            total -= stat.st_size
 
 
 def _header(rows: int) -> bytes:
@@ -82,6 +134,8 @@ class RowCache:
         except (ValueError, EOFError, OSError):
             self.path.unlink(missing_ok=True)  # damaged: it is only a copy
             return None
+        with contextlib.suppress(OSError):
+            os.utime(self.path)  # used now: not the next to go
         out: EventArray = np.asarray(rows).view(EVENT)
         return out
 
@@ -93,3 +147,42 @@ class RowCache:
             yield writer
         finally:
             writer.close()
+
+    def through(
+        self, blocks: Callable[[int], Iterator[EventArray]], batch_rows: int
+    ) -> Iterator[EventArray]:
+        """Yield batches of the copy, or of `blocks` while they are copied."""
+        ready = self.open()
+        if ready is not None:
+            for at in range(0, len(ready), batch_rows):
+                yield ready[at : at + batch_rows]
+            return
+        with self.writer() as writer:
+            for batch in blocks(batch_rows):
+                writer.write(batch)
+                yield batch
+            writer.finish()
+
+
+class CachedSource:
+    """Any source with a copy of its rows.
+
+    Parameters
+    ----------
+    source : gives the rows the first time
+    folder : of the copies
+    digest : of everything that decides which rows come out
+    """
+
+    def __init__(self, source: Source, folder: Path, digest: str) -> None:
+        self.source = source
+        self.instruments: InstrumentTable = source.instruments
+        self._cache = RowCache(folder, digest)
+
+    def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
+        """Yield arrays of EVENT."""
+        yield from self._cache.through(self.source.batches, batch_rows)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the source says of itself."""
+        return self.source.describe()

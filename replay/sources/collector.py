@@ -84,7 +84,7 @@ class CaptureSource:
         skip_bad: bool = False,
         assume_synced: bool = False,
     ) -> None:
-        self.form = form
+        self.format = form
         self.paths = [Path(path) for path in paths]
         if form == "cryptofeed":
             self.paths = cryptofeed.expand(self.paths)
@@ -131,7 +131,7 @@ class CaptureSource:
         """Return the venue that is said, else the one whose frames these are."""
         if said is not None:
             return load(said)
-        found = cryptofeed.venue_of(self.paths) if self.form == "cryptofeed" else None
+        found = cryptofeed.venue_of(self.paths) if self.format == "cryptofeed" else None
         if found is None:
             found = guess_venue(
                 line.frame
@@ -146,7 +146,7 @@ class CaptureSource:
         return load(found or DEFAULT_VENUE)
 
     def _open(self, path: Path) -> LineFile:
-        if self.form == "cryptofeed":
+        if self.format == "cryptofeed":
             return cryptofeed.CryptofeedFile(path, self.venue, skip_bad=self._skip_bad)
         return LineFile(path, skip_bad=self._skip_bad)
 
@@ -180,7 +180,7 @@ class CaptureSource:
             with path.open("rb") as file:
                 sha.update(hashlib.file_digest(file, "sha256").digest())
         return {
-            "format": self.form,
+            "format": self.format,
             "venue": self.venue.id,
             "path": ", ".join(map(str, self.paths)),
             "files": len(self.paths),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError, nearest
@@ -11,12 +13,13 @@ from extrema_nb.events import EventKind
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import kind_of
 from replay.sources import cryptofeed, formats
-from replay.sources.cache import default_folder
+from replay.sources.cache import CachedSource, default_folder
 from replay.sources.collector import DEFAULT_VENUE, CaptureSource
+from replay.sources.digests import code_digest, content_digest
 from replay.sources.files import FileSource
 from replay.sources.parquet import ParquetSource
 
-__all__ = ["DEFAULT_VENUE", "FORMATS", "open_source"]
+__all__ = ["DEFAULT_VENUE", "FORMATS", "format_of", "open_source"]
 
 FORMATS = ("parquet", "collector", "cryptofeed", *formats.known())
 
@@ -38,6 +41,8 @@ def open_source(
     skip_bad: bool = False,
     assume_synced: bool = False,
     clamp_time: bool = False,
+    venues: Iterable[str] | None = None,
+    from_snapshot: bool = False,
 ) -> Source:
     """Return a source of rows.
 
@@ -51,10 +56,10 @@ def open_source(
     table : gives the instrument ids; if None they come from the files
     venue, symbol : where the files do not say them
     tick : of foreign files whose first rows do not show it
-    cache : keep a memory-mapped copy of a recording in the user's cache folder, or in a folder
+    cache : keep a memory-mapped copy of the rows in the user's cache folder, or in a folder
     sort, skip_bad : of all files but recordings: put rows in order of time, count bad lines
     assume_synced : of capture files, see `CaptureSource`
-    clamp_time : of recordings, see `ParquetSource`
+    clamp_time, venues, from_snapshot : of recordings, see `ParquetSource`
 
     Raises
     ------
@@ -66,33 +71,48 @@ def open_source(
         raise ConfigError("no file to read; give a recording's folder or capture files")
     paths = [Path(item) for item in several]
     if format is None:
-        format = _format_of(paths[0])  # noqa: A001
+        format = format_of(paths[0])  # noqa: A001
     if format not in FORMATS:
         raise ConfigError(
             f"unknown format {format!r}; expected one of {', '.join(FORMATS)}"
             + nearest(format, FORMATS)
         )
     wanted = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
+    folder = default_folder() if cache is True else cache or None
     if format in {"collector", "cryptofeed"}:
-        return CaptureSource(
+        source: CaptureSource | FileSource = CaptureSource(
             paths, venue=venue, form=format, instruments=instruments, kinds=wanted, start=start,
             end=end, table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
         )  # fmt: skip
+        return _cached(source, folder, (wanted, start, end, sort, skip_bad, assume_synced))
     if format != "parquet":
-        return FileSource(
+        source = FileSource(
             paths, format, venue=venue, symbol=symbol, tick=tick, instruments=instruments, kinds=wanted,
             start=start, end=end, table=table, sort=sort, skip_bad=skip_bad,
         )  # fmt: skip
+        return _cached(source, folder, (wanted, start, end, sort, skip_bad))
     if len(paths) > 1:
         raise ConfigError(f"{len(paths)} recordings given, expected one folder")
-    folder = default_folder() if cache is True else cache or None
     return ParquetSource(
         paths[0], instruments=instruments, kinds=wanted, start=start, end=end, table=table,
-        cache=folder, clamp_time=clamp_time,
+        cache=folder, clamp_time=clamp_time, venues=venues, from_snapshot=from_snapshot,
     )  # fmt: skip
 
 
-def _format_of(path: Path) -> str:
+def _cached(
+    source: CaptureSource | FileSource, folder: Path | None, chosen: tuple[Any, ...]
+) -> Source:
+    """Return the source, with a copy of its rows if `folder` is given."""
+    if folder is None:
+        return source
+    sha = hashlib.sha256(code_digest().encode())
+    for path in source.paths:
+        sha.update(content_digest(path, folder).encode())
+    sha.update(source.format.encode() + source.instruments.to_json() + repr(chosen).encode())
+    return CachedSource(source, folder, sha.hexdigest())
+
+
+def format_of(path: Path) -> str:
     """Say by a look at it what `path` holds."""
     if path.is_dir():
         return "cryptofeed" if cryptofeed.looks_like(path) else "parquet"

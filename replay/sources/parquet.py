@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventArray, EventKind
@@ -21,80 +21,31 @@ from extrema_nb.store import (
     ROW_GROUP,
     LogFile,
     PartInfo,
+    hash_file,
     list_logs,
     list_parts,
     read_frame,
     read_info,
+    read_manifest,
 )
 from replay.sources.cache import RowCache
-from replay.sources.merge import Chunk, FrameChunk, RowChunk, RowStream, merge_streams
+from replay.sources.digests import content_digest
+from replay.sources.merge import RowStream, merge_streams
+from replay.sources.part_stream import (
+    LogStream,
+    PartStream,
+    first_row,
+    last_snapshot,
+    last_snapshot_in_log,
+)
+from replay.sources.timed import cut
 
 __all__ = ["ParquetSource"]
 
+log_ = logging.getLogger(__name__)
+
+_END = 1 << 62  # past all arrivals
 _FEW_STREAMS = 16  # instruments times kinds; with more of them, smaller chunks bound memory
-
-
-class _PartStream:
-    """Rows of one file, a chunk at a time, the next one being read while this one is used."""
-
-    def __init__(
-        self, path: Path, info: PartInfo, inst: int, chunk_rows: int, pool: ThreadPoolExecutor
-    ) -> None:
-        self.path = path
-        self.info = info
-        self.first_arrival = info.first_arrival
-        self._inst = inst
-        self._chunk_rows = chunk_rows
-        self._pool = pool
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the rows of the file."""
-        kind = self.info.event_kind
-        ahead = self._read(0)
-        for offset in range(0, self.info.rows, self._chunk_rows):
-            frame = ahead.result()
-            if offset + self._chunk_rows < self.info.rows:
-                ahead = self._read(offset + self._chunk_rows)
-            if frame.height == 0:
-                raise DataError(
-                    f"{self.path}: ends after {offset} rows, its metadata promises "
-                    f"{self.info.rows}; fetch the file again"
-                )
-            yield FrameChunk(frame, kind, self._inst)
-
-    def _read(self, offset: int) -> Future[pl.DataFrame]:
-        return self._pool.submit(self._frame, offset)
-
-    def _frame(self, offset: int) -> pl.DataFrame:
-        """Return a chunk as whole columns; joining row groups here keeps it off the reader."""
-        frame = read_frame(self.path, self.info.event_kind, offset, self._chunk_rows)
-        return frame.rechunk()
-
-
-class _LogStream:
-    """Rows of a log that is not yet Parquet."""
-
-    def __init__(
-        self, log: LogFile, ids: npt.NDArray[np.int64], kinds: frozenset[EventKind] | None
-    ) -> None:
-        self.log = log
-        self.first_arrival = log.header.first_arrival
-        self._ids = ids  # (instruments + 1,) new id of each old one, at -1 of none; -2 leaves out
-        self._kinds = None if kinds is None else [int(kind) for kind in kinds]
-
-    def chunks(self) -> Iterator[Chunk]:
-        at = self.first_arrival
-        for rows in self.log.frames():
-            arrival = np.arange(at, at + rows.size, dtype=np.int64)
-            at += rows.size
-            rows["inst"] = self._ids[rows["inst"]]
-            wanted = rows["inst"] > -2
-            if self._kinds is not None:
-                wanted &= np.isin(rows["kind"], self._kinds)
-            if wanted.all():
-                yield RowChunk(rows, arrival)
-            elif wanted.any():
-                yield RowChunk(rows[wanted], arrival[wanted])
 
 
 class ParquetSource:
@@ -109,6 +60,9 @@ class ParquetSource:
     table : gives the instrument ids; if None, they are as recorded (without holes)
     cache : folder of the memory-mapped copies; None reads Parquet each time
     clamp_time : take rows that go back in time as of the time before them, instead of refusing
+    venues : ids of the venues to read, all if None
+    from_snapshot : let each book begin with its last whole snapshot at or before `start`: those
+        book rows come first, with their own times, and the book is whole when the window begins
 
     Raises
     ------
@@ -129,6 +83,8 @@ class ParquetSource:
         table: InstrumentTable | None = None,
         cache: Path | None = None,
         clamp_time: bool = False,
+        venues: Iterable[str] | None = None,
+        from_snapshot: bool = False,
     ) -> None:
         self.path = Path(path)
         self.clamped = 0  # rows whose time was taken forward by `clamp_time`, of the last pass
@@ -138,12 +94,22 @@ class ParquetSource:
         self._clamp = clamp_time
         self._cache = cache
         self._parts, self._logs = _find(self.path)
-        specs = _specs(self._parts, self._logs)
+        specs = _of_venues(_specs(self._parts, self._logs), venues)
         chosen = _choose(specs, self._names)
         self.instruments = InstrumentTable(chosen) if table is None else table
         self._ids = {(spec.venue, spec.name): _id_in(self.instruments, spec) for spec in chosen}
         # a part says its instrument in its metadata; rows without one are kept whatever is chosen
+        self._books: dict[int, int] = {}  # instrument id -> arrival at which its book begins
+        self.without_snapshot: list[str] = []  # books that begin unknown in the window
+        if from_snapshot and start is not None:
+            self._find_books(start)
         self._parts = [(path, info) for path, info in self._parts if self._wants(info)]
+
+    @property
+    def first_ts_recv(self) -> int | None:
+        """A time that no row is before; None for a recording without rows, or with a log."""
+        times = [info.first_ts_recv for _, info in self._parts]
+        return None if self._logs else min(times, default=None)
 
     def _wants(self, info: PartInfo) -> bool:
         spec = info.spec()
@@ -153,7 +119,53 @@ class ParquetSource:
             return False
         if self._end is not None and info.first_ts_recv >= self._end:
             return False
-        return self._start is None or info.last_ts_recv >= self._start
+        if self._start is None or info.last_ts_recv >= self._start:
+            return True
+        inst = -1 if spec is None else self._ids[spec.venue, spec.name]
+        return info.event_kind == EventKind.LOB and info.last_arrival >= self._books.get(inst, _END)
+
+    def _find_books(self, start: int) -> None:
+        """Find where each book has to begin to be whole at `start`."""
+        lob: dict[int, list[tuple[Path, PartInfo]]] = {}
+        for path, info in sorted(self._parts, key=lambda part: part[1].first_arrival):
+            spec = info.spec()
+            if spec is not None and info.event_kind == EventKind.LOB:
+                lob.setdefault(self._ids.get((spec.venue, spec.name), -1), []).append((path, info))
+        for inst, parts in lob.items():
+            found = last_snapshot(parts, start) if inst >= 0 else None
+            if found is not None:
+                self._books[inst] = found
+        for log in self._logs:
+            ids = self._log_ids(log)
+            for old, arrival in last_snapshot_in_log(log, start).items():
+                if ids[old] >= 0:
+                    self._books[int(ids[old])] = arrival
+        unknown = sorted(lob.keys() - self._books.keys() - {-1})
+        self.without_snapshot = [self.instruments[inst].name for inst in unknown]
+        if unknown:
+            log_.warning(
+                "%s: no snapshot before the window for %s: these books begin unknown",
+                self.path, ", ".join(self.without_snapshot),
+            )  # fmt: skip
+
+    def _begin(self, path: Path, info: PartInfo, inst: int) -> int:
+        """Return the place of the first row that is wanted of a part."""
+        if info.event_kind != EventKind.LOB or inst not in self._books:
+            return first_row(path, info, self._start)
+        arrival = self._books[inst]
+        if info.first_arrival >= arrival:
+            return 0
+        places = read_frame(path, info.event_kind)["arrival"].to_numpy()
+        return int(np.searchsorted(places, arrival))
+
+    def _log_ids(self, log: LogFile) -> npt.NDArray[np.int64]:
+        """Return the new id of each instrument of a log, -2 for one that is left out."""
+        old = log.table()
+        ids = np.full(len(old) + 1, -2, np.int64)
+        ids[-1] = -1
+        for i, spec in enumerate(old):
+            ids[i] = self._ids.get((spec.venue, spec.name), -2)
+        return ids
 
     def _streams(self, pool: ThreadPoolExecutor) -> list[RowStream]:
         many = len({(i.venue, i.inst, i.kind) for _, i in self._parts}) > _FEW_STREAMS
@@ -162,37 +174,18 @@ class ParquetSource:
         for path, info in self._parts:
             spec = info.spec()
             inst = -1 if spec is None else self._ids[spec.venue, spec.name]
-            out.append(_PartStream(path, info, inst, chunk, pool))
-        for log in self._logs:
-            old = log.table()
-            ids = np.full(len(old) + 1, -2, np.int64)
-            ids[-1] = -1
-            for i, spec in enumerate(old):
-                ids[i] = self._ids.get((spec.venue, spec.name), -2)
-            out.append(_LogStream(log, ids, self._kinds))
+            begin = self._begin(path, info, inst)
+            out.append(PartStream(path, info, inst, chunk, pool, begin))
+        out += [LogStream(log, self._log_ids(log), self._kinds, self._books) for log in self._logs]
         return out
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield arrays of EVENT in arrival order."""
         if self._cache is None or self._logs:  # a log may still grow
-            yield from self._cut(self._blocks(), batch_rows)
+            yield from cut(self._blocks(), batch_rows)
             return
         cache = RowCache(self._cache, self._digest())
-        ready = cache.open()
-        if ready is not None:
-            yield from self._cut(iter([ready]), batch_rows)
-            return
-        with cache.writer() as writer:
-            for batch in self._cut(self._blocks(), batch_rows):
-                writer.write(batch)
-                yield batch
-            writer.finish()
-
-    @staticmethod
-    def _cut(blocks: Iterator[EventArray], batch_rows: int) -> Iterator[EventArray]:
-        for block in blocks:
-            for at in range(0, len(block), batch_rows):
-                yield block[at : at + batch_rows]
+        yield from cache.through(lambda rows: cut(self._blocks(), rows), batch_rows)
 
     def _blocks(self) -> Iterator[EventArray]:
         self.clamped = 0
@@ -205,6 +198,7 @@ class ParquetSource:
 
     def _in_window(self, blocks: Iterator[EventArray]) -> Iterator[EventArray]:
         now = -(1 << 62)  # ts_recv of the row before
+        known = list(self._books)
         for block in blocks:
             ts = block["ts_recv"]
             if int(ts[0]) < now or (ts[1:] < ts[:-1]).any():
@@ -213,6 +207,11 @@ class ParquetSource:
             now = int(ts[-1])
             low = 0 if self._start is None else int(np.searchsorted(ts, self._start))
             high = len(block) if self._end is None else int(np.searchsorted(ts, self._end))
+            if low and self._books:
+                early = block[:low]
+                early = early[(early["kind"] == EventKind.LOB) & np.isin(early["inst"], known)]
+                if early.size:
+                    yield early
             if low < high:
                 yield block[low:high]
             if high < len(block):
@@ -235,14 +234,28 @@ class ParquetSource:
     def _digest(self) -> str:
         """Return a digest of everything that decides which rows come out."""
         sha = hashlib.sha256()
+        known = self._known_digests()
         for path, info in self._parts:
-            stat = path.stat()
-            sha.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{info}".encode())
+            digest = known.get(path)
+            if digest is None:
+                digest = (
+                    hash_file(path) if self._cache is None else content_digest(path, self._cache)
+                )
+            sha.update(f"{digest}|{info.first_arrival}".encode())
         for key, inst in sorted(self._ids.items()):
             sha.update(f"{key}={inst}".encode())
         kinds = None if self._kinds is None else sorted(self._kinds)
-        sha.update(f"{kinds}|{self._start}|{self._end}|{self._clamp}".encode())
+        books = sorted(self._books.items())
+        sha.update(f"{kinds}|{self._start}|{self._end}|{self._clamp}|{books}".encode())
         return sha.hexdigest()
+
+    def _known_digests(self) -> dict[Path, str]:
+        """Return the digests that the manifest of the recording tells."""
+        manifest = read_manifest(self.path) if self.path.is_dir() else None
+        if manifest is None:
+            return {}
+        told = {self.path / entry.path: entry for entry in manifest.parts}
+        return {path: entry.sha256 for path, entry in told.items() if _same_size(path, entry.bytes)}
 
     def sizes(self) -> dict[str, Any]:
         """Return the bytes on disk: in all, a row, and a row of each kind."""
@@ -275,7 +288,16 @@ class ParquetSource:
             "gaps": sum(info.gap_count for info in infos),
             "instruments": [spec.name for spec in self.instruments],
             "sha256": self._digest(),
+            "without_snapshot": self.without_snapshot,
         }
+
+
+def _same_size(path: Path, size: int) -> bool:
+    """Say whether a file is as long as the manifest tells; if not, its digest says nothing."""
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False  # retired just now
 
 
 def _find(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
@@ -323,6 +345,20 @@ def _specs(parts: list[tuple[Path, PartInfo]], logs: list[LogFile]) -> list[Inst
             ids.setdefault((spec.venue, spec.name), inst)
             found[spec.venue, spec.name] = spec
     return [found[key] for key in sorted(found, key=lambda key: (ids[key], key))]
+
+
+def _of_venues(specs: list[Instrument], venues: Iterable[str] | None) -> list[Instrument]:
+    if venues is None:
+        return specs
+    wanted = list(venues)
+    there = sorted({spec.venue for spec in specs})
+    for venue in wanted:
+        if venue not in there:
+            raise ConfigError(
+                f"unknown venue {venue!r}: the recording holds {', '.join(there) or NO_INST}"
+                + nearest(venue, there)
+            )
+    return [spec for spec in specs if spec.venue in wanted]
 
 
 def _choose(specs: list[Instrument], names: list[str] | None) -> list[Instrument]:

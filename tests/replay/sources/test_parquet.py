@@ -163,14 +163,22 @@ def test_the_copy_is_used_and_follows_the_recording(recording, tmp_path):
     cache = tmp_path / "cache"
     assert read(ParquetSource(recording, cache=cache)).tobytes() == mixed().tobytes()
     (copy,) = cache.iterdir()
-    saved = list_parts(recording)[0].path.read_bytes()
-    list_parts(recording)[0].path.write_bytes(saved)  # touched: another time of change
+    recording = recording.rename(tmp_path / "elsewhere")
+    for part in list_parts(recording):
+        part.path.touch()
     source = ParquetSource(recording, cache=cache)
     assert read(source, 4).tobytes() == mixed().tobytes()
-    assert len(list(cache.iterdir())) == 2
+    assert list(cache.iterdir()) == [copy]  # the same contents
+    (recording / "manifest.json").unlink()
+    assert read(ParquetSource(recording, cache=cache)).tobytes() == mixed().tobytes()
+    assert list(cache.glob("*.npy")) == [copy]  # hashed once more, and found
+    write(recording, trade(1.0, 1.0, ts=T0 + 400), first=41)
+    assert len(read(ParquetSource(recording, cache=cache))) == 42
+    assert len(list(cache.glob("*.npy"))) == 2
+    source = ParquetSource(recording, cache=cache)
     rows_ = np.load(copy)
     rows_["flags"] = 77
-    for path in cache.iterdir():
+    for path in cache.glob("*.npy"):
         np.save(path, rows_)
     assert set(read(source)["flags"]) == {77}  # it is the copy that is read
     assert not list(recording.rglob("*.npy"))

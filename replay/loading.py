@@ -1,0 +1,247 @@
+"""Recorded rows in Python: lazily, as Polars frames or as batches, of any files and window.
+
+::
+
+    from replay import load
+
+    day = load("rec", instruments=["BTC_USDT_PERP"], start="2024-08-08T12:00", end="2024-08-08T13:00")
+    trades = day.frame("trade").filter(pl.col("qty") > 1).collect()
+    for batch in day.batches():
+        ...
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from extrema_nb.contracts import Source
+from extrema_nb.errors import ConfigError, nearest
+from extrema_nb.events import VIEWS, EventArray, EventKind
+from extrema_nb.instruments import Instrument
+from extrema_nb.store import ARRIVAL, NO_INST, columns_of, kind_of, to_frame
+from replay.sources.open import format_of, open_source
+from replay.sources.together import TogetherSource
+
+__all__ = ["Loaded", "Time", "load"]
+
+Time = int | str | dt.datetime | dt.date
+"""µs since 1970, ISO 8601 text, or a date or datetime (UTC where it has no zone)."""
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+US = dt.timedelta(microseconds=1)
+
+
+def _time(value: Time | None, name: str) -> int | None:
+    """Return µs since the epoch."""
+    if value is None or isinstance(value, int):
+        return value
+    when: dt.date = value if isinstance(value, dt.date) else _parse(value, name)
+    if not isinstance(when, dt.datetime):
+        when = dt.datetime.combine(when, dt.time())
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=dt.UTC)
+    return (when - EPOCH) // US
+
+
+def _parse(text: str, name: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{name} is {text!r}, expected such as 2024-08-08 or 2024-08-08T01:02:03Z, or µs"
+        ) from error
+
+
+class Loaded:
+    """Rows that are there to be read, as often as one likes; nothing is read before.
+
+    Attributes
+    ----------
+    source : what gives the rows
+    instruments : the table that `inst` of a row points into
+    """
+
+    def __init__(self, source: Source, kinds: Sequence[EventKind] | None) -> None:
+        self.source = source
+        self.instruments = source.instruments
+        self._kinds = list(VIEWS) if kinds is None else list(kinds)
+
+    def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
+        """Yield arrays of EVENT in order of arrival; memory is bounded by a few batches."""
+        return self.source.batches(batch_rows)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is known before reading."""
+        return self.source.describe()
+
+    def frame(self, kind: EventKind | str | None = None) -> pl.LazyFrame:
+        """Return the rows of a kind as natural columns, in order of arrival.
+
+        Columns: ``arrival`` (the place among all rows of the source), ``venue``, ``instrument``,
+        both times in µs, side or interval, flags, and the fields of the kind. Filters and choices
+        of columns are applied batch by batch, so that ``collect`` holds only what is asked for.
+
+        Parameters
+        ----------
+        kind : a kind or its word, such as ``"trade"``; may be left out if only one was loaded
+        """
+        chosen = self._one_kind() if kind is None else kind
+        which = kind_of(chosen) if isinstance(chosen, str) else chosen
+        if which not in self._kinds:
+            raise ConfigError(
+                f"rows of kind {which.name.lower()} were not loaded, only "
+                f"{', '.join(each.name.lower() for each in self._kinds)}"
+            )
+        columns = columns_of(which)
+        schema: dict[str, Any] = {
+            ARRIVAL: columns[ARRIVAL],
+            "venue": pl.String,
+            "instrument": pl.String,
+            **columns,
+        }
+
+        def give(
+            with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None,
+            batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:  # fmt: skip
+            left = n_rows
+            for frame in self._frames(which, batch_size or 65_536):
+                part = frame if predicate is None else frame.filter(predicate)
+                part = part if with_columns is None else part.select(with_columns)
+                if left is not None:
+                    part = part[:left]
+                    left -= part.height
+                yield part
+                if left is not None and left <= 0:
+                    return
+
+        return register_io_source(give, schema=schema, validate_schema=True)
+
+    def _one_kind(self) -> EventKind:
+        if len(self._kinds) != 1:
+            raise ConfigError(
+                "several kinds are loaded; say which, as in frame('trade'), or load with kinds="
+            )
+        return self._kinds[0]
+
+    def _frames(self, kind: EventKind, batch_rows: int) -> Iterator[pl.DataFrame]:
+        names = pl.DataFrame(
+            {
+                "inst": pl.Series([*range(len(self.instruments)), -1], dtype=pl.Int32),
+                "venue": [*(spec.venue for spec in self.instruments), NO_INST],
+                "instrument": [*(spec.name for spec in self.instruments), NO_INST],
+            }
+        )
+        arrival = 0
+        for batch in self.batches(batch_rows):
+            mine = (batch["kind"] == kind).nonzero()[0]
+            rows = batch[mine]
+            frame = to_frame(rows, mine + arrival, kind)
+            arrival += len(batch)
+            if frame.height:
+                inst = pl.Series("inst", rows["inst"].copy())
+                joined = frame.with_columns(inst).join(
+                    names, on="inst", how="left", maintain_order="left"
+                )
+                rest = [name for name in frame.columns if name != ARRIVAL]
+                yield joined.select(ARRIVAL, "venue", "instrument", *rest)
+
+
+def load(
+    path: str | Path | Sequence[str | Path],
+    *,
+    venues: Iterable[str] | None = None,
+    instruments: Iterable[str] | None = None,
+    kinds: Iterable[EventKind | str] | None = None,
+    start: Time | None = None,
+    end: Time | None = None,
+    from_snapshot: bool = True,
+    cache: bool | Path = False,
+    **options: Any,
+) -> Loaded:
+    """Return rows of recordings, captures and files of other projects, lazily.
+
+    Parameters
+    ----------
+    path : a recording, a file, or any number of them: days and venues come together in order of
+        arrival; files of one format belong together, as the days of a capture do
+    venues, instruments, kinds : what to read, all if None
+    start, end : time window, of ``ts_recv``
+    from_snapshot : in recordings each book begins with its last snapshot before the window, so that
+        it is whole when the window begins; those rows come first, with their own times
+    cache : keep a memory-mapped copy, so that the next run starts at once
+    options : as `replay.sources.open_source` takes them: ``format``, ``venue``, ``symbol``,
+        ``tick``, ``sort``, ``skip_bad``, ``assume_synced``, ``clamp_time``
+    """
+    several = [path] if isinstance(path, (str, Path)) else list(path)
+    if not several:
+        raise ConfigError("no file to read; give a recording's folder or other files")
+    chosen = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
+    low, high = _time(start, "start"), _time(end, "end")
+    if low is not None and high is not None and low >= high:
+        raise ConfigError(f"the window ends ({end}) before it begins ({start})")
+    names = None if instruments is None else list(instruments)
+    only = None if venues is None else list(venues)
+    said = options.pop("format", None)
+    options |= {"cache": cache, "from_snapshot": from_snapshot}
+    sources: list[Source] = []
+    known: list[Instrument] = []
+    for how, group in _groups([Path(each) for each in several], said):
+        source = open_source(group, how, None, low, high, chosen, **options)
+        known += source.instruments
+        if names is not None or only is not None:
+            wanted = [spec for spec in source.instruments if _is_wanted(spec, names, only)]
+            if not wanted:
+                continue
+            source = open_source(
+                group, how, [spec.name for spec in wanted], low, high, chosen,
+                venues=sorted({spec.venue for spec in wanted}), **options,
+            )  # fmt: skip
+        sources.append(source)
+    _check_known(known, names, only)
+    alone = len(sources) == 1 and only is None
+    return Loaded(sources[0] if alone else TogetherSource(sources, only), chosen)
+
+
+def _groups(paths: list[Path], said: str | None) -> list[tuple[str, list[Path]]]:
+    """Return (format, paths) of what is one source: each recording, all files of one format."""
+    out: list[tuple[str, list[Path]]] = []
+    places: dict[str, int] = {}
+    for path in paths:
+        how = said or format_of(path)
+        if how == "parquet" or how not in places:
+            places[how] = len(out)
+            out.append((how, []))
+        out[places[how]][1].append(path)
+    return out
+
+
+def _is_wanted(spec: Instrument, names: list[str] | None, venues: list[str] | None) -> bool:
+    named = names is None or spec.name in names or spec.symbol in names
+    return named and (venues is None or spec.venue in venues)
+
+
+def _check_known(
+    specs: list[Instrument], names: list[str] | None, venues: list[str] | None
+) -> None:
+    """Refuse names and venues that no file holds."""
+    there = sorted({spec.venue for spec in specs})
+    for venue in venues or ():
+        if venue not in there:
+            raise ConfigError(
+                f"unknown venue {venue!r}: the files hold {', '.join(there)}"
+                + nearest(venue, there)
+            )
+    found = [spec.name for spec in specs if venues is None or spec.venue in venues]
+    for name in names or ():
+        if not any(_is_wanted(spec, [name], venues) for spec in specs):
+            raise ConfigError(
+                f"unknown instrument {name!r}: the files hold {', '.join(found[:20])}"
+                + nearest(name, found)
+            )

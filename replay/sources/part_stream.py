@@ -1,0 +1,157 @@
+"""Files of a recording as streams of rows: where to begin in them, and reading ahead.
+
+Rules
+-----
+1. A stream begins at the first row of the time window, found in the one column that tells it.
+2. A book can begin earlier, at the last whole snapshot at or before the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from extrema_nb.errors import DataError
+from extrema_nb.events import EventKind, Flag
+from extrema_nb.store import LogFile, PartInfo, read_frame
+from replay.sources.merge import Chunk, FrameChunk, RowChunk
+
+__all__ = ["LogStream", "PartStream", "first_row", "last_snapshot", "last_snapshot_in_log"]
+
+START, PARTIAL = int(Flag.START), int(Flag.PARTIAL)
+LOB = int(EventKind.LOB)
+
+
+def _columns(path: Path, kind: EventKind) -> pl.DataFrame:
+    """Return the columns that tell where to begin, checked as those of any part are."""
+    return read_frame(path, kind).select("arrival", "ts_recv", "flags")
+
+
+def first_row(path: Path, info: PartInfo, start: int | None) -> int:
+    """Return the place of the first row of a part with ``ts_recv`` at or after `start`."""
+    if start is None or info.first_ts_recv >= start:
+        return 0
+    late = _columns(path, info.event_kind)["ts_recv"] >= start
+    return int(late.arg_max() or 0) if late.any() else info.rows
+
+
+def last_snapshot(parts: Sequence[tuple[Path, PartInfo]], start: int) -> int | None:
+    """Return the arrival of the last whole snapshot's first row at or before `start`, or None.
+
+    Parameters
+    ----------
+    parts : the LOB parts of one instrument, in order
+    """
+    for path, info in reversed(parts):
+        if info.first_ts_recv > start:
+            continue
+        frame = _columns(path, info.event_kind)
+        begins = (pl.col("flags").cast(pl.Int64) & (START | PARTIAL)) == START
+        found = frame.filter(begins & (pl.col("ts_recv") <= start))["arrival"].max()
+        if found is not None:
+            return int(found)  # type: ignore[arg-type]  # of an integer column
+    return None
+
+
+def last_snapshot_in_log(log: LogFile, start: int) -> dict[int, int]:
+    """Return instrument id of the log -> arrival of its last whole snapshot at or before `start`."""
+    out: dict[int, int] = {}
+    at = log.header.first_arrival
+    for rows in log.frames():
+        begins = (rows["kind"] == LOB) & ((rows["flags"] & (START | PARTIAL)) == START)
+        for place in np.flatnonzero(begins & (rows["ts_recv"] <= start)).tolist():
+            out[int(rows["inst"][place])] = at + place
+        at += rows.size
+    return out
+
+
+class PartStream:
+    """Rows of one file, a chunk at a time, the next one being read while this one is used.
+
+    Parameters
+    ----------
+    path, info : the part
+    inst : instrument id that its rows get
+    chunk_rows : rows read at once
+    pool : reads ahead
+    begin : place of the first row that is wanted
+    """
+
+    def __init__(
+        self, path: Path, info: PartInfo, inst: int, chunk_rows: int, pool: ThreadPoolExecutor,
+        begin: int = 0,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.info = info
+        self.first_arrival = info.first_arrival
+        self._inst = inst
+        self._chunk_rows = chunk_rows
+        self._pool = pool
+        self._begin = begin
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows of the file."""
+        if self._begin >= self.info.rows:
+            return
+        kind = self.info.event_kind
+        ahead = self._read(self._begin)
+        for offset in range(self._begin, self.info.rows, self._chunk_rows):
+            frame = ahead.result()
+            if offset + self._chunk_rows < self.info.rows:
+                ahead = self._read(offset + self._chunk_rows)
+            if frame.height == 0:
+                raise DataError(
+                    f"{self.path}: ends after {offset} rows, its metadata promises "
+                    f"{self.info.rows}; fetch the file again"
+                )
+            yield FrameChunk(frame, kind, self._inst)
+
+    def _read(self, offset: int) -> Future[pl.DataFrame]:
+        return self._pool.submit(self._frame, offset)
+
+    def _frame(self, offset: int) -> pl.DataFrame:
+        return read_frame(self.path, self.info.event_kind, offset, self._chunk_rows)
+
+
+class LogStream:
+    """Rows of a log that is not yet Parquet.
+
+    Parameters
+    ----------
+    log : the log
+    ids : (instruments + 1,) new id of each old one, at -1 of none; -2 leaves out
+    kinds : those that are wanted, all if None
+    books : new instrument id -> arrival from which on its book rows are wanted
+    """
+
+    def __init__(
+        self, log: LogFile, ids: npt.NDArray[np.int64], kinds: frozenset[EventKind] | None,
+        books: Mapping[int, int],
+    ) -> None:  # fmt: skip
+        self.log = log
+        self.first_arrival = log.header.first_arrival
+        self._ids = ids
+        self._kinds = None if kinds is None else [int(kind) for kind in kinds]
+        self._books = books
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the wanted rows."""
+        at = self.first_arrival
+        for rows in self.log.frames():
+            arrival = np.arange(at, at + rows.size, dtype=np.int64)
+            at += rows.size
+            rows["inst"] = self._ids[rows["inst"]]
+            wanted = rows["inst"] > -2
+            if self._kinds is not None:
+                wanted &= np.isin(rows["kind"], self._kinds)
+            for inst, begin in self._books.items():
+                wanted &= (rows["inst"] != inst) | (rows["kind"] != LOB) | (arrival >= begin)
+            if wanted.all():
+                yield RowChunk(rows, arrival)
+            elif wanted.any():
+                yield RowChunk(rows[wanted], arrival[wanted])
