@@ -6,7 +6,8 @@ Rules
 2. Rows of one book with the same ``local_timestamp`` are one message. ``is_snapshot`` after changes
    starts the book anew; changes before the first snapshot are STALE.
 3. Each row of a book_snapshot_N is a whole book of N levels a side.
-4. A trade id that is no number is absent, a side that is unknown is 0.
+4. Liquidations have the header of trades: the file's name tells.
+5. A trade id that is no number is absent, a side that is unknown is 0.
 """
 
 from __future__ import annotations
@@ -77,6 +78,14 @@ def _trades(frame: pl.DataFrame, times: tuple[Array, Array], inst: Array) -> Eve
     )  # fmt: skip
 
 
+def _liquidations(frame: pl.DataFrame, times: tuple[Array, Array], inst: Array) -> EventArray:
+    ids = frame["id"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()
+    return make_rows(
+        EventKind.LIQUIDATION, *times, inst=inst, side=_sides(frame), trade_id=ids,
+        price=frame["price"].to_numpy(), qty=frame["amount"].to_numpy(),
+    )  # fmt: skip
+
+
 def _quotes(frame: pl.DataFrame, times: tuple[Array, Array], inst: Array) -> EventArray:
     columns: dict[str, Any] = {}
     for side in ("bid", "ask"):
@@ -107,6 +116,9 @@ SHAPES: dict[str, tuple[dict[str, Any], Make | None]] = {
         {"is_snapshot": _TEXT, "side": _TEXT, "price": _NUMBER, "amount": _NUMBER}, None,
     ),
     "trades": ({"id": _TEXT, "side": _TEXT, "price": _NUMBER, "amount": _NUMBER}, _trades),
+    "liquidations": (
+        {"id": _TEXT, "side": _TEXT, "price": _NUMBER, "amount": _NUMBER}, _liquidations,
+    ),
     "quotes": (
         {"ask_amount": _NUMBER, "ask_price": _NUMBER, "bid_price": _NUMBER, "bid_amount": _NUMBER},
         _quotes,
@@ -134,6 +146,8 @@ class TardisFile:
             (name for name, (needs, _) in SHAPES.items() if set(needs) <= set(columns)),
             "book_snapshot",
         )
+        if self._type == "trades" and "liquidations" in path.name:
+            self._type = "liquidations"  # the header is the same
         if self._depth:
             self._type = "book_snapshot"
             wanted = {name: _NUMBER for name in columns if _LEVEL.fullmatch(name)}

@@ -119,8 +119,10 @@ def test_a_venue_that_is_not_here_is_said(tmp_path):
         ("binance-spot", "binance_spot/capture_cryptofeed/20210417", 10, None),
         ("binance-spot", "binance_spot/capture_cryptofeed/20211011", 4, None),
         ("okx", "okx/capture_cryptofeed/20220513", 3, 74),
-        ("gate-spot", "gate_spot/capture_cryptofeed/20210422", None, None),
-        ("gate-futures", "gate_futures/capture_cryptofeed/20230524", None, None),
+        ("gate-spot", "gate_spot/capture_cryptofeed/20210422", 6, 8),
+        ("gate-futures", "gate_futures/capture_cryptofeed/20230524", 6, None),
+        ("coinbase", "coinbase/capture_cryptofeed/20210417", 6, 35),
+        ("dydx", "dydx_v3/capture_cryptofeed/20211028", 10, 1026),
     ],
 )
 def test_real_captures_are_whole(shared_data, venue, folder, books, trades):

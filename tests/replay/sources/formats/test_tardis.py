@@ -9,7 +9,16 @@ import polars as pl
 import pytest
 
 from extrema_nb.errors import DataError
-from extrema_nb.events import BBO, FUNDING, LOB_LEVEL, TRADE, EventKind, Flag, empty_events
+from extrema_nb.events import (
+    BBO,
+    FUNDING,
+    LIQUIDATION,
+    LOB_LEVEL,
+    TRADE,
+    EventKind,
+    Flag,
+    empty_events,
+)
 from replay.inspect import inspect_path
 from replay.sources import open_source
 from replay.sources.formats import tardis
@@ -70,6 +79,16 @@ def test_trades_whose_ids_are_no_numbers_have_none(tmp_path):
     rows = read(write(tmp_path / "x.csv", text)).view(TRADE)
     assert rows["trade_id"].tolist() == [-1, -1]
     assert rows["side"].tolist() == [-1, 0]
+
+
+def test_liquidations_are_told_by_the_name(tmp_path):
+    text = (
+        "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+        f"binance-futures,BTCUSDT,{T},{T + 5},,sell,100.5,2\n"
+    )
+    (row,) = read(write(tmp_path / "binance-futures_liquidations_x.csv", text)).view(LIQUIDATION)
+    assert (row["kind"], row["side"], row["price"], row["qty"]) == (16, -1, 100.5, 2.0)
+    assert row["trade_id"] == -1
 
 
 def test_quotes_without_a_side_are_absent(tmp_path):
