@@ -152,6 +152,17 @@ WORDS = (
 )  # fmt: skip
 SAMPLES = ("BTC_USDT_PERP", "BTC_USD_PERP", "BTC_USDC_PERP", "BTC_USDT", "BTC_USD")
 NONE = "–"
+EXAMPLE = """
+    from extrema_nb.feeds.public import PublicRest
+
+    async def last_week(start_us, end_us):
+        async with PublicRest("okx") as rest:
+            await rest.instruments()
+            candles = await rest.candles("BTC_USDT_PERP", "1h", start_us, end_us)
+            rates = await rest.funding_history("BTC_USDT_PERP", start_us, end_us)
+            book = await rest.book("BTC_USDT_PERP")
+            return candles, rates, book, await rest.tickers(), await rest.clock_offset_us()
+"""
 
 
 def _sample(venue: MarketVenue) -> str:
@@ -242,6 +253,14 @@ def venue_matrix() -> Iterator[str]:
     yield ""
     rows = ((v.id, *("yes" if call in v.calls else NONE for call in CALLS)) for v in every)
     yield from _table(("venue", *(call.replace("_", " ") for call in CALLS)), rows)
+    yield "The same for all venues, from Python:"
+    yield ""
+    yield "```python"
+    yield from inspect.cleandoc(EXAMPLE).splitlines()
+    yield "```"
+    yield ""
+    yield "Candles and funding rates come oldest first, each once, over as many pages as it takes."
+    yield ""
     for venue in every:
         yield from _venue_page(venue)
 

@@ -216,6 +216,7 @@ class LobPublicRest(Protocol):
     page_candles: int  # how many candles to ask for at once
     candles_by_window: bool  # an answer holds `limit` intervals of time, not `limit` candles
     page_funding: int  # how many funding rates to ask for at once
+    funding_by_window: bool  # an answer holds `limit` hours, not `limit` rates
 
     def costs(self, request: Request) -> dict[str, int]:
         """Return what a request spends, by window."""
@@ -262,7 +263,10 @@ class LobPublicRest(Protocol):
         ...
 
     def funding_history_request(self, symbol: str, start_us: int, limit: int) -> Request:
-        """Return the request for funding rates settled at `start_us` or later."""
+        """Return the request for funding rates settled at `start_us` or later.
+
+        Those of `limit` hours or the first `limit` of them, as `funding_by_window` says.
+        """
         ...
 
     def decode_funding_history(self, raw: bytes, inst: int, ts_recv_us: int) -> EventArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import numpy as np
 
 from extrema_nb.channels import INTERVAL_US
@@ -13,7 +15,9 @@ from extrema_nb.net.http import HttpClient
 from extrema_nb.venues import MarketVenue
 from extrema_nb.wire import Request
 
-__all__ = ["ask", "fetch_candles", "load_instruments"]
+__all__ = ["ask", "fetch_candles", "fetch_funding", "load_instruments"]
+
+HOUR_US = 3_600_000_000  # no venue settles more often
 
 
 async def ask(venue: MarketVenue, http: HttpClient, request: Request) -> bytes:
@@ -57,18 +61,65 @@ async def fetch_candles(
     if interval not in INTERVAL_US:
         raise ConfigError(f"unknown interval {interval!r}" + nearest(interval, INTERVAL_US))
     symbol = table[inst].symbol
+    limit = venue.page_candles
+    return await _paged(
+        lambda start: venue.candles_request(symbol, interval, start, limit),
+        lambda raw: venue.decode_candles(raw, inst, interval, clock.now()),
+        lambda request: ask(venue, http, request),
+        span=(start_us, end_us),
+        limit=limit,
+        window_us=limit * INTERVAL_US[interval] if venue.candles_by_window else 0,
+    )
+
+
+async def fetch_funding(
+    venue: MarketVenue,
+    http: HttpClient,
+    table: InstrumentTable,
+    inst: int,
+    *,
+    start_us: int,
+    end_us: int,
+    clock: Clock,
+) -> EventArray:
+    """Return FUNDING rows settled in [`start_us`, `end_us`), oldest first, each once."""
+    symbol, limit = table[inst].symbol, venue.page_funding
+    return await _paged(
+        lambda start: venue.funding_history_request(symbol, start, limit),
+        lambda raw: venue.decode_funding_history(raw, inst, clock.now()),
+        lambda request: ask(venue, http, request),
+        span=(start_us, end_us),
+        limit=limit,
+        window_us=limit * HOUR_US if venue.funding_by_window else 0,
+    )
+
+
+async def _paged(
+    request_of: Callable[[int], Request],
+    decode: Callable[[bytes], EventArray],
+    send: Callable[[Request], Awaitable[bytes]],
+    *,
+    span: tuple[int, int],
+    limit: int,
+    window_us: int,
+) -> EventArray:
+    """Return the rows of all pages in `span`, in order and once.
+
+    Parameters
+    ----------
+    window_us : an answer covers so much time, whatever is in it; 0: the first `limit` rows
+    """
     pages = [empty_events(0)]
-    start, limit = start_us, venue.page_candles
-    while start < end_us:
-        request = venue.candles_request(symbol, interval, start, limit)
-        raw = await ask(venue, http, request)
-        rows = venue.decode_candles(raw, inst, interval, clock.now())
-        wanted = rows[(rows["ts_event"] >= start) & (rows["ts_event"] < end_us)]
-        pages.append(wanted)
-        if venue.candles_by_window:  # an empty answer says nothing about later windows
-            start += limit * INTERVAL_US[interval]
-        elif len(rows) < limit or len(wanted) < len(rows):
+    start, end = span
+    while start < end:
+        rows = decode(await send(request_of(start)))
+        times = rows["ts_event"]
+        stop = min(end, start + window_us) if window_us else end
+        pages.append(rows[(times >= start) & (times < stop)])
+        if window_us:  # an empty answer says nothing about later windows
+            start = stop
+        elif len(rows) < limit or times[-1] >= end:
             break
         else:
-            start = int(rows["ts_event"][-1]) + 1
+            start = max(int(times[-1]), start) + 1
     return np.concatenate(pages)

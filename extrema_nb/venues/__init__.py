@@ -65,6 +65,7 @@ class MarketDefaults:
     page_candles = 1000
     candles_by_window = False
     page_funding = 1000
+    funding_by_window = True
 
     def resync_frames(
         self, plan: StreamPlan, subscription: Subscription, table: InstrumentTable

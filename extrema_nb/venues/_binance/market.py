@@ -22,6 +22,7 @@ class BinanceMarket(BinanceRest):
 
     endpoints: Endpoints
     slots = streams.SLOTS
+    funding_by_window = False
     diff_slot = streams.SLOTS.index("depth")
     used_headers: dict[str, str] = {"X-MBX-USED-WEIGHT-1M": "weight"}  # noqa: RUF012  # read only
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from aiohttp import web
 from extrema_nb.clock import SystemClock
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import CANDLE, Flag
-from extrema_nb.feeds.history import fetch_candles, load_instruments
+from extrema_nb.feeds.history import fetch_candles, fetch_funding, load_instruments
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.http import HttpClient
 from extrema_nb.testing import instrument_table
 from extrema_nb.venues.binance_usdm import VENUE
+from extrema_nb.venues.binance_usdm.market import BinanceUsdmMarket
 from tests.extrema_nb.net.servers import serve
 
 MINUTE = 60_000  # ms
@@ -96,3 +98,69 @@ def test_instruments_are_loaded_and_updated():
     table = asyncio.run(main())
     assert len(table) == 1
     assert table[0].tick_size == 0.5
+
+
+class ByWindow(BinanceUsdmMarket):
+    """Answers hold what lies in the window that was asked for, as most venues' do."""
+
+    candles_by_window = True
+    funding_by_window = True
+    page_candles = 100
+    page_funding = 10
+
+
+def ask_all(venue, fetch, routes, **span):
+    async def main():
+        async with serve(routes) as host:
+            http = HttpClient(f"http://{host}")
+            try:
+                return await fetch(venue, http, instrument_table(), 0, clock=SystemClock(), **span)
+            finally:
+                await http.close()
+
+    return asyncio.run(main())
+
+
+def test_windows_without_a_candle_do_not_end_the_history():
+    """Nothing is traded in the second window; its borders are given twice, and counted once."""
+    opened = [FIRST + i * MINUTE for i in (0, 50, 100, 250, 399)]
+    asked = []
+
+    async def klines(request):
+        start = int(request.query["startTime"])
+        asked.append(start)
+        end = start + int(request.query["limit"]) * MINUTE
+        return web.json_response([candle(at) for at in opened if start <= at <= end])
+
+    rows = ask_all(
+        ByWindow(), partial(fetch_candles, interval="1m"), {"/fapi/v1/klines": klines},
+        start_us=FIRST * 1000, end_us=(FIRST + 400 * MINUTE) * 1000,
+    )  # fmt: skip
+    assert rows["ts_event"].tolist() == [at * 1000 for at in opened]
+    assert asked == [FIRST + i * 100 * MINUTE for i in range(4)]
+
+
+@pytest.mark.parametrize(("venue", "pages"), [(VENUE, 3), (ByWindow(), 20)])
+def test_funding_rates_come_in_order_and_once(venue, pages):
+    hours = 200
+    settled = [FIRST + i * 60 * MINUTE for i in range(0, hours, 8)]
+    asked = []
+
+    async def rates(request):
+        start, limit = int(request.query["startTime"]), int(request.query["limit"])
+        asked.append(start)
+        found = [at for at in settled if at >= start]
+        if venue.funding_by_window:
+            found = [at for at in found if at < start + limit * 60 * MINUTE]
+        return web.json_response(
+            [{"symbol": "BTCUSDT", "fundingTime": at, "fundingRate": "0.0001"} for at in found[:10]]
+        )
+
+    if not venue.funding_by_window:
+        venue = type("Small", (BinanceUsdmMarket,), {"page_funding": 10})()
+    rows = ask_all(
+        venue, fetch_funding, {"/fapi/v1/fundingRate": rates},
+        start_us=FIRST * 1000, end_us=(FIRST + hours * 60 * MINUTE) * 1000,
+    )  # fmt: skip
+    assert rows["ts_event"].tolist() == [at * 1000 for at in settled]
+    assert len(asked) == pages
