@@ -34,12 +34,27 @@ class Case(NamedTuple):
 
 
 WITH_QUOTES = (EventKind.TRADE, EventKind.LOB, EventKind.BBO)
+ALL = (*WITH_QUOTES, EventKind.CANDLE)
 CASES = (
-    Case("okx", "okx/capture_cryptofeed/20220513", ("book", "agg_trade")),
-    Case("hyperliquid", "hyperliquid/capture/btcusd_20250126.gz", ("book20", "trade")),
     Case(
-        "binance-usdm", "binance_usdm/capture/ethusdt_20240718.gz", ("book", "trade", "bbo"),
-        WITH_QUOTES,
+        "binance-spot", "binance_spot/capture_cryptofeed/20210417",
+        ("book@100ms", "agg_trade", "bbo", "candle_1m"), ALL,
+    ),
+    Case("binance-spot", "binance_spot/capture/nexousdt_20240723.dat.gz",
+         ("book@100ms", "trade", "bbo"), WITH_QUOTES),
+    Case("binance-cm", "binance_cm/capture/btcusd_perp_20240808.gz",
+         ("book", "trade", "bbo"), WITH_QUOTES),
+    Case(
+        "binance-cm", "binance_cm/capture_cryptofeed/20210721",
+        ("book@100ms", "agg_trade", "bbo", "candle_1m"), ALL,
+    ),
+    Case("gate-spot", "gate_spot/capture_cryptofeed/20210422",
+         ("book@100ms", "trade", "candle_1m"), (*WITH_QUOTES[:2], EventKind.CANDLE)),
+    Case(
+        "gate-futures",
+        "gate_futures/capture_cryptofeed/20230524",
+        ("book@100ms", "bbo", "candle_1m"),
+        (EventKind.LOB, EventKind.BBO, EventKind.CANDLE),
     ),
 )  # fmt: skip
 
@@ -75,9 +90,13 @@ async def recorded(case, capture, names, out):
 
 
 def rows_of(path, kind):
-    """Return instrument name -> its rows of a kind, without our clock and our number for it."""
+    """Return instrument name -> its rows of a kind, without our clock and our number for it.
+
+    Where the venue gives no time, ``ts_event`` is our clock, too.
+    """
     source = open_source(str(path), kinds=[kind])
     rows = np.concatenate([*source.batches()])
+    rows["ts_event"] = np.where(rows["ts_event"] == rows["ts_recv"], 0, rows["ts_event"])
     rows["ts_recv"] = 0
     out = {}
     for number, instrument in enumerate(source.instruments):

@@ -57,6 +57,15 @@ class Dialect(Protocol):
     """One venue's words."""
 
     venue: str
+    addressed: bool  # messages differ by connection, see `address`
+
+    def greeting(self) -> tuple[bytes, ...]:
+        """Return what a new connection hears first."""
+        ...
+
+    def address(self, payload: bytes, number: int, line: str) -> bytes:
+        """Return a message as the connection `line` hears it, as its `number`-th from 0."""
+        ...
 
     def key_of(self, frame: bytes) -> str:
         """Return the stream of a captured message; empty for one that is not played."""

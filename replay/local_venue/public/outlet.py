@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from replay.local_venue.hub import encode_frame
 
@@ -16,11 +17,21 @@ log = logging.getLogger(__name__)
 
 
 class Outlet:
-    """A client's socket, as `replay.local_venue.hub.Hub` sees it."""
+    """A client's socket, as `replay.local_venue.hub.Hub` sees it.
+
+    Parameters
+    ----------
+    address : makes of a payload and its number on this connection what is sent
+    """
 
     combined = True  # frames go out as they were captured, envelope included
 
-    def __init__(self, transport: asyncio.Transport | None) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport | None,
+        address: Callable[[bytes, int], bytes] | None = None,
+    ) -> None:
+        self._address = address
         self._transport = transport
         self._out: list[bytes] = []
         self.streams: dict[str, None] = {}
@@ -33,6 +44,8 @@ class Outlet:
 
     def push(self, frame: bytes) -> None:
         """Take an encoded frame; sent at the next `flush`."""
+        if self._address is not None:
+            frame = encode_frame(self._address(_payload(frame), self.sent))
         self._out.append(frame)
         self.sent += 1
 
@@ -60,3 +73,8 @@ class Outlet:
         """Cut the connection without a word."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def _payload(frame: bytes) -> bytes:
+    """Return the payload of an encoded frame."""
+    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -221,8 +221,10 @@ class PublicVenue:
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20, timeout=STOP_WAIT_S)
         await socket.prepare(request)
         self.connects += 1
-        outlet = Outlet(request.transport)
+        outlet = Outlet(request.transport, self._addressing(f"local-{self.connects}"))
         self._sockets[socket] = outlet
+        for payload in self.dialect.greeting():
+            outlet.say(payload)
         try:
             self._subscribe(outlet, self.dialect.keys_of_url(request.path, dict(request.query)))
             async for message in socket:
@@ -234,6 +236,11 @@ class PublicVenue:
                 self.hub.remove(key, outlet)
             del self._sockets[socket]
         return socket
+
+    def _addressing(self, line: str) -> Callable[[bytes, int], bytes] | None:
+        if not self.dialect.addressed:
+            return None
+        return lambda payload, number: self.dialect.address(payload, number, line)
 
     def _control(self, outlet: Outlet, text: str) -> None:
         found = self.dialect.control(text, outlet.streams, self._now_ms())

@@ -38,6 +38,15 @@ class Base:
     """What most dialects do; see `replay.local_venue.public.dialect.Dialect`."""
 
     venue = ""
+    addressed = False
+
+    def greeting(self) -> tuple[bytes, ...]:
+        """Return nothing: a new connection is not greeted."""
+        return ()
+
+    def address(self, payload: bytes, number: int, line: str) -> bytes:
+        """Return the message as it is: it is the same for all connections."""
+        return payload
 
     def key_of(self, frame: bytes) -> str:
         """Return the stream of a captured message."""

@@ -112,7 +112,8 @@ class Gate(Base):
         """Know instruments, books and time."""
         last = asked.path.rpartition("/")[2]
         if f"/{self._market}/" not in asked.path:
-            return UNKNOWN
+            dated = self._market == "futures" and last == "contracts"
+            return Reply(body=b"[]") if dated and "/delivery/" in asked.path else UNKNOWN
         match last:
             case "order_book":
                 return Reply(book=asked.query.get(self._param, ""))

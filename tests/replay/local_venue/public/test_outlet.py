@@ -47,3 +47,14 @@ def test_a_client_that_does_not_read_is_cut_and_nothing_is_written_after_that(ca
     assert "too slow" in caplog.text
     outlet.say(b"y")
     assert len(pipe.written) == 1
+
+
+def test_messages_that_differ_by_connection_are_counted_on_their_way_out():
+    pipe = Pipe()
+    outlet = Outlet(pipe, lambda payload, number: payload + b"%d" % number)
+    outlet.say(b"a")
+    outlet.say(b"b" * 200)
+    outlet.say(b"c" * 70_000)
+    assert pipe.written[0] == encode_frame(b"a0")
+    assert pipe.written[1] == encode_frame(b"b" * 200 + b"1")
+    assert pipe.written[2] == encode_frame(b"c" * 70_000 + b"2")

@@ -65,6 +65,7 @@ def test_rest():
     assert found.book == "A_B"
     assert SPOT.ask(get("/api/v4/spot/currency_pairs"), 0).instruments
     assert SPOT.ask(get("/api/v4/futures/usdt/contracts"), 0).status == 404
+    assert FUTURES.ask(get("/api/v4/delivery/usdt/contracts"), 0).body == b"[]"
     assert json.loads(SPOT.book_answer(filled(), 1))["bids"][0] == ["9.5", "2"]
     assert json.loads(FUTURES.book_answer(filled(), 1))["bids"][0] == {"p": "9.5", "s": 2}
     whole = SPOT.change_of(SPOT.book_answer(filled(), 1))
