@@ -31,6 +31,8 @@ class Case(NamedTuple):
     capture: str
     channels: tuple[str, ...]
     kinds: tuple[EventKind, ...] = (EventKind.TRADE, EventKind.LOB)
+    settle_s: float = 0.6  # more where subscribe frames are paced for longer than a second
+    counted: bool = False  # by connection: the venue of the test counts anew
 
 
 WITH_QUOTES = (EventKind.TRADE, EventKind.LOB, EventKind.BBO)
@@ -56,6 +58,17 @@ CASES = (
         ("book@100ms", "bbo", "candle_1m"),
         (EventKind.LOB, EventKind.BBO, EventKind.CANDLE),
     ),
+    Case("coinbase", "coinbase/capture_cryptofeed/20210417", ("book", "trade", "bbo"), WITH_QUOTES),
+    Case(
+        "dydx", "dydx_v3/capture_cryptofeed/20211028/DYDX.ws.1.0.txt.gz", ("book", "trade"),
+        settle_s=1.6, counted=True,
+    ),
+    Case("okx", "okx/capture_cryptofeed/20220513", ("book", "agg_trade")),
+    Case("hyperliquid", "hyperliquid/capture/btcusd_20250126.gz", ("book20", "trade")),
+    Case(
+        "binance-usdm", "binance_usdm/capture/ethusdt_20240718.gz", ("book", "trade", "bbo"),
+        WITH_QUOTES,
+    ),
 )  # fmt: skip
 
 
@@ -72,7 +85,7 @@ def beginning(path, folder):
 async def recorded(case, capture, names, out):
     """Serve a capture and record it; return the recorder's report and the venue."""
     async with (
-        PublicVenue(case.venue, [capture], speed=math.inf) as venue,
+        PublicVenue(case.venue, [capture], speed=math.inf, settle_s=case.settle_s) as venue,
         asyncio.timeout(LIMIT_S),
     ):
         settings = RecordSettings(
@@ -126,8 +139,11 @@ def test_what_is_recorded_from_the_wire_is_what_convert_gives(case, shared_data,
         assert file
         assert live.keys() == file.keys(), kind.name
         for name, rows in file.items():
+            if case.counted and kind is EventKind.LOB:
+                for numbers in ("w2", "w3", "w4"):
+                    rows[numbers] = live[name][numbers] = 0
             assert live[name].tobytes() == rows.tobytes(), f"{name} {kind.name}"
 
 
-def test_a_venue_that_is_listed_here_is_one():
-    assert {case.venue for case in CASES} <= set(venues.known())
+def test_every_venue_is_listed_here():
+    assert {case.venue for case in CASES} == set(venues.known())

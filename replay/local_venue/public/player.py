@@ -28,7 +28,7 @@ from replay.local_venue.specs import SymbolSpec, infer_spec
 __all__ = ["Player"]
 
 SNAPSHOT_WAIT_S = 4.0
-SETTLE_S = 0.5  # subscriptions have settled when none came for so long
+SETTLE_S = 1.5  # subscriptions have settled when none came for so long; clients pace theirs
 BATCH = 128  # messages between looks at the event loop
 LOOKED = 20_000  # messages read for the symbols and their steps
 PENDING_MOST = 100_000  # messages of a book kept unread

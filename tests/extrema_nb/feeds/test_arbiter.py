@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extrema_nb import venues
 from extrema_nb.events import BBO, LOB_LEVEL, TRADE, EventKind, Flag, empty_events
 from extrema_nb.feeds.arbiter import WINDOW, Arbiter
+from extrema_nb.feeds.pipeline import MarketPipeline
+from replay.sources import CaptureSource
+from replay.sources.cryptofeed import CryptofeedFile
 
 BOOK, TRADES, QUOTES = 3, 0, 2  # slots
 
@@ -173,3 +180,37 @@ def test_changes_without_a_sequence_go_by_time():
         rows["ts_event"] = ts
         passed.append(bool(judge.admit(1, 0, BOOK, rows, b"", 0.0)))
     assert passed == [True, False, True, False, True]
+
+
+def test_three_captured_connections_to_the_same_instruments_are_one(shared_data):
+    folder = shared_data / "okx/capture_cryptofeed/20210722"
+    files = [folder / f"OKEX.ws.{number}.0.txt.gz" for number in (1, 2, 3)]
+    if not all(path.is_file() for path in files):
+        pytest.skip("needs the three connections of OKX in the captured data")
+    venue = venues.load("okx")
+    table = CaptureSource([files[0]], venue="okx", form="cryptofeed").instruments
+    pipeline = MarketPipeline(venue, table)
+    judge = Arbiter(venue.diff_slot, pipeline.needs_snapshot)
+    lines = [
+        ((line.ts_recv, number, line.frame) for line in CryptofeedFile(path, venue))
+        for number, path in enumerate(files)
+    ]
+    trades, counts, opened, alone = [], [0, 0, 0], set(), 0
+    for ts_recv, number, frame in heapq.merge(*lines, key=lambda line: line[0]):
+        if number not in opened:
+            opened.add(number)
+            judge.opened(number)
+        rows = pipeline.decode(frame, ts_recv)
+        if pipeline.inst < 0:
+            continue
+        counts[number] += 1
+        for message in judge.admit(number, pipeline.inst, pipeline.slot, rows, frame, 0.0):
+            out = pipeline.synchronise(message.inst, message.slot, message.rows)
+            trades += out[out["kind"] == EventKind.TRADE].view(TRADE)["trade_id"].tolist()
+            alone += 1
+    assert len(trades) == len(set(trades)) == 36
+    assert max(counts) <= alone < 1.02 * max(counts)  # a message or two came on one of them only
+    assert judge.dropped == sum(counts) - alone
+    syncs = pipeline.syncs.values()
+    assert sum(sync.checked for sync in syncs) > 1_400
+    assert [(sync.mismatches, sync.gaps) for sync in syncs] == [(0, 0)] * 10
