@@ -192,7 +192,7 @@ def test_three_captured_connections_to_the_same_instruments_are_one(shared_data)
     pipeline = MarketPipeline(venue, table)
     judge = Arbiter(venue.diff_slot, pipeline.needs_snapshot)
     lines = [
-        ((line.ts_recv, number, line.frame) for line in CryptofeedFile(path, venue))
+        [(line.ts_recv, number, line.frame) for line in CryptofeedFile(path, venue)]
         for number, path in enumerate(files)
     ]
     trades, counts, opened, alone = [], [0, 0, 0], set(), 0
