@@ -19,7 +19,7 @@ Rules
 from __future__ import annotations
 
 from extrema_nb.jit import kernel
-from extrema_nb.kernels.decimals import whole
+from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
 from extrema_nb.kernels.row_words import write_book, write_row
@@ -34,11 +34,18 @@ from extrema_nb.kernels.shapes import (
     End,
     Op,
 )
-from extrema_nb.kernels.values import channel_at, levels_at, number, same, symbol_at
+from extrema_nb.kernels.values import (
+    channel_at,
+    inner_symbol_at,
+    levels_at,
+    number,
+    same,
+    symbol_at,
+)
 
 __all__ = ["scan"]
 
-QUOTE, COMMA, COLON = 34, 44, 58
+QUOTE, COMMA, COLON, MINUS = 34, 44, 58, 45
 OPEN, CLOSE, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
 
 SKIP, PRICE, FLOOR, INT, BOOL, TEXT, SYMBOL = (
@@ -46,6 +53,8 @@ SKIP, PRICE, FLOOR, INT, BOOL, TEXT, SYMBOL = (
 )
 NAMED, OBJECTS, DATA = int(Op.CHANNEL), int(Op.OBJECTS), int(Op.DATA)
 BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID, Op.BEST_ASK))
+SIGNED, CUT = int(Op.SIGNED), int(Op.CUT)
+BID_OBJECTS, ASK_OBJECTS = int(Op.BID_OBJECTS), int(Op.ASK_OBJECTS)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
 
 
@@ -170,7 +179,10 @@ def _frame(s: Scanner, place: int, n: int) -> int:
         elif op == SYMBOL:
             if text[at] != QUOTE:
                 return SLOW
-            inst, at = symbol_at(s, at + 1, end)
+            if keys[k].low:
+                inst, at = inner_symbol_at(s, at + 1, end)
+            else:
+                inst, at = symbol_at(s, at + 1, end)
             if at < 0:
                 return SLOW
         elif BIDS <= op <= ASKS:
@@ -190,6 +202,21 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if count:
                 floats[2 * side] = s.levels[side, 0, 0]
                 floats[2 * side + 1] = s.levels[side, 0, 1]
+        elif op == SIGNED:
+            quote = text[at] == QUOTE
+            at += 1 if quote else 0
+            minus = text[at] == MINUS
+            value, at = decimal(text, at + (1 if minus else 0))
+            if at < 0 or not value < MAX or (quote and text[at] != QUOTE):
+                return SLOW
+            at += 1 if quote else 0
+            floats[1] = value
+            words[SIDE] = -1 if minus and value > 0.0 else 1
+        elif op == CUT:
+            value, at = number(text, at, keys[k].quoted)
+            if at < 0 or value > keys[k].high:
+                return SLOW
+            words[keys[k].word] = int(value * keys[k].scale)
         elif op == NAMED:
             if text[at] != QUOTE or channel >= 0:
                 return SLOW
@@ -199,7 +226,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             for word in range(INHERITED):
                 words[word] = s.channel_words[channel, word]
         else:  # an object, or a list of objects
-            many = op == OBJECTS
+            many = op == OBJECTS or op >= BID_OBJECTS
             child = keys[k].node
             if op == DATA:
                 if channel < 0:
@@ -210,15 +237,20 @@ def _frame(s: Scanner, place: int, n: int) -> int:
                 if text[at] != OPEN_LIST:
                     return SLOW
                 at += 1
-            if at >= end or text[at] != OPEN or depth + 1 >= DEEPEST:
-                return SLOW
-            at += 1
-            stack[depth, 0] = node
-            stack[depth, 1] = seen
-            depth += 1
-            stack[depth, 2] = k * 2 + (1 if many else 0)
-            node, seen, opened = child, 0, True
-            before = k + keys.size
+            if op >= BID_OBJECTS:
+                words[SIDE] = -1 if op == ASK_OBJECTS else 1
+            if op >= BID_OBJECTS and text[at] == CLOSE_LIST:
+                at += 1
+            else:
+                if at >= end or text[at] != OPEN or depth + 1 >= DEEPEST:
+                    return SLOW
+                at += 1
+                stack[depth, 0] = node
+                stack[depth, 1] = seen
+                depth += 1
+                stack[depth, 2] = k * 2 + (1 if many else 0)
+                node, seen, opened = child, 0, True
+                before = k + keys.size
         # what follows it: the next key, or the end of one object and more
         while not opened:
             if at >= end:

@@ -65,7 +65,7 @@ class Op(IntEnum):
     INT = 3  # an integer from `low` to `high`, times `scale`, into a word
     BOOL = 4  # `low` for false, `high` for true
     TEXT = 5  # one of `choices`; any other gives `default`, or is not for us without one
-    SYMBOL = 6  # names the instrument
+    SYMBOL = 6  # names the instrument; with `low` 1 between the first and the last point
     CHANNEL = 7  # says which of the venue's channels it is
     OBJECT = 8
     OBJECTS = 9  # array of objects
@@ -75,7 +75,10 @@ class Op(IntEnum):
     BEST_BID = 13  # the same, of one level at most, into words 0 and 1
     BEST_ASK = 14  # into words 2 and 3
     ISO_TIME = 15  # 2024-01-31T12:34:56.789Z
-    SIGNED = 16  # integer quantity into word 1; its sign is the side
+    SIGNED = 16  # quantity into word 1; its sign is the side
+    CUT = 17  # a number of at most `high`, times `scale` and cut to an integer, into a word
+    BID_OBJECTS = 18  # array of objects that end with `End.LEVEL`; may be empty
+    ASK_OBJECTS = 19
 
 
 class End(IntEnum):

@@ -14,10 +14,10 @@ from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import MAX, Scanner
 from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QUOTED
 
-__all__ = ["channel_at", "levels_at", "number", "same", "symbol_at"]
+__all__ = ["channel_at", "inner_symbol_at", "levels_at", "number", "same", "symbol_at"]
 
 QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
-BLANK, BACKSLASH = 32, 92
+BLANK, BACKSLASH, POINT = 32, 92, 46
 LONGEST = 64  # letters before the mark
 AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
 
@@ -87,10 +87,24 @@ def levels_at(s: Scanner, at: int, end: int, side: int, extra: int, quoted: int)
             return -1, 0
 
 
+@kernel(inline=True)
+def _named(s: Scanner, begin: int, length: int, code: int) -> int:
+    """Return the instrument whose symbol are the letters from `begin` on; -1 for none."""
+    text, slots, symbols, letters = s.text, s.symbol_slots, s.symbols, s.letters
+    mask = slots.size - 1
+    slot = (code ^ (code >> 15)) & mask
+    while slots[slot] >= 0:
+        row = slots[slot]
+        if symbols[row, 1] == length and same(text, begin, letters, symbols[row, 0], length):
+            return int(symbols[row, 2])
+        slot = (slot + 1) & mask
+    return -1
+
+
 @kernel
 def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     """Return the instrument whose symbol stands at `at`, and the place after its quote."""
-    text, slots, symbols, letters = s.text, s.symbol_slots, s.symbols, s.letters
+    text = s.text
     begin = at
     code = 0
     while at < end and text[at] != QUOTE:
@@ -98,15 +112,28 @@ def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
         at += 1
     if at >= end:
         return -1, -1
-    mask = slots.size - 1
-    slot = (code ^ (code >> 15)) & mask
-    length = at - begin
-    while slots[slot] >= 0:
-        row = slots[slot]
-        if symbols[row, 1] == length and same(text, begin, letters, symbols[row, 0], length):
-            return symbols[row, 2], at + 1
-        slot = (slot + 1) & mask
-    return -1, -1
+    inst = _named(s, begin, at - begin, code)
+    return inst, (at + 1 if inst >= 0 else -1)
+
+
+@kernel
+def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
+    """Return the same for a symbol between the first and the last point of a text."""
+    text = s.text
+    first = last = -1
+    while at < end and text[at] != QUOTE:
+        if text[at] == POINT:
+            if first < 0:
+                first = at
+            last = at
+        at += 1
+    if at >= end or first == last:
+        return -1, -1
+    code = 0
+    for place in range(first + 1, last):
+        code = (code * 31 + int(text[place])) & 0x7FFFFFFF
+    inst = _named(s, first + 1, last - first - 1, code)
+    return inst, (at + 1 if inst >= 0 else -1)
 
 
 @kernel

@@ -98,10 +98,13 @@ def _object(shapes, node, value, state, symbols, ts_recv):  # noqa: C901, PLR091
             words[key.word] = dict(key.choices).get(found, key.default)
             if words[key.word] is None:
                 raise NotForUs
+        elif key.op in (Op.SIGNED, Op.CUT, Op.BID_OBJECTS, Op.ASK_OBJECTS):
+            _rarer(key, found, state)
         elif key.op == Op.SYMBOL:
-            if found not in symbols:
+            symbol = found.partition(".")[2].rpartition(".")[0] if key.low else found
+            if symbol not in symbols:
                 raise NotForUs
-            state["inst"] = symbols[found]
+            state["inst"] = symbols[symbol]
         elif key.op == Op.BIDS:
             state["bids"] = _levels(found)
         elif key.op == Op.ASKS:
@@ -124,6 +127,20 @@ def _object(shapes, node, value, state, symbols, ts_recv):  # noqa: C901, PLR091
         _row(state, ts_recv)
     elif node.end == End.BOOK:
         _book(state, ts_recv)
+
+
+def _rarer(key, found, state):
+    words = state["words"]
+    if key.op == Op.SIGNED:
+        words[1] = _number(str(found).removeprefix("-"))
+        words[SIDE] = -1 if str(found).startswith("-") and words[1] else 1
+    elif key.op == Op.CUT:
+        words[key.word] = int(_number(found) * key.scale)
+        if float(found) > key.high:
+            raise NotForUs
+    else:
+        side = "bids" if key.op == Op.BID_OBJECTS else "asks"
+        state[side] = _levels([[level["p"], level["s"]] for level in found])
 
 
 def _is(channel, named):

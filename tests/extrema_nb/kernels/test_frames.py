@@ -61,6 +61,11 @@ BOOK = Node(
 LEVEL = Node((Key("side", Op.TEXT, SIDE, choices=(("bid", 1), ("ask", -1))),
               Key("p", Op.PRICE, LEVEL_PRICE), Key("s", Op.FLOOR, LEVEL_QTY)), End.LEVEL)  # fmt: skip
 CHANGES = Node((Key("levels", Op.OBJECTS, node=LEVEL), Key("u", Op.INT, SEQ)), End.BOOK)
+SIGNED = Node((Key("s", Op.SYMBOL, low=1), Key("size", Op.SIGNED), Key("px", Op.PRICE, 0),
+               Key("ms", Op.CUT, TIME, high=2**43, scale=MS)), End.ROW)  # fmt: skip
+SIDED = Node((Key("p", Op.PRICE, LEVEL_PRICE), Key("s", Op.FLOOR, LEVEL_QTY)), End.LEVEL)
+SIDES = Node((Key("b", Op.BID_OBJECTS, node=SIDED), Key("a", Op.ASK_OBJECTS, node=SIDED),
+              Key("u", Op.INT, SEQ)), End.BOOK)  # fmt: skip
 TOP = Node((Key("bids", Op.BEST_BID, low=1), Key("asks", Op.BEST_ASK, low=1)), End.ROW)
 ARG = Node((Key("ch", Op.CHANNEL), Key("s", Op.SYMBOL)))
 SHAPES = Shapes(
@@ -74,6 +79,8 @@ SHAPES = Shapes(
         Channel("top", EventKind.LOB, 3, BOOK, many=True, after=("0",),
                 words=((FLAGS, Flag.SNAPSHOT | Flag.PARTIAL),)),
         Channel("changes", EventKind.LOB, 4, CHANGES),
+        Channel("signed", EventKind.TRADE, 6, SIGNED, many=True),
+        Channel("sides", EventKind.LOB, 7, SIDES),
         Channel("first", EventKind.BBO, 5, TOP, words=((1, 0.0), (3, 0.0))),
     ),
 )  # fmt: skip
@@ -100,6 +107,15 @@ book = st.fixed_dictionaries(
 best = st.fixed_dictionaries({**dict.fromkeys("bBaA", number), "u": st.integers(0, 10**12)})
 
 
+signed = st.fixed_dictionaries(
+    {"s": st.sampled_from(["ob.BTC-USDT.400", "x.A.", "A", "..", "a.1000PEPE_240329.b"]),
+     "size": sizes | number.map("-{}".format) | st.integers(-9, 0), "px": positive,
+     "ms": st.from_regex(r"[1-9][0-9]{11}\.[0-9]{1,4}", fullmatch=True) | st.integers(0, 2**43)},
+)  # fmt: skip
+sided = st.lists(st.fixed_dictionaries({"p": positive, "s": sizes}), max_size=4)
+sides = st.fixed_dictionaries({"b": sided, "a": sided, "u": st.integers(0, 99)})
+
+
 def pushes(channel, data):
     return st.builds(
         lambda symbol, data, later, more: {
@@ -114,6 +130,8 @@ PUSHES = (
     pushes("trades", st.lists(match, min_size=1, max_size=3))
     | pushes("best", best)
     | pushes("book", st.lists(book, min_size=1, max_size=1))
+    | pushes("signed", st.lists(signed, min_size=1, max_size=3))
+    | pushes("sides", sides)
     | pushes("top5", st.lists(book, min_size=1, max_size=1))
 )
 

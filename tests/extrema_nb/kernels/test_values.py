@@ -7,7 +7,14 @@ import pytest
 
 from extrema_nb import jit
 from extrema_nb.kernels.shapes import BARE, QUOTED
-from extrema_nb.kernels.values import channel_at, levels_at, number, same, symbol_at
+from extrema_nb.kernels.values import (
+    channel_at,
+    inner_symbol_at,
+    levels_at,
+    number,
+    same,
+    symbol_at,
+)
 from tests.extrema_nb.kernels.test_frames import scanner_of
 
 
@@ -96,3 +103,13 @@ def test_a_channel_is_known_by_its_name_and_what_follows(raw, place):
     found, end = channel_at(scanner, 0, len(raw) + 1)
     assert found == place
     assert place < 0 or end == len(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [(b'ob.A.400"', (1, 9)), (b'x.y.A.400"', (-1, -1)), (b'ob.A"', (-1, -1)), (b'A"', (-1, -1)),
+     (b'..A."', (-1, -1)), (b".A.", (-1, -1)), (b'.1000PEPE_240329."', (2, 18))],
+)  # fmt: skip
+def test_a_symbol_may_stand_between_points(raw, found):
+    _owner, scanner = loaded(raw)
+    assert inner_symbol_at(scanner, 0, len(raw) + 1) == found
