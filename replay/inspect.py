@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from extrema_nb.contracts import Source
+from replay.inspect_page import write_inspection
 from replay.quality import Quality
 from replay.sources import CaptureSource, FileSource, ParquetSource, open_source
 
@@ -18,16 +20,21 @@ Tell = Callable[[int], None]  # called with the number of rows done
 
 
 def inspect_path(
-    path: str | Path | Sequence[str | Path], *, tell: Tell | None = None, **options: Any
-) -> dict[str, Any]:
+    path: str | Path | Sequence[str | Path], *, tell: Tell | None = None,
+    page: str | Path | None = None, **options: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Return the report of `inspect_source` on what `open_source` gives for `path`."""
     if isinstance(path, (str, Path)) and Path(path).is_dir():
         options.setdefault("clamp_time", True)  # rows that go back are to be counted here
-    return inspect_source(open_source(path, **options), tell=tell)
+    return inspect_source(open_source(path, **options), tell=tell, page=page)
 
 
-def inspect_source(source: Source, *, tell: Tell | None = None) -> dict[str, Any]:
+def inspect_source(
+    source: Source, *, tell: Tell | None = None, page: str | Path | None = None
+) -> dict[str, Any]:
     """Read a source to its end and return everything found, ready for JSON.
+
+    `page` is an HTML file to be written with plots of it.
 
     The keys are those of `QualityReport`, of the source's `describe`, and of a recording also
     ``bytes``, ``bytes_per_row`` and ``sizes`` (kind to bytes a row).
@@ -45,4 +52,8 @@ def inspect_source(source: Source, *, tell: Tell | None = None) -> dict[str, Any
         report.update(source.sizes())
     elif isinstance(source, (CaptureSource, FileSource)):
         report["capture"] = msgspec.to_builtins(source.counts)
+    if page is not None:
+        sample = [offsets.sample() for offsets in quality.offsets.values()]
+        delays = np.concatenate([np.empty(0, np.int64), *sample])
+        report["page"] = str(write_inspection(page, report, quality.timeline, delays))
     return report

@@ -37,18 +37,20 @@ from extrema_nb.events import (
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel
 from extrema_nb.store import GapCheck
+from replay.clocks import ClockReport, Offsets
+from replay.timeline import Timeline, drift_ppm
 
-__all__ = ["BookReport", "ClockReport", "Quality", "QualityReport", "check_books"]
+__all__ = ["BookReport", "Quality", "QualityReport", "check_books"]
 
 LAST = int(Flag.LAST)
 DOUBTFUL = int(Flag.STALE)
 LOB = int(EventKind.LOB)
-SAMPLES = 1 << 20  # clock offsets kept; beyond it every second one is dropped
-
 FEW_IDS = 20  # too few to say what ids are
 
 # columns of `counts` in `check_books`
-MESSAGES, CROSSED, LOCKED, SUSPECT = range(4)
+MESSAGES, CROSSED, LOCKED, SUSPECT, STATE, SINCE, LOCKED_US, CROSSED_US = range(8)
+COLUMNS = 8
+FINE, IS_LOCKED, IS_CROSSED = range(3)  # STATE
 
 
 @kernel
@@ -62,8 +64,9 @@ def check_books(rows: Any, start: int, books: L2Books, counts: Any) -> int:
     rows : (n,) LOB_LEVEL view of rows of any kind
     start : first row
     books : **written**
-    counts : (instruments, 4) int64, **written**: messages, crossed or locked, of these locked,
-        and whether the book was crossed after its last message
+    counts : (instruments, 8) int64, **written**: messages, crossed or locked, of these locked,
+        whether the book was crossed after its last message, its state and since when (``ts_recv``),
+        µs that it was locked, and crossed
 
     Returns
     -------
@@ -85,11 +88,18 @@ def check_books(rows: Any, start: int, books: L2Books, counts: Any) -> int:
         if counts[b, SUSPECT] and not crossed:  # a mark is given once, a crossing may last
             crossed = next_below(books, b, BID, NO_ASK) >= next_above(books, b, ASK, NO_BID)
         counts[b, SUSPECT] = int(crossed)
+        if counts[b, STATE] == IS_LOCKED:
+            counts[b, LOCKED_US] += row.ts_recv - counts[b, SINCE]
+        elif counts[b, STATE] == IS_CROSSED:
+            counts[b, CROSSED_US] += row.ts_recv - counts[b, SINCE]
+        counts[b, STATE] = FINE
+        counts[b, SINCE] = row.ts_recv
         if crossed and flags & DOUBTFUL == 0:
             counts[b, CROSSED] += 1
             bid = max(best_bid(books, b), next_below(books, b, BID, NO_ASK))
             ask = min(best_ask(books, b), next_above(books, b, ASK, NO_BID))
             counts[b, LOCKED] += int(bid == ask)
+            counts[b, STATE] = IS_LOCKED if bid == ask else IS_CROSSED
     return int(rows.size)
 
 
@@ -104,15 +114,8 @@ class BookReport(msgspec.Struct, kw_only=True):
     stale_rows: int = 0  # came while the book was in doubt
     crossed: int = 0  # messages that left a bid at or above an ask
     locked: int = 0  # of these, at the same price
-
-
-class ClockReport(msgspec.Struct, kw_only=True, frozen=True):
-    """``ts_recv - ts_event`` of what the venue stamped, µs."""
-
-    min_us: int | None = None
-    median_us: int | None = None
-    p99_us: int | None = None
-    said: str = "no row with a venue's time"
+    crossed_s: float = 0.0  # how long a bid stood above an ask
+    locked_s: float = 0.0  # how long at the same price
 
 
 class QualityReport(msgspec.Struct, kw_only=True):
@@ -137,6 +140,7 @@ class QualityReport(msgspec.Struct, kw_only=True):
     status: dict[str, int] = {}
     books: dict[str, BookReport] = {}
     clock: ClockReport = ClockReport()
+    clocks: dict[str, ClockReport] = {}  # by venue
 
 
 class Quality:
@@ -144,19 +148,18 @@ class Quality:
 
     def __init__(self, table: InstrumentTable) -> None:
         self._table = table
+        self.timeline = Timeline(table)
         self._memory: list[npt.NDArray[Any]] = []  # of the books
         self._books = make_books(table.specs(), self._memory) if len(table) else None
-        self._counts = np.zeros((len(table), 4), np.int64)
+        self._counts = np.zeros((len(table), COLUMNS), np.int64)
         self._gaps: dict[int, GapCheck] = {}
         self._stale: dict[int, int] = {}
         self._kinds: dict[tuple[int, int], int] = {}
         self._status: dict[int, int] = {}
         self._trade_id: dict[tuple[int, bool], int] = {}
         self._steps: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}  # by 1, back, more
-        self._offsets: list[npt.NDArray[np.int64]] = []
-        self._kept = 0
-        self._every = 1
-        self._least: int | None = None
+        self._venues = [spec.venue for spec in table]
+        self.offsets: dict[str, Offsets] = {}  # by venue, "" of rows without an instrument
         self._second = (-1, 0)  # the last second and its rows so far
         self._first: int | None = None
         self._now = 0
@@ -167,6 +170,7 @@ class Quality:
         if rows.size == 0:
             return
         self._times(rows)
+        self.timeline.feed(rows)
         pairs, sizes = np.unique(
             rows["inst"].astype(np.int64) * 256 + rows["kind"], return_counts=True
         )
@@ -206,15 +210,10 @@ class Quality:
         out.busiest_second_rows = max(out.busiest_second_rows, int(sizes.max()))
         stamped = np.isin(rows["kind"], [EventKind.TRADE, EventKind.BBO, EventKind.LOB])
         stamped &= (rows["flags"] & int(Flag.SYNTHETIC | Flag.SNAPSHOT)) == 0
-        offset = (ts - rows["ts_event"])[stamped]
-        if offset.size:
-            least = int(offset.min())
-            self._least = least if self._least is None else min(self._least, least)
-            self._offsets.append(offset[:: self._every])
-            self._kept += self._offsets[-1].size
-            if self._kept > SAMPLES:
-                self._offsets = [np.concatenate(self._offsets)[::2]]
-                self._kept, self._every = self._offsets[0].size, self._every * 2
+        offset, inst = (ts - rows["ts_event"])[stamped], rows["inst"][stamped]
+        for each in np.unique(inst).tolist():
+            venue = self._venues[each] if each >= 0 else ""
+            self.offsets.setdefault(venue, Offsets()).add(offset[inst == each])
 
     def _book(self, inst: int, rows: EventArray) -> None:
         check = self._gaps.setdefault(inst, GapCheck(keep=20))
@@ -263,25 +262,33 @@ class Quality:
                 stale_rows=self._stale.get(inst, 0),
                 crossed=int(self._counts[inst, CROSSED]),
                 locked=int(self._counts[inst, LOCKED]),
+                crossed_s=self._lasted(inst, CROSSED_US, IS_CROSSED),
+                locked_s=self._lasted(inst, LOCKED_US, IS_LOCKED),
             )
             out.gaps += book.gaps
             out.crossed += book.crossed
             out.locked += book.locked
             out.duplicates += book.duplicates
-        out.clock = self._clock()
+        drifts = {venue: drift_ppm(frame) for venue, frame in self.timeline.late().items()}
+        out.clocks = {
+            venue: offsets.report(drifts.get(venue))
+            for venue, offsets in sorted(self.offsets.items())
+        }
+        every = Offsets()
+        for offsets in self.offsets.values():
+            every.add(offsets.sample())
+        out.clock = next(iter(out.clocks.values())) if len(out.clocks) == 1 else every.report()
         return out
+
+    def _lasted(self, inst: int, column: int, state: int) -> float:
+        """Return for how many seconds a book was in a state, until now if it still is."""
+        us = int(self._counts[inst, column])
+        if self._counts[inst, STATE] == state:
+            us += max(0, self._now - int(self._counts[inst, SINCE]))
+        return us / 1e6
 
     def _name(self, inst: int) -> str:
         return self._table[inst].name if inst >= 0 else "_"
-
-    def _clock(self) -> ClockReport:
-        if self._least is None:
-            return ClockReport()
-        offsets = np.concatenate(self._offsets)
-        median, p99 = np.percentile(offsets, [50, 99]).tolist()
-        return ClockReport(
-            min_us=self._least, median_us=int(median), p99_us=int(p99), said=_say(self._least)
-        )
 
 
 def _code(code: int) -> str:
@@ -289,18 +296,3 @@ def _code(code: int) -> str:
         return StatusCode(code).name
     except ValueError:
         return str(code)
-
-
-def _say(least: int) -> str:
-    """Say in words what the least delay of a row tells about the two clocks."""
-    if least < 0:
-        return (
-            f"the venue's clock is ahead by {-least / 1e6:.3f} s or more: "
-            "rows carry a time that had not come here yet"
-        )
-    if least < 1_000_000:
-        return f"clocks agree as far as can be told: the fastest row took {least / 1e3:.1f} ms"
-    return (
-        f"the venue's clock is behind by up to {least / 1e6:.3f} s, or the line is slow: "
-        "no row took less"
-    )

@@ -16,6 +16,7 @@ __all__ = ["HELP", "add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add_reading_arguments(parser)
+    parser.add_argument("--html", metavar="FILE", help="also write a page with plots")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
 
 
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         report = spoke("replay.inspect").inspect_path(
             path,
             tell=bar.advance,
+            page=args.html,
             format=args.format,
             venue=args.venue,
             symbol=args.symbol,
@@ -73,7 +75,9 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
     clock = report["clock"]
     offset = (
         f"{clock['said']} (least {clock['min_us'] / 1e3:,.1f} ms, median "
-        f"{clock['median_us'] / 1e3:,.1f}, p99 {clock['p99_us'] / 1e3:,.1f})"
+        f"{clock['median_us'] / 1e3:,.1f}, p99 {clock['p99_us'] / 1e3:,.1f}, most "
+        f"{clock['max_us'] / 1e3:,.1f}"
+        + (f", drift {clock['drift_ppm']:+.1f} ppm)" if clock["drift_ppm"] is not None else ")")
         if clock["min_us"] is not None
         else clock["said"]
     )
@@ -82,6 +86,9 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows = f"{report['rows']:,}, {report['rows_per_second']:,.0f} a second"
     peak = f"{report['busiest_second_rows']:,} in the busiest"
     whole = f"{report['gaps']} gaps, {report['crossed']} crossed, {report['locked']} locked"
+    lasted = sum(book["crossed_s"] for book in books), sum(book["locked_s"] for book in books)
+    if any(lasted):
+        whole += f" (for {lasted[0]:,.3f} s and {lasted[1]:,.3f} s)"
     snapshots = f"{sum(book['snapshots'] for book in books)} snapshots"
     stale = f"{sum(book['stale_rows'] for book in books):,} stale rows"
     order = f"{report['duplicates']} duplicates, {report['out_of_order']} out of order"
@@ -97,6 +104,8 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
         logs = f" and {report['source']['logs']} logs" if report["source"]["logs"] else ""
         files = f"{report['bytes']:,} bytes in {report['source']['files']} files{logs}"
         facts.append(("disk", f"{files}, {report['bytes_per_row']:.2f} bytes a row"))
+    if "page" in report:
+        facts.append(("page", report["page"]))
     for name, book in report["books"].items():
         for gap in book["first_gaps"][:5]:
             said = f"expected {gap['expected']}, found {gap['found']}"

@@ -138,3 +138,23 @@ def test_only_what_the_venue_stamped_tells_about_its_clock():
 def test_a_report_is_json():
     report = look(*CLEAN, trade(1.0, 1.0, ts=T0 + 2, trade_id=1))
     assert msgspec.json.decode(msgspec.json.encode(report))["rows"] == len(OPEN) + 4
+
+
+@pytest.mark.parametrize("cut", [1, 2, 1000])
+def test_how_long_a_book_was_crossed_or_locked_is_told(cut):
+    crossing = change([(100.5, 1.0)], [], 2, ts=1_000_000)
+    mended = change([(100.5, 0.0)], [], 3, ts=3_500_000)
+    found = look(*CLEAN, crossing, mended, cut=cut).books["BTC_USDT_PERP"]
+    assert (found.crossed_s, found.locked_s) == (2.5, 0.0)
+    locking = change([(100.3, 1.0)], [], 2, ts=1_000_000)
+    still = change([(99.0, 1.0)], [], 3, ts=1_250_000)
+    later = trade(1.0, 1.0, ts=T0 + 1_500_000)
+    found = look(*CLEAN, locking, still, later, cut=cut).books["BTC_USDT_PERP"]
+    assert (found.crossed_s, found.locked_s) == (0.0, 0.5)
+
+
+def test_the_clock_of_each_venue_is_told():
+    late = trade(1.0, 1.0, ts=T0 + 7, ts_event=T0)
+    report = look(late)
+    assert report.clocks["binance-usdm"] == report.clock
+    assert (report.clock.min_us, report.clock.max_us, report.clock.drift_ppm) == (7, 7, None)
