@@ -39,6 +39,8 @@ def inspect_source(
     The keys are those of `QualityReport`, of the source's `describe`, and of a recording also
     ``bytes``, ``bytes_per_row`` and ``sizes`` (kind to bytes a row).
     """
+    if isinstance(source, ParquetSource):
+        source.own_snapshots = True  # every row is to be counted
     quality = Quality(source.instruments)
     for batch in source.batches():
         quality.feed(batch)

@@ -37,6 +37,7 @@ from extrema_nb.store.manifest import (
     remove_recording,
     retire,
 )
+from extrema_nb.store.own import OwnSnapshots
 from extrema_nb.store.parts import (
     META_KEY,
     ROW_GROUP,
@@ -65,6 +66,7 @@ __all__ = [
     "LogFile",
     "LogWriter",
     "Manifest",
+    "OwnSnapshots",
     "PartEntry",
     "PartInfo",
     "PartPath",

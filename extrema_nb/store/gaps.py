@@ -8,7 +8,8 @@ A message continues the one before it when
 4. it names no forerunner and its ``first_seq`` is one past the one before, or
 5. it carries no numbers at all.
 
-A message that ends no later than the one before it is a duplicate, not a gap.
+A message that ends no later than the one before it is a duplicate, not a gap. Snapshots that a
+recorder made (SYNTHETIC) say nothing about the venue's sequence and are passed over.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import numpy as np
 from extrema_nb.events import LOB_LEVEL, EventArray, Flag
 
 __all__ = ["Gap", "GapCheck"]
+
+
+OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
 
 
 class Gap(NamedTuple):
@@ -46,6 +50,9 @@ class GapCheck:
 
     def feed(self, rows: EventArray) -> None:
         """Take the next (n,) LOB rows of the instrument, in order."""
+        own = (rows["flags"] & OWN) == OWN
+        if own.any():
+            rows = rows[~own]
         if rows.size == 0:
             return
         last = (rows["flags"] & int(Flag.LAST)) != 0

@@ -20,6 +20,7 @@ from extrema_nb.store import (
     NO_INST,
     ROW_GROUP,
     LogFile,
+    OwnSnapshots,
     PartInfo,
     hash_file,
     list_logs,
@@ -87,6 +88,7 @@ class ParquetSource:
         from_snapshot: bool = False,
     ) -> None:
         self.path = Path(path)
+        self.own_snapshots = False  # give those too that a recorder made of books that have begun
         self.clamped = 0  # rows whose time was taken forward by `clamp_time`, of the last pass
         self._kinds = None if kinds is None else frozenset(kinds)
         self._names = None if instruments is None else list(instruments)
@@ -192,7 +194,11 @@ class ParquetSource:
         pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         try:
             blocks = merge_streams(self._streams(pool), unique=not self._logs)
-            yield from self._in_window(blocks)
+            own = OwnSnapshots(len(self.instruments))
+            for block in self._in_window(blocks):
+                rows = block if self.own_snapshots else own.filter(block)
+                if len(rows):
+                    yield rows
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -247,6 +253,7 @@ class ParquetSource:
         kinds = None if self._kinds is None else sorted(self._kinds)
         books = sorted(self._books.items())
         sha.update(f"{kinds}|{self._start}|{self._end}|{self._clamp}|{books}".encode())
+        sha.update(f"{self.own_snapshots}".encode())
         return sha.hexdigest()
 
     def _known_digests(self) -> dict[Path, str]:

@@ -34,7 +34,9 @@ def some(n, first=0, inst=0):
 
 
 def read(root):
-    return np.concatenate([empty_events(0), *ParquetSource(root).batches()])
+    source = ParquetSource(root)
+    source.own_snapshots = True
+    return np.concatenate([empty_events(0), *source.batches()])
 
 
 def until(done, seconds=10.0):

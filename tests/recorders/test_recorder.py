@@ -118,6 +118,12 @@ def test_an_instrument_that_the_venue_does_not_know_suggests_the_nearest(tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def every_row(path):
+    source = ParquetSource(path)
+    source.own_snapshots = True
+    return rows_of(source)
+
+
 def nowhere(out, **options):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -175,7 +181,7 @@ def test_a_recording_that_goes_on_says_where_the_earlier_one_ended(tmp_path):
         ]
 
     first, second = with_venue(work)
-    rows = rows_of(ParquetSource(tmp_path))
+    rows = every_row(tmp_path)
     assert len(rows) == first["rows"] + second["rows"]
     status = rows[rows["kind"] == EventKind.STATUS].view(STATUS)
     (gap,) = status[status["code"] == StatusCode.LAGGED]
@@ -194,7 +200,7 @@ def test_lag_clock_and_books_are_rows_metrics_and_metadata(tmp_path):
         return await record(there, stop, tell=lambda report: texts.append(render(report)))
 
     report = with_venue(work)
-    rows = rows_of(ParquetSource(tmp_path))
+    rows = every_row(tmp_path)
     assert len(rows) == report["rows"]
     status = rows[rows["kind"] == EventKind.STATUS].view(STATUS)
     for code in (StatusCode.LAG, StatusCode.CLOCK):
@@ -235,7 +241,7 @@ def test_rows_that_were_lost_make_every_book_begin_anew(tmp_path, monkeypatch):
 
     report = with_venue(work)
     assert report["lost"] > 0
-    rows = rows_of(ParquetSource(tmp_path))
+    rows = every_row(tmp_path)
     status = rows[rows["kind"] == EventKind.STATUS].view(STATUS)
     codes = status["code"].tolist()
     after = codes[codes.index(StatusCode.LAGGED) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extrema_nb.events import empty_events
+from extrema_nb.events import Flag, empty_events
 from extrema_nb.store import GapCheck
 from extrema_nb.testing import book
 
@@ -58,3 +58,20 @@ def test_only_the_first_gaps_are_kept_all_are_counted():
     for i in range(5):
         check.feed(message(100 * i + 10, 100 * i + 5, 100 * i + 4))
     assert (len(check.gaps), check.gap_count) == (2, 4)
+
+
+def test_snapshots_that_a_recorder_made_say_nothing_about_the_sequence():
+    def check(own):
+        check = GapCheck()
+        check.feed(book([(1.0, 1.0)], [(2.0, 1.0)], seq=10, snapshot=True))
+        check.feed(book([(1.0, 2.0)], [], seq=15, first_seq=11, prev_seq=10))
+        if own:
+            made = book([(1.0, 2.0)], [(2.0, 1.0)], seq=15, snapshot=True)
+            made["flags"] |= Flag.SYNTHETIC
+            check.feed(made)
+        check.feed(book([(1.0, 3.0)], [], seq=30, first_seq=25, prev_seq=15))
+        check.feed(book([(1.0, 4.0)], [], seq=40, first_seq=36, prev_seq=35))
+        return check.gaps, check.messages, check.snapshots
+
+    assert check(own=True) == check(own=False)
+    assert [gap.found for gap in check(own=True)[0]] == [35]

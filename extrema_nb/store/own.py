@@ -1,0 +1,72 @@
+"""Leave out the book snapshots that a recorder made: who follows a book from its start needs none.
+
+A recorder writes the whole book from time to time (SNAPSHOT and SYNTHETIC), so that reading can
+begin anywhere. Such a message stays
+
+1. where the book has not begun: no snapshot came before it, or
+2. where it is no copy: nothing but such messages came so far, as in tables of depth that other
+   projects publish.
+
+Everywhere else it equals the book that the reader has, and would only be heard of once more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.events import EventArray, EventKind, Flag
+
+__all__ = ["OwnSnapshots"]
+
+OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
+LOB = int(EventKind.LOB)
+
+
+class OwnSnapshots:
+    """Filters the blocks of one pass over a recording, in order.
+
+    Parameters
+    ----------
+    instruments : how many there are
+    """
+
+    def __init__(self, instruments: int) -> None:
+        self.left_out = 0  # rows
+        self._begun = np.zeros(instruments, np.bool_)  # a snapshot came
+        self._followed = np.zeros(instruments, np.bool_)  # and something of the venue since
+
+    def filter(self, block: EventArray) -> EventArray:
+        """Return the rows that are to be read, `block` itself where that is all of them."""
+        flags = block["flags"]
+        own = (flags & OWN) == OWN
+        if self._followed.all() and not own.any():
+            return block
+        places = np.flatnonzero(block["kind"] == LOB)
+        if places.size == 0 or not (own.any() or (~self._followed[block["inst"][places]]).any()):
+            return block
+        keep = np.ones(block.size, np.bool_)
+        for inst in np.unique(block["inst"][places]).tolist():
+            mine = places[block["inst"][places] == inst]
+            self._one(inst, mine, flags[mine], own[mine], keep)
+        dropped = int(block.size - keep.sum())
+        self.left_out += dropped
+        return block[keep] if dropped else block
+
+    def _one(
+        self, inst: int, places: npt.NDArray[np.int64], flags: npt.NDArray[np.int16],
+        own: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_],
+    ) -> None:  # fmt: skip
+        """Mark what is to be kept of one book."""
+        starts = np.flatnonzero(flags & Flag.START)
+        begin = 0 if self._begun[inst] else int(starts[0]) if starts.size else -1
+        if begin < 0:
+            return
+        self._begun[inst] = True
+        if not self._followed[inst]:
+            theirs = np.flatnonzero(~own[begin:])
+            if theirs.size == 0:
+                return
+            begin += int(theirs[0])  # what came before it was the only book there was
+            self._followed[inst] = True
+        keep[places[begin:][own[begin:]]] = False
