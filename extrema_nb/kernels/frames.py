@@ -21,8 +21,9 @@ from __future__ import annotations
 from extrema_nb.jit import kernel
 from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
+from extrema_nb.kernels.ladders import bests_at, ladders_at
 from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
-from extrema_nb.kernels.row_words import write_book, write_row
+from extrema_nb.kernels.row_words import book_went_on, write_book, write_row
 from extrema_nb.kernels.shapes import (
     BARE,
     INHERITED,
@@ -55,6 +56,7 @@ NAMED, OBJECTS, DATA = int(Op.CHANNEL), int(Op.OBJECTS), int(Op.DATA)
 BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID, Op.BEST_ASK))
 SIGNED, CUT = int(Op.SIGNED), int(Op.CUT)
 BID_OBJECTS, ASK_OBJECTS = int(Op.BID_OBJECTS), int(Op.ASK_OBJECTS)
+LADDERS, BESTS = int(Op.LADDERS), int(Op.BESTS)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
 
 
@@ -217,6 +219,14 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if at < 0 or value > keys[k].high:
                 return SLOW
             words[keys[k].word] = int(value * keys[k].scale)
+        elif op == LADDERS:
+            at, bids, asks = ladders_at(s, at, end, k)
+            if at < 0:
+                return SLOW
+        elif op == BESTS:
+            at = bests_at(s, at, end, k)
+            if at < 0:
+                return SLOW
         elif op == NAMED:
             if text[at] != QUOTE or channel >= 0:
                 return SLOW
@@ -285,6 +295,8 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if depth == 0:
                 if at != end or inst < 0 or channel < 0:
                     return SLOW
+                if books:
+                    book_went_on(s, channel, inst)
                 s.frame_insts[place] = inst
                 s.frame_slots[place] = s.channels[channel].slot
                 return n

@@ -1,5 +1,6 @@
 """Rows from the words and levels that the scanner of frames has read.
 
+A book goes on only when its frame has been read to the end: a frame may turn out odd behind it.
 Both writers return the new number of rows, or SLOW or FULL.
 """
 
@@ -21,12 +22,12 @@ from extrema_nb.kernels.shapes import (
     Guard,
 )
 
-__all__ = ["write_book", "write_row"]
+__all__ = ["book_went_on", "write_book", "write_row"]
 
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
 GUARD_ARRIVAL = int(Guard.ARRIVAL)
-BY_PREV = int(Chain.PREV)
+BY_PREV, BY_TIME = int(Chain.PREV), int(Chain.TIME)
 LAST, START, SNAPSHOT, STALE = (
     int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
 )
@@ -79,7 +80,13 @@ def write_book(
     guard, chain = s.channels[channel].guard, s.channels[channel].chain
     if inst < 0 or (guard & GUARD_IDS and first > seq):
         return SLOW
-    if chain:
+    time = words[TIME]
+    if not time:
+        time = words[LATER]
+    if chain == BY_TIME:
+        if s.modes[inst] != CHAINED or time < s.last_seq[inst]:
+            return SLOW
+    elif chain:
         mode = s.modes[inst]
         if mode == WAVED and not flags & SNAPSHOT:
             flags |= STALE
@@ -91,9 +98,6 @@ def write_book(
             return SLOW
     if n + bids + asks + 1 > out.shape[0]:
         return FULL
-    time = words[TIME]
-    if not time:
-        time = words[LATER]
     begin = n
     head = inst | LOB << 32 | flags << 48
     for side in range(2):
@@ -121,6 +125,14 @@ def write_book(
     if flags & SNAPSHOT:
         out[begin, 2] |= START << 48
     out[n - 1, 2] |= LAST << 48
-    if chain:
-        s.last_seq[inst] = seq
     return n
+
+
+@kernel
+def book_went_on(s: Scanner, channel: int, inst: int) -> None:
+    """Note that the message in `words` was the last of its book; its frame was read to the end."""
+    chain = s.channels[channel].chain
+    if chain == BY_TIME:
+        s.last_seq[inst] = s.words[TIME] if s.words[TIME] else s.words[LATER]
+    elif chain:
+        s.last_seq[inst] = s.words[SEQ]

@@ -79,6 +79,8 @@ class Op(IntEnum):
     CUT = 17  # a number of at most `high`, times `scale` and cut to an integer, into a word
     BID_OBJECTS = 18  # array of objects that end with `End.LEVEL`; may be empty
     ASK_OBJECTS = 19
+    LADDERS = 20  # [bids, asks], lists of objects; `node` has PRICE and FLOOR of a level
+    BESTS = 21  # [bid, ask], objects or null, into words 0 to 3
 
 
 class End(IntEnum):
@@ -96,6 +98,7 @@ class Chain(IntEnum):
     NONE = 0  # there is no order to keep
     PREV = 1  # prev_seq is the seq of the message before
     FIRST = 2  # first_seq is one above it
+    TIME = 3  # each message is the whole book, not older than the one before
 
 
 class Guard(IntEnum):

@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 from extrema_nb.events import EventArray, empty_events
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.venues._stream.sync import StreamSync
 
 __all__ = ["BookSync"]
@@ -22,6 +23,15 @@ class BookSync(StreamSync):
     """State machine of one book; see the rules above."""
 
     _newest = -1  # ts_event of the last push, µs
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """How pushes may pass without being asked about (`kernels.memory`), and the last time."""
+        return (UNKNOWN, -1) if self.needs_snapshot else (CHAINED, self._newest)
+
+    def went_on(self, last: int) -> None:
+        """Take note that pushes up to the time `last` have passed as `pace` allowed."""
+        self._newest = last
 
     def on_snapshot(self, rows: EventArray) -> EventArray:
         """Return what to publish for a push; nothing when it is older than the one before."""

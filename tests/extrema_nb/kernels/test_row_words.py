@@ -7,7 +7,7 @@ import pytest
 
 from extrema_nb.events import BBO, LOB_LEVEL, TRADE, EventKind, Flag
 from extrema_nb.kernels.memory import CHAINED, FULL, SLOW, UNKNOWN
-from extrema_nb.kernels.row_words import write_book, write_row
+from extrema_nb.kernels.row_words import book_went_on, write_book, write_row
 from extrema_nb.kernels.shapes import COUNT, FIRST_SEQ, FLAGS, LATER, PREV_SEQ, SEQ, SIDE, TIME
 from tests.extrema_nb.kernels.test_frames import scanner_of
 
@@ -93,3 +93,13 @@ def test_what_is_out_of_sequence_is_left_to_the_book(mode, words):
     owner.modes[:] = mode
     assert write_book(scanner, BOOK, 0, 6, 0, 0, 0) == SLOW
     assert owner.last_seq[0] == 7
+
+
+def test_a_book_goes_on_when_its_frame_is_at_its_end():
+    owner, scanner = filled(BOOK, seq=9, prev=7)
+    write_book(scanner, BOOK, 0, 6, 0, 0, 0)
+    assert owner.last_seq[0] == 7
+    book_went_on(scanner, BOOK, 0)
+    assert owner.last_seq[0] == 9
+    book_went_on(scanner, TOP, 1)  # no order to keep
+    assert owner.last_seq[1] == 0
