@@ -133,6 +133,6 @@ def book_went_on(s: Scanner, channel: int, inst: int) -> None:
     """Note that the message in `words` was the last of its book; its frame was read to the end."""
     chain = s.channels[channel].chain
     if chain == BY_TIME:
-        s.last_seq[inst] = s.words[TIME] if s.words[TIME] else s.words[LATER]
+        s.last_seq[inst] = s.words[TIME] or s.words[LATER]
     elif chain:
         s.last_seq[inst] = s.words[SEQ]
