@@ -155,6 +155,7 @@ NONE = "–"
 EXAMPLE = """
     from extrema_nb.feeds.public import PublicRest
 
+
     async def last_week(start_us, end_us):
         async with PublicRest("okx") as rest:
             await rest.instruments()
