@@ -216,7 +216,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             words[SIDE] = -1 if minus and value > 0.0 else 1
         elif op == CUT:
             value, at = number(text, at, keys[k].quoted)
-            if at < 0 or value > keys[k].high:
+            if at < 0 or value < keys[k].low or value > keys[k].high:
                 return SLOW
             words[keys[k].word] = int(value * keys[k].scale)
         elif op == LADDERS:

@@ -122,7 +122,10 @@ def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     text = s.text
     first = last = -1
     while at < end and text[at] != QUOTE:
-        if text[at] == POINT:
+        c = int(text[at])
+        if c < BLANK or c == BACKSLASH:  # below: control letters and all beyond ASCII
+            return -1, -1
+        if c == POINT:
             if first < 0:
                 first = at
             last = at

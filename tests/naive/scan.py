@@ -136,7 +136,7 @@ def _rarer(key, found, state):
         words[SIDE] = -1 if str(found).startswith("-") and words[1] else 1
     elif key.op == Op.CUT:
         words[key.word] = int(_number(found) * key.scale)
-        if float(found) > key.high:
+        if not key.low <= float(found) <= key.high:
             raise NotForUs
     else:
         side = "bids" if key.op == Op.BID_OBJECTS else "asks"

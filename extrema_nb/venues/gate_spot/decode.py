@@ -16,6 +16,7 @@ from extrema_nb.venues.gate_spot.streams import SLOTS
 
 __all__ = ["Decoder"]
 
+MS = 1000  # µs
 TRADE = int(EventKind.TRADE)
 SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
 S_TRADE, S_BBO, S_DEPTH, S_TOP, S_CANDLE = range(len(SLOTS))
@@ -57,8 +58,8 @@ class Decoder(GateDecoder):
         if n >= out.size:
             out.room(n, 1)
         TRADE_ROW.pack_into(
-            out.bytes, n * ROW, int(m.create_time_ms * 1000), ts_recv, inst, TRADE, side, LAST,
-            m.price, m.amount, m.id, ABSENT, ABSENT,
+            out.bytes, n * ROW, int(m.create_time_ms * MS) or self._when(0, push, ts_recv), ts_recv,
+            inst, TRADE, side, LAST, m.price, m.amount, m.id, ABSENT, ABSENT,
         )  # fmt: skip
         self.inst, self.slot = inst, S_TRADE
         return n + 1

@@ -15,7 +15,7 @@ TRADE = Node(
         Key("id", Op.INT, 2, low=-1, high=NEWEST),
         Key("id_market"),
         Key("create_time"),
-        Key("create_time_ms", Op.CUT, TIME, high=2**43 - 1, scale=MS),
+        Key("create_time_ms", Op.CUT, TIME, low=1, high=2**43 - 1, scale=MS),
         Key("side", Op.TEXT, SIDE, choices=(("sell", Side.SELL), ("buy", Side.BUY))),
         Key("currency_pair", Op.SYMBOL),
         Key("amount", Op.FLOOR, 1),
