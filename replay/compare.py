@@ -1,51 +1,35 @@
 """Runs beside each other: figures, parameters that differ, the first order event that differs.
 
-A run is a folder that a backtest wrote: summary.json, orders.parquet, fills.parquet and
-account.parquet.
+A run is what `replay.runs` reads: a backtest's folder, or a session's journal.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import polars as pl
 
-from extrema_nb.errors import ConfigError, DataError
-from replay.report import MAX_RUNS, write_comparison
+from extrema_nb.errors import DataError
+from replay.report import write_comparison
 from replay.report_words import flat, table
+from replay.runs import Run
 
 __all__ = [
     "Difference",
-    "Run",
     "compare_runs",
     "first_difference",
     "parameters",
-    "read_run",
-    "read_runs",
     "write_page_of",
 ]
 
-FRAMES = ("orders", "fills", "account")
 # what a run was given, as far as its summary says: everything else is what came out of it
 GIVEN = ("strategies", "config", "risk", "capital", "data", "clock_shift_us", "latency",
          "kernel_digest", "versions")  # fmt: skip
-
-
-class Run(NamedTuple):
-    """What a backtest wrote."""
-
-    name: str  # as it is called in a comparison
-    folder: Path
-    summary: dict[str, Any]
-    orders: pl.DataFrame
-    fills: pl.DataFrame
-    account: pl.DataFrame
 
 
 class Difference(msgspec.Struct, kw_only=True, frozen=True):
@@ -57,40 +41,6 @@ class Difference(msgspec.Struct, kw_only=True, frozen=True):
     first: dict[str, Any] | None  # None where the log has ended
     second: dict[str, Any] | None
     events: tuple[int, int]  # in the two logs
-
-
-def read_run(folder: str | Path, name: str | None = None) -> Run:
-    """Return what is in the folder of a run; raise an error that says what is missing."""
-    path = Path(folder)
-    if not path.is_dir():
-        raise ConfigError(f"there is no run {path}; expected a folder that backtest --out wrote")
-    missing = [f for f in ("summary.json", *(f"{n}.parquet" for n in FRAMES))
-               if not (path / f).is_file()]  # fmt: skip
-    if missing:
-        raise DataError(
-            f"{path} is no run: it has no {', '.join(missing)}; expected a folder that "
-            "backtest --out wrote"
-        )
-    try:
-        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-        frames = {frame: pl.read_parquet(path / f"{frame}.parquet") for frame in FRAMES}
-    except (ValueError, OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be read: {error}; run the backtest again") from error
-    if not isinstance(summary, dict):
-        raise DataError(f"{path / 'summary.json'} holds no object; run the backtest again")
-    return Run(name or path.name, path, summary, **frames)
-
-
-def read_runs(folders: Sequence[str | Path]) -> list[Run]:
-    """Return several runs; those whose folders are called the same get longer names."""
-    if not 2 <= len(folders) <= MAX_RUNS:
-        raise ConfigError(f"{len(folders)} runs to compare, expected 2 to {MAX_RUNS}")
-    paths = [Path(folder) for folder in folders]
-    for depth in range(1, 1 + max(len(path.absolute().parts) for path in paths)):
-        names = ["/".join(path.absolute().parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return [read_run(*pair) for pair in zip(paths, names, strict=True)]
-    raise ConfigError(f"{paths[0]} is given twice; a run equals itself")
 
 
 def first_difference(first: pl.DataFrame, second: pl.DataFrame) -> Difference | None:

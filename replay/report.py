@@ -30,11 +30,11 @@ from replay.report_panels import (
     price_panel,
 )
 from replay.report_words import flat, mark_out_table, sections, table, tiles
+from replay.runs import MAX_RUNS
 from replay.statistics import totals
 
 __all__ = ["MAX_POINTS", "MAX_RUNS", "write_comparison", "write_report"]
 
-MAX_RUNS = 8  # runs in one comparison; as many colours as an eye tells apart
 APART = ("mark_outs", "outcomes", "instruments")  # of a summary: shown in their own way
 
 

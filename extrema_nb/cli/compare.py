@@ -1,4 +1,4 @@
-"""Lay runs of a backtest beside each other: figures, parameters, the first order that differs."""
+"""Lay runs beside each other: figures, parameters, the first order that differs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from extrema_nb.cli.common import emit_json, output_folder, spoke
 
 __all__ = ["HELP", "add_arguments", "run"]
 
-HELP = "lay backtests beside each other: figures, parameters, first order that differs"
+HELP = "lay runs beside each other: figures, parameters, first order that differs"
 SHOWN = (
     "profit", "sharpe", "sortino", "max_drawdown", "max_drawdown_s", "orders", "fills",
     "fill_ratio", "cancel_ratio", "maker_share", "notional", "profit_bps", "time_in_market",
@@ -22,7 +22,12 @@ SHOWN = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder that backtest --out wrote")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="folder that backtest --out wrote, or a session's journal",
+    )
     parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML page")
     parser.add_argument(
         "--same", action="store_true", help="exit with 1 unless all order logs are the same"
@@ -35,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     compare = spoke("replay.compare")
     if args.report:
         output_folder("--report", Path(args.report).parent)
-    runs = compare.read_runs(args.runs)
+    runs = spoke("replay.runs").read_runs(args.runs)
     found = compare.compare_runs(runs)
     if args.report:
         compare.write_page_of(args.report, runs, found)

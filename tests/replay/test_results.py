@@ -7,9 +7,8 @@ import json
 import polars as pl
 import pytest
 
-from extrema_nb.events import BUY, SELL, EventKind
-from extrema_nb.instruments import Instrument, InstrumentTable, InstrumentType
-from extrema_nb.testing import MemorySource, book, row, rows, trade
+from extrema_nb.events import BUY, SELL
+from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest
 from replay.results import (
     account_frame,
@@ -103,26 +102,6 @@ def test_mids_after_fills_are_the_same_when_rows_are_read_again(run):
     assert kept.shape == (12, 7)
     forgotten = result._replace(data=result.data._replace(kept=None))
     assert mids_after(backtest, forgotten, fills).tobytes() == kept.tobytes()
-
-
-def test_the_value_of_a_fill_counts_contracts_also_inverse_ones():
-    table = InstrumentTable(
-        Instrument(
-            venue="v", symbol=name, name=name, inst_type=InstrumentType.PERPETUAL, base="BTC",
-            quote="USD", tick_size=0.1, lot_size=1.0, contract_value=100.0, inverse=inverse,
-        )
-        for name, inverse in (("A", False), ("B", True))
-    )  # fmt: skip
-    journal = rows(
-        *(
-            row(
-                EventKind.FILL, inst=inst, side=BUY, price=50.0, qty=3.0, fee=0.0,
-                client_order_id=1, trade_id=1,
-            )
-            for inst in (0, 1)
-        )
-    )  # fmt: skip
-    assert fills_frame(journal, table)["value"].to_list() == [15_000.0, 6.0]
 
 
 def test_files_appear_whole_and_hold_no_wall_time(run, tmp_path):
