@@ -99,7 +99,13 @@ def parameters(summary: Mapping[str, Any]) -> dict[str, Any]:
     return dict(flat({key: summary[key] for key in GIVEN if key in summary}))
 
 
-def _differing(tables: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _differing(summaries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the parameters that differ, of the sections that all runs have.
+
+    A session has no simulated exchange, so there is nothing to hold against a backtest's.
+    """
+    shared = [key for key in GIVEN if all(key in summary for summary in summaries)]
+    tables = [parameters({key: summary[key] for key in shared}) for summary in summaries]
     names = dict.fromkeys(name for each in tables for name in each)
     rows = {name: [each.get(name) for each in tables] for name in names}
     return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
@@ -123,7 +129,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
             name: [each.get(name) for each in figures]
             for name in dict.fromkeys(name for each in figures for name in each)
         },
-        "parameters": _differing([parameters(run.summary) for run in runs]),
+        "parameters": _differing([run.summary for run in runs]),
         "identical": not any(differences.values()),
         "first_differences": {
             name: None if found is None else msgspec.to_builtins(found)

@@ -79,14 +79,21 @@ def read_session_run(folder: str | Path) -> SessionRun:
         "instruments": by_instrument(account, fills, orders, names, later=later),
         "mark_outs": mark_outs_by_group(fills, later),
         "outcomes": outcomes(lives),
-        "data": {"instruments": list(names.values())},
         "strategies": group.get("strategies", []),
-        "risk": group.get("risk", {}),
+        "risk": {k: v for k, v in group.get("risk", {}).items() if _is_limit(v)},
         "kernel_digest": group.get("digest"),
-        "versions": session.meta.versions,
+        "versions": {
+            name: session.meta.versions.get(name.replace("_", "-"))
+            for name in ("extrema_nb", "python", "numpy")
+        },
         "notes": list(session.notes),
     }
     return SessionRun(summary, orders, fills, account)
+
+
+def _is_limit(value: Any) -> bool:
+    """Say whether a limit is one; a journal spells infinity out."""
+    return value is not None and float(value) != float("inf")
 
 
 def _account(rows: EventArray, specs: npt.NDArray[Any], fills: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from extrema_nb.cli.common import emit_json, output_folder, spoke
 
 __all__ = ["HELP", "add_arguments", "run"]
 
+SIDES = ("first", "second")
 HELP = "lay runs beside each other: figures, parameters, first order that differs"
 SHOWN = (
     "profit", "sharpe", "sortino", "max_drawdown", "max_drawdown_s", "orders", "fills",
@@ -82,18 +83,25 @@ def _value(value: Any) -> str:
     return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
+def _event_value(name: str, value: Any) -> str:
+    """Return a value of an order event, times as such."""
+    if value is None or not name.startswith("ts_"):
+        return "none" if value is None else str(value)
+    return f"{dt.datetime.fromtimestamp(value / 1e6, dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
 def _sentence(first: str, second: str, found: dict[str, Any] | None) -> str:
     """Return in words where two order logs part."""
     if found is None:
         return f"{first} and {second} have the same order events"
     at = f"{first} and {second} part at order event {found['index'] + 1}"
     if found["ts_local"] is not None:
-        when = dt.datetime.fromtimestamp(found["ts_local"] / 1e6, dt.UTC)
-        at += f" ({when:%Y-%m-%d %H:%M:%S.%f})"
+        at += f" ({_event_value('ts_local', found['ts_local'])})"
     if found["first"] is None or found["second"] is None:
         ended = first if found["first"] is None else second
         return f"{at}: {ended} has no more events ({found['events'][0]}, {found['events'][1]})"
     parts = [
-        f"{name} {found['first'][name]} | {found['second'][name]}" for name in found["columns"]
+        f"{name} " + " | ".join(_event_value(name, found[side][name]) for side in SIDES)
+        for name in found["columns"]
     ]
     return f"{at}: " + ", ".join(parts)
