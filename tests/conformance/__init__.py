@@ -26,6 +26,7 @@ captures        each frame decodes; nothing is unknown but what `Cases.unknown` 
                 snapshots that were taken meanwhile
 frames, oracle  frames of other projects decode or are known strangers; an independent mapper's
                 rows are ours, but for the tests that `Oracle.differs` names with the reason
+answers         recorded answers of REST say what an independent client reads in them
 samples         unknown extra fields change nothing; a known field that is wrong is refused with
                 the frame quoted and shortened; any bytes at all raise the decode error or nothing
 faults          of the first capture with a book: lines dropped, doubled, swapped and cut at random

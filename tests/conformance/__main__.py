@@ -13,6 +13,7 @@ from tests.conformance.captures import check_capture
 from tests.conformance.faults import FAULTS, read_tape, run_fault
 from tests.conformance.frames import check_frames
 from tests.conformance.oracle import check_oracle
+from tests.conformance.rest import check_answer
 from tests.conformance.samples import check_samples
 from tests.conformance.spec import Result, cases_of
 
@@ -34,6 +35,8 @@ def results_of(data: Path, venue: str, *, fuzz: int) -> Iterator[Result]:
         yield check_frames(data, venue, cases, part)
     if cases.oracle is not None:
         yield from check_oracle(data, venue, cases, cases.oracle)
+    for answer in cases.answers:
+        yield check_answer(data, venue, answer)
     yield from check_samples(venue, cases, fuzz=fuzz)
     yield from _faults(data, venue)
     if cases.own is not None:

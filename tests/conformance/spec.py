@@ -11,7 +11,17 @@ from typing import NamedTuple
 from extrema_nb import venues
 from extrema_nb.instruments import Instrument, InstrumentTable
 
-__all__ = ["Capture", "Cases", "Frames", "Line", "Oracle", "Result", "cases_of", "table_of"]
+__all__ = [
+    "Answer",
+    "Capture",
+    "Cases",
+    "Frames",
+    "Line",
+    "Oracle",
+    "Result",
+    "cases_of",
+    "table_of",
+]
 
 
 class Result(NamedTuple):
@@ -118,13 +128,34 @@ class Oracle:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A recorded answer of REST, with what an independent client (ccxt) makes of it.
+
+    Attributes
+    ----------
+    path : ``ccxt_response_….json`` below the folder of captured data
+    method, index : which of its recorded calls
+    call : ``candles``, ``book`` or ``tickers``
+    interval : of candles
+    alone : the answer is one ticker; ours are asked for as a list
+    """
+
+    path: str
+    method: str
+    call: str
+    index: int = 0
+    interval: str = "1m"
+    alone: bool = False
+
+
+@dataclass(frozen=True)
 class Cases:
     """Everything that the suite knows of a venue.
 
     Attributes
     ----------
     symbols : of every instrument in the captures, frames and samples
-    captures, frames, oracle : see the package
+    captures, frames, oracle, answers : see the package
     samples : name of a channel → a small frame of it
     slots : name of each `FrameDecoding.slot`, for the table; by default the venue's ``SLOTS``
     unknown : event types (keys of `FrameDecoding.unknown`) that may be left undecoded
@@ -137,6 +168,7 @@ class Cases:
     captures: tuple[Capture, ...] = ()
     frames: tuple[Frames, ...] = ()
     oracle: Oracle | None = None
+    answers: tuple[Answer, ...] = ()
     samples: dict[str, bytes] = field(default_factory=dict)
     slots: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()

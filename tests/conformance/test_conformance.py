@@ -10,6 +10,7 @@ from tests.conformance.captures import check_capture
 from tests.conformance.faults import FAULTS, read_tape, run_fault
 from tests.conformance.frames import check_frames
 from tests.conformance.oracle import check_oracle
+from tests.conformance.rest import check_answer
 from tests.conformance.samples import check_samples
 from tests.conformance.spec import cases_of
 
@@ -92,6 +93,14 @@ def test_an_independent_mapper_agrees(shared_data, venue, oracle):
     results = list(check_oracle(shared_data, venue, FOUND[venue], oracle))
     assert not wrong_in(results)
     assert sum(result.messages for result in results) >= oracle.least
+
+
+@pytest.mark.parametrize(("venue", "answer"), each(lambda cases: cases.answers))
+def test_an_independent_client_reads_the_same_in_an_answer(shared_data, venue, answer):
+    needs(shared_data, answer)
+    result = check_answer(shared_data, venue, answer)
+    assert result.messages > 0
+    assert not wrong_in([result])
 
 
 @pytest.mark.parametrize("venue", FOUND)

@@ -10,13 +10,14 @@ from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import BBO, LOB_LEVEL, EventKind, empty_events
 from extrema_nb.testing import book
 from extrema_nb.venues.binance_usdm import VENUE
-from tests.conformance import samples
+from tests.conformance import captures, samples
 from tests.conformance.books import Book, messages_of
 from tests.conformance.captures import check_capture
 from tests.conformance.faults import read_tape, run_fault
 from tests.conformance.oracle import check_oracle
+from tests.conformance.rest import differences
 from tests.conformance.samples import check_samples, with_extra_fields, with_wrong_fields
-from tests.conformance.spec import cases_of
+from tests.conformance.spec import Line, cases_of
 
 USDM = "binance-usdm"
 LINES = 3000
@@ -108,12 +109,61 @@ def test_spoiled_rows_are_seen(shared_data, spoil, fault, seen):
 
 def test_a_line_that_is_missing_is_seen(shared_data, monkeypatch):
     cases, capture = capture_of(shared_data)
-    from tests.conformance import captures
-
     lines = list(captures.lines_of(shared_data, capture))[:LINES]
     del lines[next(i for i in range(1000, LINES) if b"depthUpdate" in lines[i].frame)]
     monkeypatch.setattr(captures, "lines_of", lambda *_: iter(lines))
     assert "gaps" in wrong(check_capture(shared_data, USDM, cases, capture, limit=LINES))
+
+
+def with_a_later_snapshot(shared_data, capture, spoil_level):
+    """Return lines with a second fetched book in their middle, made of the first and its diffs."""
+    lines = list(captures.lines_of(shared_data, capture))[:LINES]
+    check = captures.CaptureCheck(shared_data, USDM, cases_of(USDM), capture)
+    for line in lines[: LINES // 2]:
+        check._take(line)
+    levels = check._books[0]
+    bids, asks = (
+        [[str(p), str(q)] for p, q in sorted(levels.sides[side].items())] for side in (1, -1)
+    )
+    if spoil_level:
+        bids[5][1] = "987654.321"  # far from the touch: nothing mends it
+    at = {"lastUpdateId": levels.seq, "E": 1, "T": 1, "bids": bids, "asks": asks}
+    frame = json.dumps(at, separators=(",", ":")).encode()
+    ts = lines[LINES // 2].ts_recv
+    return [*lines[: LINES // 2], Line(ts, frame, "BTCUSDT", snapshot=True), *lines[LINES // 2 :]]
+
+
+@pytest.mark.parametrize("spoil_level", [False, True])
+def test_a_snapshot_of_a_good_book_is_followed_to_the_end(shared_data, monkeypatch, spoil_level):
+    cases, capture = capture_of(shared_data)
+    lines = with_a_later_snapshot(shared_data, capture, spoil_level)
+    monkeypatch.setattr(captures, "lines_of", lambda *_: iter(lines))
+    results = check_capture(shared_data, USDM, cases, capture, limit=len(lines))
+    (later,) = [result for result in results if result.channel == "later snapshot levels"]
+    assert later.messages > 1000
+    assert later.mismatches == spoil_level
+
+
+def test_an_answer_that_says_something_else_is_seen(shared_data):
+    book, candles, tickers = (
+        cases_of(USDM).answers[0], cases_of("binance-cm").answers[0],
+        cases_of("binance-spot").answers[0],
+    )  # fmt: skip
+    path = shared_data / book.path
+    if not path.is_file():
+        pytest.skip(f"needs {book.path}")
+    methods = json.loads(path.read_text(encoding="utf-8"))["methods"]
+    for venue, answer in ((USDM, book), ("binance-cm", candles), ("binance-spot", tickers)):
+        case = methods[answer.method][0]
+        assert differences(venue, answer, case)[1] == []
+        other = json.loads(json.dumps(case["parsedResponse"]))
+        if answer.call == "book":
+            other["bids"][0][1] += 1.0
+        elif answer.call == "candles":
+            other[0][1] += 1.0
+        else:
+            next(iter(other.values()))["last"] += 1.0
+        assert differences(venue, answer, {**case, "parsedResponse": other})[1]
 
 
 class Deaf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -44,6 +44,7 @@ CASES = Cases(
         least=5,
         differs={11: "a trade of USD-M in the stream of COIN-M; the mapper drops ADL rows anyway"},
     ),
+    answers=(Answer("binance_spot/frames/ccxt_response_binance.json", "fetchOHLCV", "candles", interval="1d"),),
     samples={
         "trade": (
             b'{"stream":"btcusd_perp@trade","data":{"e":"trade","E":1723161257840,'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -52,6 +52,10 @@ CASES = Cases(
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("binance",), least=5),
+    answers=(
+        Answer("binance_spot/frames/ccxt_response_binance.json", "fetchTickers", "tickers"),
+        Answer("binance_spot/frames/ccxt_response_binance.json", "fetchTicker", "tickers", alone=True),
+    ),
     samples={
         "trade": (
             b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161254345,"s":"BTCUSDT",'

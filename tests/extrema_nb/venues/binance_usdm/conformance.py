@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -49,6 +49,7 @@ CASES = Cases(
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("binance-futures",), least=3),
+    answers=(Answer("binance_spot/frames/ccxt_response_binance.json", "fetchOrderBook", "book"),),
     samples={
         "trade": (
             b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1680652700455,"T":1680652700452,'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.conformance.reading import compact
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -50,6 +50,10 @@ CASES = Cases(
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("dydx-v4",), least=6),
+    answers=(
+        Answer("dydx_v4/frames/ccxt_response_dydx.json", "fetchOrderBook", "book"),
+        Answer("dydx_v4/frames/ccxt_response_dydx.json", "fetchOHLCV", "candles"),
+    ),
     samples={
         "v4_trades": (
             b'{"type":"channel_data","id":"BTC-USD","channel":"v4_trades","contents":{"trades":[{'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -43,6 +43,10 @@ CASES = Cases(
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("gate-io",), least=4, adapt=today),
+    answers=(
+        Answer("gate_spot/frames/ccxt_response_gate.json", "fetchOHLCV", "candles", interval="1h"),
+        Answer("gate_spot/frames/ccxt_response_gate.json", "fetchTicker", "tickers"),
+    ),
     samples={
         "trades": (
             b'{"time":1606292218,"time_ms":1606292218231,"channel":"spot.trades","event":"update",'

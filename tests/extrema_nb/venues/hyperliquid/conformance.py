@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.spec import Capture, Cases, Frames, Oracle
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle
 
 __all__ = ["CASES"]
 
@@ -22,6 +22,18 @@ CASES = Cases(
         ),
     ),
     oracle=Oracle(FRAMES + "tardis_mapper_pairs.jsonl", ("hyperliquid",), least=5),
+    answers=(
+        Answer(
+            "hyperliquid/frames/ccxt_response_hyperliquid.json",
+            "fetchOHLCV",
+            "candles",
+            interval="1h",
+        ),
+        *(
+            Answer("hyperliquid/frames/ccxt_response_hyperliquid.json", "fetchOHLCV", "candles", i)
+            for i in (1, 2, 3)
+        ),
+    ),
     samples={
         "trades": (
             b'{"channel":"trades","data":[{"coin":"BTC","side":"B","px":"63405.40","sz":"0.125",'

@@ -8,7 +8,7 @@ from pathlib import Path
 from extrema_nb.events import empty_events
 from extrema_nb.venues.okx import VENUE
 from tests.conformance.reading import lines_of, source_name
-from tests.conformance.spec import Capture, Cases, Frames, Oracle, Result, table_of
+from tests.conformance.spec import Answer, Capture, Cases, Frames, Oracle, Result, table_of
 
 __all__ = ["CASES"]
 
@@ -86,6 +86,11 @@ CASES = Cases(
         ("okex", "okex-futures", "okex-swap"),
         least=12,
         adapt=today,
+    ),
+    answers=(
+        Answer("okx/frames/ccxt_response_okx.json", "fetchOrderBook", "book"),
+        Answer("okx/frames/ccxt_response_okx.json", "fetchOrderBook", "book", 1),
+        Answer("okx/frames/ccxt_response_okx.json", "fetchOHLCV", "candles", interval="1h"),
     ),
     samples={
         "trades-all": (
