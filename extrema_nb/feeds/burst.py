@@ -9,7 +9,7 @@ when somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,6 @@ Refused = Callable[[int, VenueError], None]
 NONE = empty_events(0)
 
 
-@runtime_checkable
 class _Paced(Protocol):
     """A book whose messages may pass without it."""
 
@@ -83,8 +82,7 @@ class BurstPipeline(MarketPipeline):
         scanner = self._scanner
         if scanner is not None:
             if inst < len(scanner.modes) and scanner.modes[inst] != UNKNOWN:
-                if isinstance(sync, _Paced):
-                    sync.went_on(int(scanner.last_seq[inst]))
+                cast("_Paced", sync).went_on(int(scanner.last_seq[inst]))
                 scanner.modes[inst] = UNKNOWN
             self._touched.add(inst)
         return sync
@@ -186,8 +184,11 @@ class BurstPipeline(MarketPipeline):
             scanner.name_symbols(
                 (row.symbol, inst) for inst, row in enumerate(table) if row.venue == self._venue.id
             )
+        if not self._touched:
+            return
         for inst in self._touched:
             sync = self.syncs[inst]
-            if isinstance(sync, _Paced) and inst < len(scanner.modes):
-                scanner.modes[inst], scanner.last_seq[inst] = sync.pace
+            pace = getattr(sync, "pace", None)  # not every venue's books have one
+            if pace is not None and inst < len(scanner.modes):
+                scanner.modes[inst], scanner.last_seq[inst] = pace
         self._touched.clear()

@@ -16,6 +16,7 @@ __all__ = ["BurstScanner"]
 
 Ints = npt.NDArray[np.int64]
 LEVELS = 1024  # a side that fit at first; grows with the frames, as `out` does
+PLACES = {name: place for place, name in enumerate(SCANNER.names or ())}
 SHORTEST_LEVEL = 10  # bytes: ["1","1"],
 
 
@@ -37,6 +38,7 @@ class BurstScanner:
     def __init__(self, tables: Layout, symbols: Iterable[tuple[str, int]]) -> None:
         self._tables = tables
         self._record = np.zeros(1, SCANNER)
+        self._fields = self._record.view(np.int64)
         self._memory: dict[str, npt.NDArray[np.generic]] = {}
         n_keys = len(tables.keys)
         for name, array, size in (
@@ -58,6 +60,8 @@ class BurstScanner:
         self.last_seq: Ints = np.zeros(0, np.int64)
         self.frame_insts: Ints = np.zeros(0, np.int64)
         self.frame_slots: Ints = np.zeros(0, np.int64)
+        self._places: Ints = np.zeros((3, 0), np.int64)  # start, end and stamp of each frame
+        self._text: npt.NDArray[np.uint8] | None = None
         self.out = empty_events(0)
         self.name_symbols(symbols)
         self._room_for_levels(LEVELS)
@@ -67,9 +71,9 @@ class BurstScanner:
     def _put(self, name: str, array: npt.NDArray[np.generic], size: str = "") -> None:
         """Let the field `name` point to `array`, and `size` tell its length."""
         self._memory[name] = array
-        self._record[name] = array.ctypes.data
+        self._fields[PLACES[name]] = array.__array_interface__["data"][0]  # .ctypes takes longer
         if size:
-            self._record[size] = len(array)
+            self._fields[PLACES[size]] = len(array)
 
     def name_symbols(self, symbols: Iterable[tuple[str, int]]) -> None:
         """Take the symbols that may come; books that are known keep their state."""
@@ -112,7 +116,7 @@ class BurstScanner:
         self._record["out_floats"] = self._record["out"]
 
     def load(self, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, stamps: Ints) -> None:
-        """Take a burst; its arrays must live, unchanged, until it is done.
+        """Take a burst; `text` must stay unchanged until it is done.
 
         Parameters
         ----------
@@ -121,15 +125,20 @@ class BurstScanner:
         stamps : (frames,) int64, ts_recv in µs
         """
         count = len(starts)
-        if count > len(self.frame_insts):
+        if count > self._places.shape[1]:
+            self._places = np.zeros((3, 2 * count), np.int64)
             self.frame_insts = np.zeros(2 * count, np.int64)
             self.frame_slots = np.zeros(2 * count, np.int64)
             self._put("frame_insts", self.frame_insts)
             self._put("frame_slots", self.frame_slots)
-        self._put("text", text, "n_text")
-        self._put("starts", starts, "frames")
-        self._put("ends", ends)
-        self._put("stamps", stamps)
+            for row, name in enumerate(("starts", "ends", "stamps")):
+                self._put(name, self._places[row])
+        if text is not self._text:  # bursts may be parts of one
+            self._text = text
+            self._put("text", text, "n_text")
+        self._places[0, :count], self._places[1, :count] = starts, ends
+        self._places[2, :count] = stamps
+        self._fields[PLACES["frames"]] = count
 
     def run(self, number: int, n: int) -> tuple[int, int, bool]:
         """Decode frames from `number` on into `out` from `n` on.
@@ -145,10 +154,7 @@ class BurstScanner:
                 self.grow(2 * len(self.out), n)
                 continue
             if status == SLOW:
-                longest = int(
-                    (self._memory["ends"][number] - self._memory["starts"][number])
-                    // SHORTEST_LEVEL
-                )
+                longest = int(self._places[1, number] - self._places[0, number]) // SHORTEST_LEVEL
                 if longest > self._levels:  # perhaps it was only too long
                     self._room_for_levels(2 * longest)
                     continue

@@ -18,40 +18,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from extrema_nb.errors import ConfigError, DataError, VenueError, nearest
-from extrema_nb.events import EventArray, EventKind, Flag, empty_events
-from extrema_nb.feeds.pipeline import MarketPipeline
+from extrema_nb.events import EventArray, EventKind, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.venues import BookSyncing, MarketVenue, known, load
+from extrema_nb.venues import MarketVenue, known, load
 from replay.sources import cryptofeed
+from replay.sources.bursts import Burst, gathered, merged
+from replay.sources.decoding import CaptureCounts, Decoding
 from replay.sources.guess import LOOKED, guess_instruments, guess_venue, merge_guesses
-from replay.sources.lines import Line, LineFile, merge_files, sort_lines, where
+from replay.sources.lines import LineFile, merge_files, sort_lines, where
 
 __all__ = ["DEFAULT_VENUE", "CaptureCounts", "CaptureSource"]
 
 DEFAULT_VENUE = "binance-usdm"  # of frames that show none
 GUESS_LINES = 20_000  # looked at to find instruments
-BUFFERED = 2000  # book messages kept while a snapshot is still to come in the file
-
-
-class CaptureCounts(msgspec.Struct, kw_only=True):
-    """What was met in one pass over a capture."""
-
-    lines: int = 0
-    rows: int = 0
-    skipped: int = 0  # bad lines, with `skip_bad`
-    out_of_order: int = 0  # local times that went back
-    largest_step_back_us: int = 0
-    duplicates: int = 0  # book messages dropped because they were seen before
-    superseded: int = 0  # book messages that a snapshot already contained
-    gaps: int = 0
-    snapshots: int = 0
-    stale_books: list[str] = []
-    ignored: dict[str, int] = {}  # event types without rows
 
 
 class CaptureSource:
@@ -219,20 +201,20 @@ class CaptureSource:
 
     def _pump(self, batch_rows: int) -> Iterator[EventArray]:
         """Yield rows in batches of `batch_rows`, the last one shorter."""
-        decode = _Decoding(
+        decoding = Decoding(
             self.venue, self._all, self._map,
             waits=self._has_snapshot, assume_synced=self._assume_synced,
         )  # fmt: skip
         out, n = empty_events(batch_rows), 0
-        for line in self._lines():
-            try:
-                rows = decode.line(line, self._symbols[line.file])
-            except VenueError as error:
-                if not self._skip_bad:
-                    text = f"{where(line.file.path, line.number, b'')}{error}"
-                    raise DataError(f"{text}; skip such lines with --skip-bad") from error
-                self.counts.skipped += 1
-                continue
+
+        def refused(burst: Burst, place: int, error: VenueError) -> None:
+            if not self._skip_bad:
+                text = f"{where(burst.file.path, int(burst.numbers[place]), b'')}{error}"
+                raise DataError(f"{text}; skip such lines with --skip-bad") from error
+            self.counts.skipped += 1
+
+        for burst in self._bursts():
+            rows = decoding.burst(burst, self._symbols[burst.file], refused)
             while n + len(rows) >= batch_rows:
                 cut = batch_rows - n
                 out[n:] = rows[:cut]
@@ -241,108 +223,33 @@ class CaptureSource:
                 out = empty_events(batch_rows)
             out[n : n + len(rows)] = rows
             n += len(rows)
-        rest = np.concatenate([out[:n], decode.finish(self.counts, self.instruments)])
+        rest = np.concatenate([out[:n], decoding.finish(self.counts, self.instruments)])
         for at in range(0, len(rest), batch_rows):
             yield rest[at : at + batch_rows]
 
-    def _lines(self) -> Iterator[Line]:
-        self.counts = CaptureCounts()
-        lines = merge_files(self._files)
+    def _bursts(self) -> Iterator[Burst]:
+        """Yield the lines in order of arrival, with times that do not go back."""
+        self.counts = counts = CaptureCounts()
         if self._sort:
-            lines = sort_lines(lines)
-        now = 0
-        for line in lines:
-            self.counts.lines += 1
-            back = now - line.ts_recv
-            if back > 0:
-                self.counts.out_of_order += 1
-                self.counts.largest_step_back_us = max(self.counts.largest_step_back_us, back)
-                yield line._replace(ts_recv=now)
-            else:
-                now = line.ts_recv
-                yield line
-        self.counts.skipped += sum(file.bad for file in self._files)
-
-
-class _Decoding:
-    """One pass over the frames, through the pipeline that the live feed uses.
-
-    Files of one symbol share a pipeline, so that they continue each other's book; a snapshot that
-    does not name its symbol belongs to its file's only one.
-    """
-
-    def __init__(
-        self, venue: MarketVenue, table: InstrumentTable, wanted: npt.NDArray[np.int64],
-        *, waits: bool, assume_synced: bool,
-    ) -> None:  # fmt: skip
-        self._venue = venue
-        self._table = table
-        self._map = wanted
-        self._same = bool((wanted == np.arange(wanted.size)).all())
-        self._max_buffered = BUFFERED if waits else 0
-        self._assume = assume_synced and not waits
-        self._pipelines: dict[frozenset[str], MarketPipeline] = {}
-        self._now = 0
-        self.snapshots = 0
-
-    def line(self, line: Line, symbols: frozenset[str]) -> EventArray:
-        """Return the rows of one line, valid until the next one."""
-        frame, self._now = line.frame, line.ts_recv
-        pipeline = self._pipelines.get(symbols)
-        if pipeline is None:
-            pipeline = self._pipelines[symbols] = MarketPipeline(
-                self._venue, self._table, max_buffered=self._max_buffered
-            )
-        if not self._venue.is_snapshot(frame):
-            before = len(pipeline.syncs)
-            rows = pipeline.on_frame(frame, line.ts_recv)
-            inst = pipeline.inst
-            if self._assume and len(pipeline.syncs) > before:
-                rows = self._believe(pipeline.sync_of(inst), rows)
+            bursts = gathered(sort_lines(merge_files(self._files)))
         else:
-            self.snapshots += 1
-            if self._venue.snapshot_symbol(frame) or len(symbols) != 1:
-                rows = pipeline.on_frame(frame, line.ts_recv)
-                inst = pipeline.inst
-            else:
-                inst = self._table.get_symbol(self._venue.id, next(iter(symbols)))
-                rows = pipeline.on_snapshot(frame, inst, line.ts_recv)
-        if self._same or not len(rows):
-            return rows
-        if self._map[inst] < 0:
-            return rows[:0]
-        rows["inst"] = self._map[inst]
-        return rows
-
-    @staticmethod
-    def _believe(sync: BookSyncing, rows: EventArray) -> EventArray:
-        """Take the first message of a book as the continuation of one that the reader has."""
-        rows = rows[rows["kind"] == int(EventKind.LOB)]
-        rows["flags"] &= ~int(Flag.STALE)
-        here = rows[-1:].copy()
-        here["flags"] = int(Flag.SNAPSHOT | Flag.LAST)
-        sync.on_snapshot(here)  # where the book stands; not ours to publish, it has no levels
-        return rows
-
-    def finish(self, counts: CaptureCounts, specs: InstrumentTable) -> EventArray:
-        """Return what still waited for a snapshot, and complete the counts."""
-        rest = [empty_events(0)]
-        for pipeline in self._pipelines.values():
-            rest += pipeline.flush(self._now)
-            for inst, sync in pipeline.syncs.items():
-                if self._map[inst] < 0:
-                    continue
-                if sync.needs_snapshot:
-                    counts.stale_books.append(specs[int(self._map[inst])].name)
-                counts.gaps += sync.gaps
-                counts.duplicates += sync.duplicates
-                counts.superseded += sync.superseded
-            for event, frames in pipeline.unknown.items():
-                counts.ignored[event] = counts.ignored.get(event, 0) + frames
-        counts.snapshots = self.snapshots
-        rows = np.concatenate(rest)
-        rows["inst"] = self._map[rows["inst"]]
-        return rows[rows["inst"] >= 0]
+            bursts = merged(self._files)
+        now = 0
+        for burst in bursts:
+            counts.lines += burst.lines
+            if burst.lines == 1 and burst.stamps[0] >= now:  # files that lie side by side
+                now = int(burst.stamps[0])
+                yield burst
+                continue
+            stamps = np.maximum(np.maximum.accumulate(burst.stamps), now)
+            back = stamps - burst.stamps
+            late = int(np.count_nonzero(back))
+            if late:
+                counts.out_of_order += late
+                counts.largest_step_back_us = max(counts.largest_step_back_us, int(back.max()))
+            now = int(stamps[-1])
+            yield burst._replace(stamps=stamps)
+        counts.skipped += sum(file.bad for file in self._files)
 
 
 def _choose(table: InstrumentTable, names: list[str]) -> list[Instrument]:

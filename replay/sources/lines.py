@@ -70,6 +70,29 @@ class LineFile:
         self.lines = number
         self.position = self.size
 
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the text in blocks of whole lines; who takes them counts `lines`."""
+        self.bad = self.lines = self.position = 0
+        rest = b""
+        with self.path.open("rb") as raw:
+            try:
+                for block in _blocks(raw):
+                    self.position = raw.tell()
+                    cut = block.rfind(b"\n") + 1
+                    if cut:
+                        yield rest + block[:cut]
+                        rest = b""
+                    rest += block[cut:]
+                if rest:
+                    yield rest + b"\n"
+            except (EOFError, zlib.error) as error:
+                self._refuse(self.lines, f"cut off or damaged after this line ({error})", b"")
+        self.position = self.size
+
+    def parse(self, line: bytes, number: int) -> Line | None:
+        """Return what stands in a line, None when it is empty or bad lines are skipped."""
+        return self._parse(line, number)
+
     def _raw_lines(self) -> Iterator[bytes]:
         """Yield the lines as they stand in the file; of a damaged one those before it."""
         with self.path.open("rb") as raw:
