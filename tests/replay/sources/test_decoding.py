@@ -25,7 +25,7 @@ def decode(path, *, wanted=(0, 1), symbols=("BTCUSDT", "ETHUSDT"), **settings):
     refused, rows = [], []
     for burst in merged([LineFile(path)]):
         found = decoding.burst(
-            burst, frozenset(symbols), lambda b, place, error: refused.append(b.numbers[place])
+            burst, frozenset(symbols), lambda b, place, _: refused.append(b.numbers[place])
         )
         rows.append(found.copy())
     counts = CaptureCounts()
