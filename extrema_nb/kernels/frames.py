@@ -39,6 +39,7 @@ from extrema_nb.kernels.values import (
     channel_at,
     inner_symbol_at,
     levels_at,
+    millis_at,
     number,
     same,
     symbol_at,
@@ -54,7 +55,7 @@ SKIP, PRICE, FLOOR, INT, BOOL, TEXT, SYMBOL = (
 )
 NAMED, OBJECTS, DATA = int(Op.CHANNEL), int(Op.OBJECTS), int(Op.DATA)
 BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID, Op.BEST_ASK))
-SIGNED, CUT = int(Op.SIGNED), int(Op.CUT)
+SIGNED, MILLIS = int(Op.SIGNED), int(Op.MILLIS)
 BID_OBJECTS, ASK_OBJECTS = int(Op.BID_OBJECTS), int(Op.ASK_OBJECTS)
 LADDERS, BESTS = int(Op.LADDERS), int(Op.BESTS)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
@@ -214,11 +215,11 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             at += 1 if quote else 0
             floats[1] = value
             words[SIDE] = -1 if minus and value > 0.0 else 1
-        elif op == CUT:
-            value, at = number(text, at, keys[k].quoted)
-            if at < 0 or value < keys[k].low or value > keys[k].high:
+        elif op == MILLIS:
+            integer, at = millis_at(text, at)
+            if at < 0:
                 return SLOW
-            words[keys[k].word] = int(value * keys[k].scale)
+            words[keys[k].word] = integer
         elif op == LADDERS:
             at, bids, asks = ladders_at(s, at, end, k)
             if at < 0:

@@ -76,7 +76,7 @@ class Op(IntEnum):
     BEST_ASK = 14  # into words 2 and 3
     ISO_TIME = 15  # 2024-01-31T12:34:56.789Z
     SIGNED = 16  # quantity into word 1; its sign is the side
-    CUT = 17  # a number from `low` to `high`, times `scale` and cut to an integer, into a word
+    MILLIS = 17  # a time in ms, in quotes and perhaps with a fraction, as µs into a word
     BID_OBJECTS = 18  # array of objects that end with `End.LEVEL`; may be empty
     ASK_OBJECTS = 19
     LADDERS = 20  # [bids, asks], lists of objects; `node` has PRICE and FLOOR of a level

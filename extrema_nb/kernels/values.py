@@ -14,10 +14,11 @@ from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import MAX, Scanner
 from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QUOTED
 
-__all__ = ["channel_at", "inner_symbol_at", "levels_at", "number", "same", "symbol_at"]
+__all__ = ["channel_at", "inner_symbol_at", "levels_at", "millis_at", "number", "same", "symbol_at"]
 
 QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
 BLANK, BACKSLASH, POINT = 32, 92, 46
+MILLIS_DIGITS = 13  # until the year 2286
 LONGEST = 64  # letters before the mark
 AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
 
@@ -45,6 +46,41 @@ def number(text: npt.NDArray[np.int8], at: int, quoted: int) -> tuple[float, int
             return 0.0, -1
         return value, at + 1
     return decimal(text, at)
+
+
+@kernel(inline=True)
+def millis_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
+    """Return µs of a time in ms that stands in quotes, cut behind the third decimal, and the place after."""
+    if text[at] != QUOTE or text[at + 1] == DIGIT_0:
+        return 0, -1
+    at += 1
+    begin = at
+    micros = 0
+    digit = int(text[at]) - DIGIT_0
+    while 0 <= digit <= 9:
+        if at - begin >= MILLIS_DIGITS:
+            return 0, -1
+        micros = micros * 10 + digit
+        at += 1
+        digit = int(text[at]) - DIGIT_0
+    if at == begin:
+        return 0, -1
+    micros *= 1000
+    if text[at] == POINT:
+        at += 1
+        begin = at
+        part = 100
+        digit = int(text[at]) - DIGIT_0
+        while 0 <= digit <= 9:
+            micros += digit * part
+            part //= 10
+            at += 1
+            digit = int(text[at]) - DIGIT_0
+        if at == begin:
+            return 0, -1
+    if text[at] != QUOTE:
+        return 0, -1
+    return micros, at + 1
 
 
 @kernel

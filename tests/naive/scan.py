@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
 
 from extrema_nb.events import LOB_LEVEL, Flag, Side, empty_events
 from extrema_nb.kernels.shapes import (
@@ -98,7 +99,7 @@ def _object(shapes, node, value, state, symbols, ts_recv):  # noqa: C901, PLR091
             words[key.word] = dict(key.choices).get(found, key.default)
             if words[key.word] is None:
                 raise NotForUs
-        elif key.op in (Op.SIGNED, Op.CUT, Op.BID_OBJECTS, Op.ASK_OBJECTS):
+        elif key.op in (Op.SIGNED, Op.MILLIS, Op.BID_OBJECTS, Op.ASK_OBJECTS):
             _rarer(key, found, state)
         elif key.op == Op.SYMBOL:
             symbol = found.partition(".")[2].rpartition(".")[0] if key.low else found
@@ -134,10 +135,8 @@ def _rarer(key, found, state):
     if key.op == Op.SIGNED:
         words[1] = _number(str(found).removeprefix("-"))
         words[SIDE] = -1 if str(found).startswith("-") and words[1] else 1
-    elif key.op == Op.CUT:
-        words[key.word] = int(_number(found) * key.scale)
-        if not key.low <= float(found) <= key.high:
-            raise NotForUs
+    elif key.op == Op.MILLIS:
+        words[key.word] = int(Decimal(found) * 1000)
     else:
         side = "bids" if key.op == Op.BID_OBJECTS else "asks"
         state[side] = _levels([[level["p"], level["s"]] for level in found])

@@ -17,6 +17,7 @@ from extrema_nb.venues.gate_spot.streams import SLOTS
 __all__ = ["Decoder"]
 
 MS = 1000  # µs
+LONGEST = 13  # digits of a time in ms until the year 2286
 TRADE = int(EventKind.TRADE)
 SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
 S_TRADE, S_BBO, S_DEPTH, S_TOP, S_CANDLE = range(len(SLOTS))
@@ -58,11 +59,25 @@ class Decoder(GateDecoder):
         if n >= out.size:
             out.room(n, 1)
         TRADE_ROW.pack_into(
-            out.bytes, n * ROW, int(m.create_time_ms * MS) or self._when(0, push, ts_recv), ts_recv,
+            out.bytes, n * ROW, self._millis(m.create_time_ms) or self._when(0, push, ts_recv), ts_recv,
             inst, TRADE, side, LAST, m.price, m.amount, m.id, ABSENT, ABSENT,
         )  # fmt: skip
         self.inst, self.slot = inst, S_TRADE
         return n + 1
+
+    def _millis(self, ms: str | float) -> int:
+        """Return µs of a time in ms, cut behind the third decimal."""
+        if not isinstance(ms, str):
+            return int(ms * MS)
+        whole, point, part = ms.partition(".")
+        if not (
+            ms.isascii()
+            and whole.isdigit()
+            and len(whole) <= LONGEST
+            and part.isdigit() == bool(point)
+        ):
+            self._refuse(f"create_time_ms is {ms[:20]!r}, expected a time in ms")
+        return int(whole) * MS + int(f"{part}000"[:3])
 
     def _update(self, push: Any, ts_recv: int, n: int) -> int:
         return self._changes(push, push.result.s, ts_recv, n, S_DEPTH)

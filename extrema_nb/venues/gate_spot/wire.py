@@ -13,7 +13,7 @@ class Trade(msgspec.Struct, gc=False):
     """One match."""
 
     id: Id
-    create_time_ms: MillisPart
+    create_time_ms: str | MillisPart  # text with a fraction; a number in answers of others
     side: str  # the taker's
     currency_pair: str
     amount: Floor

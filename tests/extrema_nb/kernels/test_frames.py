@@ -62,7 +62,7 @@ LEVEL = Node((Key("side", Op.TEXT, SIDE, choices=(("bid", 1), ("ask", -1))),
               Key("p", Op.PRICE, LEVEL_PRICE), Key("s", Op.FLOOR, LEVEL_QTY)), End.LEVEL)  # fmt: skip
 CHANGES = Node((Key("levels", Op.OBJECTS, node=LEVEL), Key("u", Op.INT, SEQ)), End.BOOK)
 SIGNED = Node((Key("s", Op.SYMBOL, low=1), Key("size", Op.SIGNED), Key("px", Op.PRICE, 0),
-               Key("ms", Op.CUT, TIME, high=2**43, scale=MS)), End.ROW)  # fmt: skip
+               Key("ms", Op.MILLIS, TIME)), End.ROW)  # fmt: skip
 SIDED = Node((Key("p", Op.PRICE, LEVEL_PRICE), Key("s", Op.FLOOR, LEVEL_QTY)), End.LEVEL)
 SIDES = Node((Key("b", Op.BID_OBJECTS, node=SIDED), Key("a", Op.ASK_OBJECTS, node=SIDED),
               Key("u", Op.INT, SEQ)), End.BOOK)  # fmt: skip
@@ -110,7 +110,7 @@ best = st.fixed_dictionaries({**dict.fromkeys("bBaA", number), "u": st.integers(
 signed = st.fixed_dictionaries(
     {"s": st.sampled_from(["ob.BTC-USDT.400", "x.A.", "A", "..", "a.1000PEPE_240329.b"]),
      "size": sizes | number.map("-{}".format) | st.integers(-9, 0), "px": positive,
-     "ms": st.from_regex(r"[1-9][0-9]{11}\.[0-9]{1,4}", fullmatch=True) | st.integers(0, 2**43)},
+     "ms": st.from_regex(r"[1-9][0-9]{11}\.[0-9]{1,4}", fullmatch=True) | st.integers(1, 2**43).map(str)},
 )  # fmt: skip
 sided = st.lists(st.fixed_dictionaries({"p": positive, "s": sizes}), max_size=4)
 sides = st.fixed_dictionaries({"b": sided, "a": sided, "u": st.integers(0, 99)})

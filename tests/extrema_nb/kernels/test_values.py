@@ -11,6 +11,7 @@ from extrema_nb.kernels.values import (
     channel_at,
     inner_symbol_at,
     levels_at,
+    millis_at,
     number,
     same,
     symbol_at,
@@ -21,6 +22,11 @@ from tests.extrema_nb.kernels.test_frames import scanner_of
 @jit.kernel
 def read_number(text, quoted):
     return number(text, 0, quoted)
+
+
+@jit.kernel
+def read_millis(text):
+    return millis_at(text, 0)
 
 
 @jit.kernel
@@ -49,6 +55,19 @@ def test_a_number_stands_in_quotes_or_not_as_it_must(raw, quoted, end):
     value, found = read_number(letters(raw + b"}"), quoted)
     assert found == end
     assert end < 0 or value == 1.5
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [(b'"1606292218213.4578"', (1606292218213457, 20)), (b'"1606292218213"', (1606292218213000, 15)),
+     (b'"7.1"', (7100, 5)), (b'"7.0009"', (7000, 8)), (b'"0.5"', (0, -1)), (b'"7."', (0, -1)),
+     (b'"12345678901234"', (0, -1)), (b"7.1", (0, -1)), (b'""', (0, -1)), (b'"7.1', (0, -1)),
+     (b'"7e3"', (0, -1)), (b'"-7"', (0, -1))],
+)  # fmt: skip
+def test_a_time_in_ms_is_cut_behind_the_third_decimal(raw, found):
+    micros, at = read_millis(letters(raw + b"}"))
+    assert at == found[1]
+    assert at < 0 or micros == found[0]
 
 
 def test_letters_are_compared_from_any_place():

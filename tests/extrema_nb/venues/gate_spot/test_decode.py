@@ -28,6 +28,12 @@ def test_a_trade_becomes_one_row():
     assert (row.ts_event, row.ts_recv) == (1606292218213457, NOW)
     assert (row.kind, row.side, row.flags) == (EventKind.TRADE, -1, Flag.LAST)
     assert (row.price, row.qty, row.trade_id) == (0.4705, 16.47, 309143071)
+    for ms, ts in (("7.1", 7100), ("7", 7000), (7.25, 7250), ("0", 1606294781000000)):
+        (row,) = decode(push("spot.trades", {**MATCH, "create_time_ms": ms})).view(TRADE)
+        assert row.ts_event == ts
+    for ms in ("", "7.", ".5", "-7", "7e3", "1" * 14, "٣", "nan", -1):
+        with pytest.raises(VenueDecodeError, match="create_time_ms"):
+            decode(push("spot.trades", {**MATCH, "create_time_ms": ms}))
     with pytest.raises(VenueDecodeError, match="side is 'bid', expected buy or sell"):
         decode(push("spot.trades", {**MATCH, "side": "bid"}))
 
