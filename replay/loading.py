@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
@@ -26,6 +27,7 @@ from extrema_nb.events import VIEWS, EventArray, EventKind
 from extrema_nb.instruments import Instrument
 from extrema_nb.store import ARRIVAL, NO_INST, columns_of, kind_of, to_frame
 from replay.sources.open import format_of, open_source
+from replay.sources.parquet import ParquetSource
 from replay.sources.together import TogetherSource
 
 __all__ = ["Loaded", "Time", "load"]
@@ -83,9 +85,10 @@ class Loaded:
     def frame(self, kind: EventKind | str | None = None) -> pl.LazyFrame:
         """Return the rows of a kind as natural columns, in order of arrival.
 
-        Columns: ``arrival`` (the place among all rows of the source), ``venue``, ``instrument``,
-        both times in µs, side or interval, flags, and the fields of the kind. Filters and choices
-        of columns are applied batch by batch, so that ``collect`` holds only what is asked for.
+        Columns: ``arrival`` (of a recording the place among all its rows, else among those of the
+        frame), ``venue``, ``instrument``, both times in µs, side or interval, flags, and the fields
+        of the kind. Filters and choices of columns reach the files of a recording, and are applied
+        batch by batch elsewhere, so that ``collect`` holds only what is asked for.
 
         Parameters
         ----------
@@ -98,6 +101,10 @@ class Loaded:
                 f"rows of kind {which.name.lower()} were not loaded, only "
                 f"{', '.join(each.name.lower() for each in self._kinds)}"
             )
+        if isinstance(self.source, ParquetSource):
+            straight = self.source.scan(which)
+            if straight is not None:
+                return straight
         columns = columns_of(which)
         schema: dict[str, Any] = {
             ARRIVAL: columns[ARRIVAL],
@@ -140,10 +147,10 @@ class Loaded:
         )
         arrival = 0
         for batch in self.batches(batch_rows):
-            mine = (batch["kind"] == kind).nonzero()[0]
-            rows = batch[mine]
-            frame = to_frame(rows, mine + arrival, kind)
-            arrival += len(batch)
+            rows = batch[batch["kind"] == kind]
+            places = np.arange(arrival, arrival + len(rows), dtype=np.int64)
+            frame = to_frame(rows, places, kind)
+            arrival += len(rows)
             if frame.height:
                 inst = pl.Series("inst", rows["inst"].copy())
                 joined = frame.with_columns(inst).join(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -228,9 +229,16 @@ def _unreadable(path: Path, err: Exception) -> DataError:
 
 
 def read_frame(
-    path: Path, kind: EventKind, offset: int = 0, rows: int | None = None
+    path: Path,
+    kind: EventKind,
+    offset: int = 0,
+    rows: int | None = None,
+    columns: Sequence[str] | None = None,
 ) -> pl.DataFrame:
-    """Return columns of a part, `rows` of them from `offset` on, checked against the schema."""
+    """Return rows of a part, `rows` of them from `offset` on, checked against the schema.
+
+    `columns` chooses some of them; the others are not even unpacked.
+    """
     expected = columns_of(kind)
     try:
         scan = pl.scan_parquet(_where(path), glob=False, hive_partitioning=False)
@@ -246,10 +254,10 @@ def read_frame(
             raise DataError(f"{path}: columns of another type: {'; '.join(wrong)}; convert it anew")
         if offset or rows is not None:
             scan = scan.slice(offset, rows)
-        frame = scan.select(list(expected)).collect()
+        frame = scan.select(list(expected) if columns is None else list(columns)).collect()
     except (pl.exceptions.PolarsError, OSError) as err:
         raise _unreadable(path, err) from err
-    nulls = [name for name in expected if frame[name].null_count()]
+    nulls = [name for name in frame.columns if frame[name].null_count()]
     if nulls:
         raise DataError(f"{path}: empty cells in {', '.join(nulls)}; expected a value in every row")
     return frame

@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import EventArray, EventKind
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import (
+    ARRIVAL,
     LOG_HEAD,
     NO_INST,
     ROW_GROUP,
     LogFile,
     OwnSnapshots,
     PartInfo,
+    columns_of,
     hash_file,
     list_logs,
     list_parts,
@@ -107,6 +110,50 @@ class ParquetSource:
             self._find_books(start)
         self._parts = [(path, info) for path, info in self._parts if self._wants(info)]
 
+    def scan(self, kind: EventKind) -> pl.LazyFrame | None:
+        """Return the rows of a kind in order of arrival, straight from the files.
+
+        Filters and choices of columns reach the files. None where rows are not all in files as they
+        come out: a log that is not yet rolled, times that are taken forward.
+        """
+        if self._logs or self._clamp:
+            return None
+        groups: dict[int, list[tuple[Path, PartInfo]]] = {}
+        for path, info in sorted(self._parts, key=lambda part: part[1].first_arrival):
+            if info.event_kind == kind:
+                spec = info.spec()
+                inst = -1 if spec is None else self._ids[spec.venue, spec.name]
+                groups.setdefault(inst, []).append((path, info))
+        frames = [self._scan_of(inst, parts, kind) for inst, parts in sorted(groups.items())]
+        while len(frames) > 1:  # in pairs: each row passes few merges
+            pairs = zip(frames[::2], [*frames[1::2], None], strict=False)
+            frames = [a if b is None else a.merge_sorted(b, "arrival") for a, b in pairs]
+        if not frames:
+            names = {"venue": pl.String, "instrument": pl.String}
+            return pl.LazyFrame(schema={ARRIVAL: pl.Int64, **names, **columns_of(kind)})
+        return frames[0]
+
+    def _scan_of(
+        self, inst: int, parts: list[tuple[Path, PartInfo]], kind: EventKind
+    ) -> pl.LazyFrame:
+        spec = self.instruments[inst] if inst >= 0 else None
+        names = (spec.venue, spec.name) if spec else (NO_INST, NO_INST)
+        columns = list(columns_of(kind))
+        scans = [
+            pl.scan_parquet(path, glob=False, hive_partitioning=False).select(columns)
+            for path, _ in parts
+        ]
+        frame = pl.concat(scans).select(
+            ARRIVAL, pl.lit(names[0]).alias("venue"), pl.lit(names[1]).alias("instrument"),
+            *columns[1:],
+        )  # fmt: skip
+        if self._start is not None:
+            inside = pl.col("ts_recv") >= self._start
+            if kind == EventKind.LOB and inst in self._books:
+                inside |= pl.col(ARRIVAL) >= self._books[inst]
+            frame = frame.filter(inside)
+        return frame if self._end is None else frame.filter(pl.col("ts_recv") < self._end)
+
     @property
     def first_ts_recv(self) -> int | None:
         """A time that no row is before; None for a recording without rows, or with a log."""
@@ -157,7 +204,7 @@ class ParquetSource:
         arrival = self._books[inst]
         if info.first_arrival >= arrival:
             return 0
-        places = read_frame(path, info.event_kind)["arrival"].to_numpy()
+        places = read_frame(path, info.event_kind, columns=["arrival"])["arrival"].to_numpy()
         return int(np.searchsorted(places, arrival))
 
     def _log_ids(self, log: LogFile) -> npt.NDArray[np.int64]:

@@ -27,16 +27,11 @@ START, PARTIAL = int(Flag.START), int(Flag.PARTIAL)
 LOB = int(EventKind.LOB)
 
 
-def _columns(path: Path, kind: EventKind) -> pl.DataFrame:
-    """Return the columns that tell where to begin, checked as those of any part are."""
-    return read_frame(path, kind).select("arrival", "ts_recv", "flags")
-
-
 def first_row(path: Path, info: PartInfo, start: int | None) -> int:
     """Return the place of the first row of a part with ``ts_recv`` at or after `start`."""
     if start is None or info.first_ts_recv >= start:
         return 0
-    late = _columns(path, info.event_kind)["ts_recv"] >= start
+    late = read_frame(path, info.event_kind, columns=["ts_recv"])["ts_recv"] >= start
     return int(late.arg_max() or 0) if late.any() else info.rows
 
 
@@ -50,7 +45,7 @@ def last_snapshot(parts: Sequence[tuple[Path, PartInfo]], start: int) -> int | N
     for path, info in reversed(parts):
         if info.first_ts_recv > start:
             continue
-        frame = _columns(path, info.event_kind)
+        frame = read_frame(path, info.event_kind, columns=["arrival", "ts_recv", "flags"])
         begins = (pl.col("flags").cast(pl.Int64) & (START | PARTIAL)) == START
         found = frame.filter(begins & (pl.col("ts_recv") <= start))["arrival"].max()
         if found is not None:

@@ -68,6 +68,17 @@ def test_books_begin_with_their_last_whole_snapshot(tmp_path, start, logged):
     got = np.concatenate([empty_events(0), *source.batches(7)])
     assert got.tobytes() == naive(events, *window).tobytes()
     assert source.without_snapshot == ([] if start >= 10 else ["ETH_USDT_PERP"])
+    lob = got[got["kind"] == EventKind.LOB].view(LOB_LEVEL)
+    frame = source.scan(EventKind.LOB)
+    if logged:
+        assert frame is None
+    else:
+        out = frame.collect()
+        assert out["arrival"].is_sorted()
+        for name in ("ts_recv", "price", "qty", "flags", "side"):
+            assert out[name].to_list() == lob[name].tolist()
+        assert out["instrument"].to_list() == [TABLE[inst].name for inst in lob["inst"]]
+        assert source.scan(EventKind.BBO).collect().is_empty()
     plain = ParquetSource(tmp_path, start=window[0], end=window[1], table=TABLE)
     got = np.concatenate([empty_events(0), *plain.batches(7)])
     inside = (events["ts_recv"] >= window[0]) & (events["ts_recv"] < window[1])
