@@ -29,6 +29,8 @@ frames, oracle  frames of other projects decode or are known strangers; an indep
 answers         recorded answers of REST say what an independent client reads in them
 samples         unknown extra fields change nothing; a known field that is wrong is refused with
                 the frame quoted and shortened; any bytes at all raise the decode error or nothing
+compiled        where a venue has compiled decoders, they give the same rows and refusals, byte for
+                byte, for captures and garbled samples cut into bursts of any size
 faults          of the first capture with a book: lines dropped, doubled, swapped and cut at random
                 are found, marked and healed by a snapshot; a book that claims to be good is good
 ==============  ==================================================================================

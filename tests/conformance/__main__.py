@@ -10,6 +10,7 @@ from pathlib import Path
 
 from extrema_nb import venues
 from tests.conformance.captures import check_capture
+from tests.conformance.compiled import check_compiled, check_compiled_samples, has_compiled
 from tests.conformance.faults import FAULTS, read_tape, run_fault
 from tests.conformance.frames import check_frames
 from tests.conformance.oracle import check_oracle
@@ -31,6 +32,10 @@ def results_of(data: Path, venue: str, *, fuzz: int) -> Iterator[Result]:
     cases = cases_of(venue)
     for capture in cases.captures:
         yield from check_capture(data, venue, cases, capture)
+    if has_compiled(venue):
+        for capture in cases.captures:
+            yield check_compiled(data, venue, cases, capture)
+        yield check_compiled_samples(venue, cases, fuzz=fuzz)
     for part in cases.frames:
         yield check_frames(data, venue, cases, part)
     if cases.oracle is not None:

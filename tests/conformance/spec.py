@@ -160,6 +160,8 @@ class Cases:
     slots : name of each `FrameDecoding.slot`, for the table; by default the venue's ``SLOTS``
     unknown : event types (keys of `FrameDecoding.unknown`) that may be left undecoded
     bbo_by_seq : whether ``seq`` of a BBO row and of the book are the same numbers
+    remembers : samples of channels whose rows depend on the frames before, such as candles that
+        are final when the next one begins
     undetected : fault → why no rule of the venue can find it
     own : the venue's own comparisons, given the folder of captured data
     """
@@ -173,6 +175,7 @@ class Cases:
     slots: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
     bbo_by_seq: bool = False
+    remembers: frozenset[str] = frozenset()
     undetected: dict[str, str] = field(default_factory=dict)
     own: Callable[[Path], Iterator[Result]] | None = None
 

@@ -7,6 +7,7 @@ import pytest
 from extrema_nb import venues
 from extrema_nb.market import CALLS, CHANNELS
 from tests.conformance.captures import check_capture
+from tests.conformance.compiled import check_compiled, check_compiled_samples, has_compiled
 from tests.conformance.faults import FAULTS, read_tape, run_fault
 from tests.conformance.frames import check_frames
 from tests.conformance.oracle import check_oracle
@@ -76,6 +77,21 @@ def test_a_capture_decodes_and_its_books_hold_together(shared_data, venue, captu
     )
     assert not wrong_in(results)
     assert sum(result.messages for result in results) > 0
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("venue", "capture"), each(lambda cases: cases.captures))
+def test_compiled_decoders_say_the_same_in_any_burst(shared_data, venue, capture):
+    needs(shared_data, capture)
+    if not has_compiled(venue):
+        pytest.skip(f"{venue} has no compiled decoders")
+    assert not wrong_in([check_compiled(shared_data, venue, FOUND[venue], capture, limit=3000)])
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("venue", [venue for venue in FOUND if has_compiled(venue)])
+def test_compiled_decoders_refuse_what_the_plain_ones_refuse(venue):
+    assert not wrong_in([check_compiled_samples(venue, FOUND[venue], fuzz=400)])
 
 
 @pytest.mark.parametrize(("venue", "part"), each(lambda cases: cases.frames))

@@ -13,6 +13,7 @@ from extrema_nb.venues.binance_usdm import VENUE
 from tests.conformance import captures, samples
 from tests.conformance.books import Book, messages_of
 from tests.conformance.captures import check_capture
+from tests.conformance.compiled import plain_and_burst
 from tests.conformance.faults import read_tape, run_fault
 from tests.conformance.oracle import check_oracle
 from tests.conformance.rest import differences
@@ -164,6 +165,22 @@ def test_an_answer_that_says_something_else_is_seen(shared_data):
         else:
             next(iter(other.values()))["last"] += 1.0
         assert differences(venue, answer, {**case, "parsedResponse": other})[1]
+
+
+@pytest.mark.compiled
+def test_a_compiled_decoder_that_differs_is_seen(spoil):
+    """Only the plain decoder is spoiled: frames that are scanned do not pass through it."""
+    cases = cases_of(USDM)
+    frames = [cases.samples["trade"]] * 10
+    lines = [Line(1_700_000_000_000_000 + i, frame) for i, frame in enumerate(frames)]
+    assert plain_and_burst(USDM, cases, lines, seed=1)[:2] == (0, "")
+
+    def dearer(out, n, end):
+        out[n:end].view(LOB_LEVEL)["price"] += 0.5
+        return end
+
+    spoil(dearer)
+    assert plain_and_burst(USDM, cases, lines, seed=1)[0] > 0
 
 
 class Deaf:

@@ -54,6 +54,7 @@ CASES = Cases(
         Answer("dydx_v4/frames/ccxt_response_dydx.json", "fetchOrderBook", "book"),
         Answer("dydx_v4/frames/ccxt_response_dydx.json", "fetchOHLCV", "candles"),
     ),
+    remembers=frozenset({"v4_candles"}),
     samples={
         "v4_trades": (
             b'{"type":"channel_data","id":"BTC-USD","channel":"v4_trades","contents":{"trades":[{'

@@ -34,6 +34,7 @@ CASES = Cases(
             for i in (1, 2, 3)
         ),
     ),
+    remembers=frozenset({"candle"}),
     samples={
         "trades": (
             b'{"channel":"trades","data":[{"coin":"BTC","side":"B","px":"63405.40","sz":"0.125",'
