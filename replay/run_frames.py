@@ -42,7 +42,9 @@ def orders_frame(journal: EventArray) -> pl.DataFrame:
     intents, reports = rows.view(INTENT), rows.view(ACC_ORDER)
     asked = rows["kind"] == EventKind.INTENT
     traded = ~asked & (reports["event"] == OrderEvent.TRADE)
-    fills = journal.view(FILL)[np.maximum(keep - 1, 0)]  # the FILL row of the same message
+    # the FILL row of a report is the last one before it; requests may stand in between
+    latest = np.maximum.accumulate(np.where(kinds == EventKind.FILL, np.arange(len(kinds)), 0))
+    fills = journal.view(FILL)[latest[keep]]
     events = np.where(asked, intents["action"], reports["event"] + 100)
     names = {**_ACTIONS, **{code + 100: name for code, name in _EVENTS.items()}}
     return pl.DataFrame(

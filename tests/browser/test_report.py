@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from replay.report import write_comparison, write_report
-from replay.statistics import summarize
+from replay.statistics import mark_outs_by_group, summarize
 
 START = 1_723_075_200_000_000  # µs, 2024-08-08
 HOSTILE = "</script><script>document.title = 'broken'</script>"
@@ -173,6 +173,31 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page, report):
     page.settle()
     page.settle()
     assert page.run("extremaReport.charts.every((c) => c.width > 800)")
+
+
+def test_drawings_of_orders_and_fills_fit_their_cards(page, tmp_path):
+    account, fills = simulate(2, marks=2_000)
+    later = np.repeat(fills["price"].to_numpy()[:, None], 7, axis=1) + np.arange(-3.0, 4.0)
+    outcome = {"filled": 150, "partly filled": 1, "canceled": 240, "expired": 0, "rejected": 9}
+    summary = {"mark_outs": mark_outs_by_group(fills, later), "outcomes": outcome}
+    path = write_report(
+        tmp_path / "d.html", title="D", summary=summary, account=account, fills=fills
+    )
+    for width in (1_300, 420):
+        page.open(path.as_uri(), width=width, height=900)
+        boxes = page.run("""[...document.querySelectorAll('.drawings .card')].map((card) => {
+          const inner = card.querySelector('svg, table').getBoundingClientRect();
+          const outer = card.getBoundingClientRect();
+          return [inner.width, inner.height, inner.right <= outer.right, inner.left >= outer.left];
+        })""")
+        assert len(boxes) == 3
+        for wide, high, right, left in boxes:
+            assert min(wide, high) > 100
+            assert right
+            assert left
+        assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    page.picture(tmp_path / "drawings.png")
+    assert page.errors == []
 
 
 def test_comparison_draws_each_run_in_its_colour(page, tmp_path):

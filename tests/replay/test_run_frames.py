@@ -47,10 +47,12 @@ def test_an_execution_stands_in_the_row_of_its_report():
     journal = rows(
         row(EventKind.INTENT, 10, **head, price=5.0, qty=2.0, module=0, action=1, seq=0),
         row(EventKind.FILL, 30, ts_event=20, **head, trade_id=1, price=4.9, qty=0.5, fee=0.0),
+        row(EventKind.INTENT, 30, **head, price=6.0, qty=1.0, module=0, action=3, seq=1),
         row(EventKind.ACC_ORDER, 30, ts_event=20, **head, venue_order_id=1, price=5.0,
             leaves_qty=1.5, status=3, event=OrderEvent.TRADE),
     )  # fmt: skip
-    asked, traded = orders_frame(journal).to_dicts()
+    asked, amended, traded = orders_frame(journal).to_dicts()
+    assert (amended["event"], amended["exec_qty"]) == ("amend", None)
     assert (asked["event"], asked["ts_exch"], asked["qty"], asked["leaves"]) == (
         "submit", None, 2.0, None,
     )  # fmt: skip
