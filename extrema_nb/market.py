@@ -166,6 +166,7 @@ class LobWebsocket(Protocol):
     channels: frozenset[type[Channel]]  # what it offers; others raise ConfigError
     ws_limits: WsLimits
     diff_slot: int  # `FrameDecoding.slot` of book diffs, which need a `BookSyncing`
+    wide_slots: frozenset[int]  # slots whose frames may be about instruments nobody asked for
     snapshot_from: str  # of a book: "rest" is fetched, "stream" is the channel's first push
     fetched_joins: bool  # a book whose snapshot is pushed takes a fetched one as well
     # each connection counts its own messages; the decoder's `source` names it where frames do not

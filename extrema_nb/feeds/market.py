@@ -143,6 +143,10 @@ class MarketFeed:
         self._snapshots = self._snapshot_source()
         self._owners: dict[tuple[int, int], tuple[Link, StreamPlan, Subscription]] = {}
         self._links = [self._link(plan, i) for i, plan in enumerate(self.plans)]
+        self._pipeline.only = {
+            slot: [s.inst for s in subscriptions if venue.slot_of(s.channel) == slot]
+            for slot in venue.wide_slots
+        }
 
     @property
     def stats(self) -> FeedStats:

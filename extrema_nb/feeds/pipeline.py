@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
+
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.instruments import InstrumentTable
@@ -35,6 +37,7 @@ class MarketPipeline:
     inst, slot : what the last frame was about; -1 when it was no data
     source : names the connection of the next frame, for venues that count by connection; None in
         a file, where nobody knows
+    only : slot -> the instruments whose rows are wanted, for channels that bring a whole market
     syncs : the books, by instrument id; made at the first diff
     """
 
@@ -62,6 +65,7 @@ class MarketPipeline:
         self.inst = ABSENT
         self.slot = ABSENT
         self.source: object = None
+        self.only: dict[int, list[int]] = {}
 
     @property
     def unknown(self) -> dict[str, int]:
@@ -102,7 +106,10 @@ class MarketPipeline:
         self.inst = self.slot = ABSENT
         n = decoder.decode(frame, ts_recv, self._out, 0)
         self.inst, self.slot = decoder.inst, decoder.slot
-        return self._out[:n]
+        rows = self._out[:n]
+        if self.slot in self.only:
+            return rows[np.isin(rows["inst"], self.only[self.slot])]
+        return rows
 
     def synchronise(self, inst: int, slot: int, rows: EventArray) -> EventArray:
         """Return what of decoded rows may be published; other than book changes all of them."""

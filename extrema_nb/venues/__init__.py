@@ -59,6 +59,7 @@ class MarketDefaults:
     ws_limits = WsLimits()
     snapshot_from = "rest"
     fetched_joins = False
+    wide_slots: frozenset[int] = frozenset()
     sequence_by_connection = False
     limits: tuple[tuple[str, int, float, int], ...] = ()
     used_headers: dict[str, str] = {}  # noqa: RUF012  # read only

@@ -12,7 +12,8 @@ Rules
    Its checksum travels in ``first_seq`` to the book (`checksum.carry`).
 5. Each trade of a frame is a message of its own. A row of ``trades`` that stands for several
    matches is flagged AGGREGATE; its id is that of the last match.
-6. The price of an index is told of every swap and future of the table that follows it.
+6. The price of an index is told of every swap and future of the table that follows it; a feed
+   lets pass those that were asked for (`MarketPipeline.only`).
 7. Liquidations come for a whole market; those of instruments outside the table are passed over.
 8. Fields that nobody asked for are ignored; fields that are known and wrong are refused.
 9. A channel that is not known is ignored and counted in `unknown`.

@@ -26,6 +26,7 @@ class OkxMarket(MarketDefaults):
     calls = frozenset(CALLS)
     ws_limits = streams.LIMITS
     diff_slot = streams.SLOTS.index("books")
+    wide_slots = frozenset(map(streams.SLOTS.index, ("funding", "liquidation-orders")))
     snapshot_from = "stream"
     fetched_joins = True
     limits = rest.LIMITS

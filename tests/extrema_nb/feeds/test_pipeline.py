@@ -7,12 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from extrema_nb.channels import Funding
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import EventKind, Flag, StatusCode
 from extrema_nb.feeds.pipeline import MarketPipeline
-from extrema_nb.instruments import InstrumentTable
+from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import instrument_table
-from extrema_nb.venues import coinbase
+from extrema_nb.venues import coinbase, load
 from extrema_nb.venues.binance_usdm import VENUE
 from tests.extrema_nb.feeds.venue import diff, snapshot, trade
 from tests.streamed import table_of
@@ -128,3 +129,21 @@ def test_connections_that_count_for_themselves_are_kept_apart_by_their_names():
     assert StatusCode.GAP in send("a", 6, "BTC-USD")["w0"]
     assert pipeline.needs_snapshot(0)
     assert not pipeline.needs_snapshot(1)
+
+
+def test_of_a_channel_that_brings_a_whole_market_only_what_is_wanted_passes():
+    venue = load("okx")
+    table = InstrumentTable(
+        Instrument(venue="okx", symbol=symbol, name=symbol)
+        for symbol in ("BTC-USD-SWAP", "BTC-USD-240329", "BTC-USD-240628")
+    )
+    index = (
+        b'{"arg":{"channel":"index-tickers","instId":"BTC-USD"},"data":[{"instId":"BTC-USD",'
+        b'"idxPx":"64280","ts":"1785870839964"}]}'
+    )
+    pipeline = MarketPipeline(venue, table)
+    assert pipeline.on_frame(index, 10)["inst"].tolist() == [0, 1, 2]
+    pipeline.only = {venue.slot_of(Funding()): [1]}
+    assert pipeline.on_frame(index, 10)["inst"].tolist() == [1]
+    pipeline.only = {venue.slot_of(Funding()): []}
+    assert len(pipeline.on_frame(index, 10)) == 0
