@@ -171,6 +171,7 @@ class LobWebsocket(Protocol):
     fetched_joins: bool  # a book whose snapshot is pushed takes a fetched one as well
     # each connection counts its own messages; the decoder's `source` names it where frames do not
     sequence_by_connection: bool
+    chained_trades: frozenset[Channel]  # channels whose trade ids follow each other one by one
 
     def stream_name(self, symbol: str, channel: Channel) -> str:
         """Return the venue's name of a public stream; raise ConfigError when it has none."""

@@ -10,14 +10,15 @@ Rules
 3. Of best prices, top levels, candles and funding, and of book changes without a sequence, only
    what is new passes: by sequence where there is one, else not older than the last, and never the
    same rows again.
-4. Of trades and liquidations everything passes once: equal rows of the last `WINDOW` messages are
-   the same message. Trades from before a connection was opened beside another one are dropped: the
-   other one has brought them.
+4. Trades that the venue numbers one by one go by their ids, as book changes do by sequence. Of
+   other trades and of liquidations everything passes once: equal rows of the last `WINDOW` messages
+   are the same message. Trades from before a connection was opened beside another one are dropped:
+   the other one has brought them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ __all__ = ["Admitted", "Arbiter"]
 WINDOW = 16_384  # messages remembered at least
 TS_EVENT, SEQ, FIRST_SEQ, PREV_SEQ = 0, 3 + 2, 3 + 3, 3 + 4  # words of a row
 BBO_SEQ = 3 + 4
+TRADE_ID = 3 + 2
+Key = tuple[int, int]  # instrument and slot
 ONCE = (EventKind.TRADE, EventKind.LIQUIDATION)
 
 
@@ -50,19 +53,25 @@ class Arbiter:
     diff_slot : slot of book changes
     needs_snapshot : whether the book of an instrument waits for a snapshot
     hold_s : how long a change that is ahead may wait
+    chained : slots of trades that are numbered one by one
     """
 
     def __init__(
-        self, diff_slot: int, needs_snapshot: Callable[[int], bool], hold_s: float = 0.25
+        self,
+        diff_slot: int,
+        needs_snapshot: Callable[[int], bool],
+        hold_s: float = 0.25,
+        chained: Collection[int] = (),
     ) -> None:
+        self._chained = frozenset(chained)
         self._diff_slot = diff_slot
         self._needs_snapshot = needs_snapshot
         self._hold_s = hold_s
-        self._last: dict[int, int] = {}  # instrument -> sequence that has passed
-        self._held: dict[int, list[tuple[float, int, Admitted]]] = {}  # since, sequence
-        self._state: dict[tuple[int, int], int] = {}  # stream -> sequence or time that has passed
-        self._newest: dict[tuple[int, int], int] = {}  # stream -> ts_event that has passed
-        self._floors: dict[int, dict[tuple[int, int], int]] = {}  # by connection
+        self._last: dict[Key, int] = {}  # stream -> sequence or trade id that has passed
+        self._held: dict[Key, list[tuple[float, int, Admitted]]] = {}  # since, sequence
+        self._state: dict[Key, int] = {}  # stream -> sequence or time that has passed
+        self._newest: dict[Key, int] = {}  # stream -> ts_event that has passed
+        self._floors: dict[int, dict[Key, int]] = {}  # by connection
         self._seen: tuple[set[bytes], set[bytes]] = (set(), set())  # this and the last window
         self.dropped = 0  # messages that had come before
         self.healed = 0  # held messages whose predecessor came over another connection
@@ -93,6 +102,8 @@ class Arbiter:
         words = rows.view(np.int64)
         if slot == self._diff_slot and int(words[SEQ]) >= 0:
             return self._change(line, message, now_s)
+        if slot in self._chained and int(words[TRADE_ID]) >= 0:
+            return self._chain(line, message, now_s)
         stream = (inst, slot)
         kind = int(rows["kind"][0])
         at = int(words[TS_EVENT])
@@ -112,74 +123,90 @@ class Arbiter:
     def overdue(self, now_s: float) -> list[Admitted]:
         """Return what was held back for too long; its book will say GAP."""
         out: list[Admitted] = []
-        for inst in list(self._held):
-            waiting = self._held[inst]
+        for key in list(self._held):
+            waiting = self._held[key]
             if now_s - waiting[0][0] >= self._hold_s:
-                del self._held[inst]
+                del self._held[key]
                 for _, seq, message in waiting:
-                    if seq > self._last.get(inst, -1):
-                        self._last[inst] = seq
+                    if seq > self._last.get(key, -1):
+                        self._last[key] = seq
                         out.append(message)
         return out
 
     def _change(self, line: int, message: Admitted, now_s: float) -> list[Admitted]:
-        inst, rows = message.inst, message.rows
-        words = rows.view(np.int64)
-        seq, first, prev = int(words[SEQ]), int(words[FIRST_SEQ]), int(words[PREV_SEQ])
-        last = self._last.get(inst)
-        if self._needs_snapshot(inst):
+        rows, key = message.rows, (message.inst, message.slot)
+        seq, first, prev = self._span(message)
+        last = self._last.get(key)
+        if self._needs_snapshot(message.inst):
             if self._again(rows):
                 return self._drop()
-            self._last[inst] = max(seq, seq if last is None else last)
-            self._held.pop(inst, None)
-            return [message]
+            self._last[key] = max(seq, seq if last is None else last)
+            return [message, *(held for _, _, held in self._held.pop(key, ()))]
         # a venue may count anew from below: what names the last message as its predecessor follows
         seen = last is not None and seq <= last and not 0 <= prev == last
         if int(rows["flags"][0]) & Flag.START or seen:
             return self._drop()
-        if last is None:
-            ahead = line in self._floors  # nothing to compare with yet: the older one knows
-        else:
-            told = prev >= 0 or first >= 0
-            ahead = told and not (prev == last or (0 <= first <= last + 1))
-        if ahead:
+        told = last is None or prev >= 0 or first >= 0
+        return self._pass(line, message, now_s, follows=not told or _follows(first, prev, last))
+
+    def _chain(self, line: int, message: Admitted, now_s: float) -> list[Admitted]:
+        seq, first, prev = self._span(message)
+        last = self._last.get((message.inst, message.slot))
+        if last is not None and seq <= last:
+            return self._drop()
+        return self._pass(line, message, now_s, follows=_follows(first, prev, last))
+
+    def _pass(self, line: int, message: Admitted, now_s: float, *, follows: bool) -> list[Admitted]:
+        """Return what passes because of a message that is new."""
+        key = (message.inst, message.slot)
+        if key not in self._last:  # nothing to compare with yet: an older connection knows
+            follows = line not in self._floors
+        seq = self._span(message)[0]
+        if not follows:
             return self._hold(message, seq, now_s)
-        self._last[inst] = seq
-        return [message, *self._follow(inst, seq)]
+        self._last[key] = seq
+        return [message, *self._follow(key, seq)]
+
+    def _span(self, message: Admitted) -> tuple[int, int, int]:
+        """Return last and first number of a message, and that of the one before it, -1 unknown."""
+        words = message.rows.view(np.int64)
+        if message.slot == self._diff_slot:
+            return int(words[SEQ]), int(words[FIRST_SEQ]), int(words[PREV_SEQ])
+        ids = words[TRADE_ID::8]
+        return int(ids.max()), int(ids.min()), -1
 
     def _drop(self) -> list[Admitted]:
         self.dropped += 1
         return []
 
     def _hold(self, message: Admitted, seq: int, now_s: float) -> list[Admitted]:
-        waiting = self._held.setdefault(message.inst, [])
+        waiting = self._held.setdefault((message.inst, message.slot), [])
         if any(seq == known for _, known, _ in waiting):
             return self._drop()
         waiting.append((now_s, seq, message._replace(rows=message.rows.copy(), late=True)))
         waiting.sort(key=lambda item: item[1])
         return []
 
-    def _follow(self, inst: int, last: int) -> list[Admitted]:
+    def _follow(self, key: Key, last: int) -> list[Admitted]:
         """Return what was held back and follows now."""
-        waiting = self._held.get(inst)
+        waiting = self._held.get(key)
         if waiting is None:
             return []
         out: list[Admitted] = []
         while waiting:
             _, seq, message = waiting[0]
-            words = message.rows.view(np.int64)
-            first, prev = int(words[FIRST_SEQ]), int(words[PREV_SEQ])
-            if seq > last and not (prev == last or (0 <= first <= last + 1)):
+            _, first, prev = self._span(message)
+            if seq > last and not _follows(first, prev, last):
                 break
             del waiting[0]
             if seq > last:
-                self._last[inst] = last = seq
+                self._last[key] = last = seq
                 self.healed += 1
                 out.append(message)
             else:
                 self.dropped += 1
         if not waiting:
-            del self._held[inst]
+            del self._held[key]
         return out
 
     @staticmethod
@@ -205,3 +232,8 @@ class Arbiter:
         if len(new) >= WINDOW:
             self._seen = (set(), new)
         return False
+
+
+def _follows(first: int, prev: int, last: int | None) -> bool:
+    """Whether a message follows the one that ends with `last`."""
+    return last is None or prev == last or 0 <= first <= last + 1

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb import jit
+from extrema_nb.channels import Trades
 from extrema_nb.errors import VenueError
 from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
@@ -70,6 +71,11 @@ class BurstPipeline(MarketPipeline):
         self.frame_insts: Ints = np.zeros(0, np.int64)
         self.frame_slots: Ints = np.zeros(0, np.int64)
         self.slow = 0
+        self._chains = {
+            int(channel.aggregate): venue.slot_of(channel)
+            for channel in venue.chained_trades
+            if isinstance(channel, Trades)
+        }
         self._touched: set[int] = set()  # books that the scanner must be told about
         self._known = -1  # instruments that the scanner knows
         self._newest = NONE  # last row of the last burst
@@ -138,6 +144,20 @@ class BurstPipeline(MarketPipeline):
         slow : gives the rows of a frame that the scanner does not take, by `on_frame` or so; may
             raise, then the frames before it have been taken, and their rows are lost
         """
+        self.bursting = True
+        try:
+            rows = self._rows_of(text, starts, ends, stamps, slow)
+        finally:
+            self.bursting = False
+        if self.chained:
+            rows = self.chain.check_many(rows, self._chains)
+        self._newest = rows[-1:]
+        return rows
+
+    def _rows_of(
+        self, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, stamps: Ints, slow: Slow
+    ) -> EventArray:
+        """Return the rows of the frames in a buffer, trades unchecked."""
         scanner = self._scanner
         if scanner is None:
             return self._one_by_one(len(starts), slow)
@@ -153,9 +173,7 @@ class BurstPipeline(MarketPipeline):
             n = scanner.insert(self._ask(number, slow), n)
             number += 1
             self._settle()
-        rows = scanner.out[:n]
-        self._newest = rows[-1:]
-        return rows
+        return scanner.out[:n]
 
     def _one_by_one(self, count: int, slow: Slow) -> EventArray:
         if count > len(self.frame_insts):
@@ -163,9 +181,7 @@ class BurstPipeline(MarketPipeline):
             self.frame_slots = np.zeros(2 * count, np.int64)
         parts = [self._ask(number, slow).copy() for number in range(count)]
         self.slow += count
-        rows = np.concatenate(parts) if parts else NONE
-        self._newest = rows[-1:]
-        return rows
+        return np.concatenate(parts) if parts else NONE
 
     def _ask(self, number: int, slow: Slow) -> EventArray:
         """Return the rows of one frame, and note what it was about."""

@@ -4,7 +4,8 @@ Rules
 -----
 1. Rows are published as soon as their frame is decoded, one `publish` a frame, in order of
    ``ts_recv``; everything happens in one event loop, so that order holds over all connections.
-2. A bad frame is counted, logged and dropped; it never ends a connection. Only `stop` ends a feed.
+2. A bad frame is counted, logged, dropped and said as a GAP without an instrument; it never ends a
+   connection. Only `stop` ends a feed.
 3. What a strategy must know stands in STATUS rows: CONNECTED and DISCONNECTED for a connection
    (no instrument, `count` streams), STALE and RESYNCED for an instrument, GAP and DUPLICATE for
    a book.
@@ -167,8 +168,10 @@ class MarketFeed:
         for name in ("dropped", "healed"):
             total = sum(getattr(source, name) for source in (*links, *arbiters))
             setattr(stats, name, total)
-        stats.gaps = sum(sync.gaps for sync in syncs)
-        stats.duplicates = sum(sync.duplicates for sync in syncs)
+        chain = self._pipeline.chain
+        stats.gaps = sum(sync.gaps for sync in syncs) + chain.gaps
+        stats.missing_trades = chain.missing
+        stats.duplicates = sum(sync.duplicates for sync in syncs) + chain.duplicates
         stats.superseded = sum(sync.superseded for sync in syncs)
         stats.resyncs = sum(sync.resyncs for sync in syncs)
         stats.snapshot_errors = self._snapshots.errors
@@ -268,7 +271,12 @@ class MarketFeed:
             )
 
         def make_arbiter() -> Arbiter:
-            return Arbiter(venue.diff_slot, self._pipeline.needs_snapshot, settings.hold_s)
+            return Arbiter(
+                venue.diff_slot,
+                self._pipeline.needs_snapshot,
+                settings.hold_s,
+                chained=self._pipeline.chained,
+            )
 
         link = Link(
             plan,
@@ -345,7 +353,7 @@ class MarketFeed:
         except VenueError as error:
             if self._raw is not None and arbiter is not None:
                 self._raw(frame, ts_recv)
-            self._bad_frame(error)
+            self._bad_frame(error, ts_recv)
             return False
         inst, slot = pipeline.inst, pipeline.slot
         if inst < 0:
@@ -374,11 +382,12 @@ class MarketFeed:
                 self._snapshots.ask(inst)
             self._send(out)
 
-    def _bad_frame(self, error: VenueError) -> None:
+    def _bad_frame(self, error: VenueError, ts_recv: int) -> None:
         """Count and say a frame that cannot be used."""
         stats = self._stats
         if isinstance(error, VenueDecodeError):
             stats.decode_errors += 1
+            self._tell(StatusCode.GAP, ts_recv, count=1)  # nobody knows of what
             if stats.decode_errors <= LOUD or stats.decode_errors % 1000 == 0:
                 log.warning("bad frame %d dropped: %s", stats.decode_errors, error)
         else:

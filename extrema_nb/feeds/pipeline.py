@@ -12,6 +12,7 @@ import numpy as np
 
 from extrema_nb.errors import VenueDecodeError
 from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
+from extrema_nb.feeds.chain import TradeChain
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.market import ConnectionDecoding
 from extrema_nb.venues import BookSyncing, MarketVenue
@@ -39,6 +40,7 @@ class MarketPipeline:
         a file, where nobody knows
     only : slot -> the instruments whose rows are wanted, for channels that bring a whole market
     syncs : the books, by instrument id; made at the first diff
+    chain : trades of venues that number them one by one, which come in the slots `chained`
     """
 
     def __init__(
@@ -62,6 +64,9 @@ class MarketPipeline:
         self._out = empty_events(FIRST_ROWS)
         self._room = FIRST_ROWS * BYTES_A_ROW  # longest frame that surely fits
         self.syncs: dict[int, BookSyncing] = {}
+        self.chain = TradeChain(task_id)
+        self.bursting = False  # the trades of a burst are checked when it is complete
+        self.chained = {venue.slot_of(channel) for channel in venue.chained_trades}
         self.inst = ABSENT
         self.slot = ABSENT
         self.source: object = None
@@ -91,9 +96,7 @@ class MarketPipeline:
             self.inst = self.slot = ABSENT
             return self._inline_snapshot(frame, ts_recv)
         rows = self.decode(frame, ts_recv)
-        if self.slot == self._diff_slot:
-            return self.synchronise(self.inst, self.slot, rows)
-        return rows
+        return self.synchronise(self.inst, self.slot, rows)
 
     def decode(self, frame: bytes, ts_recv: int) -> EventArray:
         """Return the rows of a frame as they are, valid until the next call."""
@@ -112,9 +115,11 @@ class MarketPipeline:
         return rows
 
     def synchronise(self, inst: int, slot: int, rows: EventArray) -> EventArray:
-        """Return what of decoded rows may be published; other than book changes all of them."""
-        if slot == self._diff_slot and len(rows):
-            return self.sync_of(inst).on_diff(rows)
+        """Return what of decoded rows may be published, and what must be said about them."""
+        if slot == self._diff_slot:
+            return self.sync_of(inst).on_diff(rows) if len(rows) else rows
+        if slot in self.chained and not self.bursting:
+            return self.chain.check(inst, slot, rows)
         return rows
 
     def on_snapshot(self, raw: bytes, inst: int, ts_recv: int) -> EventArray:

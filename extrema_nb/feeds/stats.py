@@ -21,8 +21,9 @@ class FeedStats(msgspec.Struct):
     replaced: int = 0  # connections that went because a second one had taken over
     failures: int = 0  # connections that ended badly, and attempts that failed
     sent: int = 0  # frames that left: subscriptions and heartbeats
-    gaps: int = 0  # breaks in the sequence of a book
-    duplicates: int = 0  # book messages dropped because they were seen before
+    gaps: int = 0  # breaks in the sequence of a book, or in the ids of trades
+    missing_trades: int = 0  # in those gaps, as their ids tell
+    duplicates: int = 0  # book messages and trades dropped because they were seen before
     superseded: int = 0  # book messages dropped because the snapshot contained them
     resyncs: int = 0  # snapshots that made a book good
     snapshot_errors: int = 0  # snapshot requests that failed

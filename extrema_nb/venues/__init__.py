@@ -61,6 +61,7 @@ class MarketDefaults:
     fetched_joins = False
     wide_slots: frozenset[int] = frozenset()
     sequence_by_connection = False
+    chained_trades: frozenset[Channel] = frozenset()
     limits: tuple[tuple[str, int, float, int], ...] = ()
     used_headers: dict[str, str] = {}  # noqa: RUF012  # read only
     page_candles = 1000

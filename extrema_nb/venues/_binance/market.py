@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extrema_nb.channels import Channel, Endpoints, Subscription
+from extrema_nb.channels import Channel, Endpoints, Subscription, Trades
 from extrema_nb.events import ABSENT
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.venues import BookSyncing, FrameDecoding, StreamPlan, WsLimits
@@ -23,6 +23,7 @@ class BinanceMarket(BinanceRest):
     endpoints: Endpoints
     slots = streams.SLOTS
     funding_by_window = False
+    chained_trades: frozenset[Channel] = frozenset({Trades(), Trades(aggregate=True)})
     diff_slot = streams.SLOTS.index("depth")
     used_headers: dict[str, str] = {"X-MBX-USED-WEIGHT-1M": "weight"}  # noqa: RUF012  # read only
 

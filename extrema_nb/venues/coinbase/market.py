@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extrema_nb.channels import Channel, Endpoints, Subscription
+from extrema_nb.channels import Channel, Endpoints, Subscription, Trades
 from extrema_nb.events import ABSENT, EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.market import BookSyncing, FrameDecoding, StreamPlan, Ticker
@@ -29,6 +29,7 @@ class CoinbaseMarket(MarketDefaults):
     ws_limits = streams.LIMITS
     snapshot_from = "stream"
     sequence_by_connection = True
+    chained_trades: frozenset[Channel] = frozenset({Trades()})
     diff_slot = streams.SLOTS.index("l2_data")
     limits = (("requests", 10, 1.0, 2),)
     page_candles = rest.PAGE

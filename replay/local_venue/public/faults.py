@@ -25,6 +25,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     delay_s: float | None = None  # before each REST answer, until set back to 0
     close: bool = False  # all connections are closed with code 1001
     cut: bool = False  # all connections are cut without a word
+    only: int = 0  # … the first so many of them; 0 all
 
 
 class WireFaults:

@@ -96,7 +96,7 @@ class PublicVenue:
     def order(self, order: Order) -> None:
         """Let something go wrong."""
         self.faults.order(order)
-        for socket, outlet in list(self._sockets.items()):
+        for socket, outlet in list(self._sockets.items())[: order.only or None]:
             if order.cut:
                 outlet.abort()
             elif order.close:

@@ -214,3 +214,19 @@ def test_three_captured_connections_to_the_same_instruments_are_one(shared_data)
     syncs = pipeline.syncs.values()
     assert sum(sync.checked for sync in syncs) > 1_400
     assert [(sync.mismatches, sync.gaps) for sync in syncs] == [(0, 0)] * 10
+
+
+@given(two_lines())
+def test_chained_trades_of_two_connections_pass_once_and_in_order(lines):
+    count, join, turns = lines
+    judge = Arbiter(BOOK, lambda _inst: False, 1.0, chained={TRADES})
+    out = [*judge.admit(1, 0, TRADES, trade(0), b"", 0.0)]
+    judge.opened(2)
+    one, two = list(range(1, count + 1)), list(range(join + 1, count + 1))
+    for turn in turns:
+        queue, line = (two, 2) if (turn and two) or not one else (one, 1)
+        if queue:
+            out += judge.admit(line, 0, TRADES, trade(queue.pop(0)), b"", 0.0)
+    for number in one:
+        out += judge.admit(1, 0, TRADES, trade(number), b"", 0.0)
+    assert [int(m.rows.view(TRADE)["trade_id"][0]) for m in out] == list(range(count + 1))

@@ -1,0 +1,142 @@
+"""Trades that a venue numbers one by one: what is missing is said, what comes twice is dropped.
+
+Rules
+-----
+1. Ids of an instrument's trades follow each other (`MarketVenue.chained_trades`; checked on the
+   captures). A hole is a GAP row before the trade that shows it: expected and found are ids, count
+   is how many are missing. That holds over reconnects, too.
+2. What is not above the last id has come before: it is dropped, and said as DUPLICATE.
+3. Ids that fall by more than `RESTART` have begun anew: said as a GAP, and taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from extrema_nb.events import ABSENT, EventArray, EventKind, Flag, StatusCode, status_row
+
+__all__ = ["TradeChain"]
+
+TRADE_ID = 5  # place among the words of a row
+RESTART = 1_000_000
+
+
+class TradeChain:
+    """Last trade id of each stream.
+
+    Attributes
+    ----------
+    gaps, missing : holes, and the trades in them
+    duplicates : trades dropped because they came before
+    """
+
+    def __init__(self, task_id: int = ABSENT) -> None:
+        self._task_id = task_id
+        self._last: dict[tuple[int, int], int] = {}
+        self.gaps = 0
+        self.missing = 0
+        self.duplicates = 0
+
+    def check(self, inst: int, slot: int, rows: EventArray) -> EventArray:
+        """Return what to publish for one message, most often `rows` itself."""
+        if not len(rows):
+            return rows
+        key = (inst, slot)
+        last = self._last.get(key)
+        ids = rows.view(np.int64)[TRADE_ID::8]
+        low, high = int(ids[0]), int(ids[-1])
+        if len(ids) > 1:
+            low, high = int(ids.min()), int(ids.max())
+        if low < 0:
+            return rows  # a venue that left the id out
+        whole = high - low + 1 == len(ids)
+        if whole and (last is None or low == last + 1):
+            self._last[key] = high
+            return rows
+        return self._mend(key, rows, ids, last)
+
+    def check_many(self, rows: EventArray, slots: Mapping[int, int]) -> EventArray:
+        """Return what to publish for the rows of many messages of all kinds, in their order.
+
+        Parameters
+        ----------
+        slots : slot of trades, by whether their rows are flagged AGGREGATE
+        """
+        trades = np.flatnonzero(rows["kind"] == EventKind.TRADE)
+        if not len(trades):
+            return rows
+        whether = (rows["flags"][trades] & int(Flag.AGGREGATE)) != 0
+        pieces: dict[
+            int, tuple[int, EventArray]
+        ] = {}  # first row -> row behind it, what it becomes
+        for inst in np.unique(rows["inst"][trades]).tolist():
+            for aggregate, slot in slots.items():
+                mine = trades[(rows["inst"][trades] == inst) & (whether == bool(aggregate))]
+                if not len(mine):
+                    continue
+                ids = rows.view(np.int64)[TRADE_ID::8][mine]
+                last = self._last.get((inst, slot))
+                if (np.diff(ids) == 1).all() and ids[0] >= 0 and last in {None, int(ids[0]) - 1}:
+                    self._last[inst, slot] = int(ids[-1])
+                    continue
+                ends = np.flatnonzero(rows["flags"][mine] & int(Flag.LAST)) + 1
+                for message in np.split(mine, ends):
+                    if len(message):
+                        first, behind = int(message[0]), int(message[-1]) + 1
+                        piece = rows[first:behind]
+                        checked = self.check(inst, slot, piece)
+                        if checked is not piece:
+                            pieces[first] = (behind, checked)
+        return _replaced(rows, pieces) if pieces else rows
+
+    def _mend(
+        self, key: tuple[int, int], rows: EventArray, ids: EventArray, last: int | None
+    ) -> EventArray:
+        """Return rows without those that came before, and a GAP where some are missing."""
+        low, high = int(ids.min()), int(ids.max())
+        said = []
+        if last is not None and high < last - RESTART:
+            said.append(self._gap(rows, last + 1, low, ABSENT))
+        elif last is not None and low <= last:
+            known = ids <= last
+            self.duplicates += int(known.sum())
+            said.append(self._status(rows, StatusCode.DUPLICATE, last + 1, low, int(known.sum())))
+            rows, ids = rows[~known], ids[~known]
+        if len(ids):
+            expected = low if last is None or high < last - RESTART else last + 1
+            missing = high - expected + 1 - len(np.unique(ids))
+            if missing > 0:
+                said.append(self._gap(rows, expected, int(ids.min()), missing))
+            self._last[key] = high
+        return np.concatenate([*said, rows])
+
+    def _gap(self, rows: EventArray, expected: int, found: int, missing: int) -> EventArray:
+        self.gaps += 1
+        self.missing += max(missing, 0)
+        return self._status(rows, StatusCode.GAP, expected, found, missing)
+
+    def _status(
+        self, rows: EventArray, code: StatusCode, expected: int, found: int, count: int
+    ) -> EventArray:
+        return status_row(
+            code,
+            int(rows["ts_recv"][0]),
+            ts_event=int(rows["ts_event"][0]),
+            inst=int(rows["inst"][0]),
+            task=self._task_id,
+            expected=expected,
+            found=found,
+            count=count,
+        )
+
+
+def _replaced(rows: EventArray, pieces: Mapping[int, tuple[int, EventArray]]) -> EventArray:
+    """Return rows with some spans replaced."""
+    parts, at = [], 0
+    for first in sorted(pieces):
+        behind, checked = pieces[first]
+        parts += [rows[at:first], checked]
+        at = behind
+    return np.concatenate([*parts, rows[at:]])
