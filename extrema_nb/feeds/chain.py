@@ -5,7 +5,8 @@ Rules
 1. Ids of an instrument's trades follow each other (`MarketVenue.chained_trades`; checked on the
    captures). A hole is a GAP row before the trade that shows it: expected and found are ids, count
    is how many are missing. That holds over reconnects, too.
-2. What is not above the last id has come before: it is dropped, and said as DUPLICATE.
+2. What is not above the last id and not one of the missing ones has come before: it is dropped,
+   and said as DUPLICATE. A missing one that comes late passes.
 3. Ids that fall by more than `RESTART` have begun anew: said as a GAP, and taken.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.events import ABSENT, EventArray, EventKind, Flag, StatusCode, status_row
 
@@ -21,6 +23,7 @@ __all__ = ["TradeChain"]
 
 TRADE_ID = 5  # place among the words of a row
 RESTART = 1_000_000
+MOST_HOLES = 10_000  # missing ids remembered
 
 
 class TradeChain:
@@ -35,6 +38,7 @@ class TradeChain:
     def __init__(self, task_id: int = ABSENT) -> None:
         self._task_id = task_id
         self._last: dict[tuple[int, int], int] = {}
+        self._holes: dict[tuple[int, int], set[int]] = {}  # ids that may still come
         self.gaps = 0
         self.missing = 0
         self.duplicates = 0
@@ -101,16 +105,39 @@ class TradeChain:
             said.append(self._gap(rows, last + 1, low, ABSENT))
         elif last is not None and low <= last:
             known = ids <= last
-            self.duplicates += int(known.sum())
-            said.append(self._status(rows, StatusCode.DUPLICATE, last + 1, low, int(known.sum())))
-            rows, ids = rows[~known], ids[~known]
+            late = self._late(key, ids)
+            again = known & ~late
+            if again.any():
+                self.duplicates += int(again.sum())
+                said.append(
+                    self._status(rows, StatusCode.DUPLICATE, last + 1, low, int(again.sum()))
+                )
+            fresh = ids[~known]
+            rows, ids = rows[~again], fresh
         if len(ids):
             expected = low if last is None or high < last - RESTART else last + 1
             missing = high - expected + 1 - len(np.unique(ids))
             if missing > 0:
                 said.append(self._gap(rows, expected, int(ids.min()), missing))
+                self._note(key, expected, high, ids)
             self._last[key] = high
         return np.concatenate([*said, rows])
+
+    def _late(self, key: tuple[int, int], ids: EventArray) -> npt.NDArray[np.bool_]:
+        """Return which ids were missing; they are not any more."""
+        holes = self._holes.get(key, set())
+        late = np.array([number in holes for number in ids.tolist()], np.bool_)
+        holes.difference_update(ids[late].tolist())
+        self.missing -= int(late.sum())
+        return late
+
+    def _note(self, key: tuple[int, int], expected: int, high: int, ids: EventArray) -> None:
+        """Remember missing ids, if they are few enough to come late."""
+        holes = self._holes.setdefault(key, set())
+        if high - expected > MOST_HOLES or len(holes) > MOST_HOLES:
+            holes.clear()
+        if high - expected <= MOST_HOLES:
+            holes.update(set(range(expected, high)) - set(ids.tolist()))
 
     def _gap(self, rows: EventArray, expected: int, found: int, missing: int) -> EventArray:
         self.gaps += 1

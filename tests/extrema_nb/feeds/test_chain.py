@@ -69,6 +69,12 @@ def test_what_came_before_is_dropped_and_said():
     assert chain.duplicates == 3
 
 
+def test_a_missing_one_that_comes_late_passes():
+    out, chain = chained([5], [8], [6], [6], [9], [7])
+    assert out == [[5], [("GAP", 6, 8, 2), 8], [6], [("DUPLICATE", 9, 6, 1)], [9], [7]]
+    assert (chain.missing, chain.duplicates) == (0, 1)
+
+
 def test_newest_first_within_a_message_is_no_hole():
     assert chained([5], [8, 7, 6])[0] == [[5], [8, 7, 6]]
 

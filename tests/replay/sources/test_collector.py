@@ -117,8 +117,8 @@ def test_times_that_go_back_are_counted_and_taken_as_the_one_before(tmp_path):
     source = CaptureSource([path])
     assert (read(source)["ts_recv"] - T0).tolist() == [0, 5000, 5000, 6000]
     assert (source.counts.out_of_order, source.counts.largest_step_back_us) == (1, 3000)
-    source = CaptureSource([path], sort=True)
-    rows = read(source)
+    source = CaptureSource([path], sort=True, kinds=[EventKind.TRADE])
+    rows = read(source)  # without the GAP that the missing trade is
     assert (rows["ts_recv"] - T0).tolist() == [0, 2000, 5000, 6000]
     assert rows.view(np.int64).reshape(-1, 8)[:, 5].tolist() == [0, 2, 1, 3]
     assert source.counts.out_of_order == 0
