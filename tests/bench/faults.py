@@ -216,9 +216,9 @@ def healed_after(published: Published, at: float) -> float:
             kind = EventKind(int(row["kind"]))
             if kind is EventKind.STATUS:
                 code = int(row["w0"])
-                if code in {int(mark) for mark in MARKS}:
+                if code in {StatusCode.GAP, StatusCode.STALE}:
                     hurt, waiting = True, set(KINDS.values())
-                    stale = stale or code != StatusCode.DISCONNECTED
+                    stale = stale or code == StatusCode.STALE
                 elif code == StatusCode.RESYNCED:
                     stale = False
             elif not row["flags"] & Flag.STALE:
