@@ -121,6 +121,20 @@ class ConnectionDecoding(FrameDecoding, Protocol):
 
     source: object  # names the connection of the next frame; None where nobody knows
 
+    def line_pace(self) -> tuple[int, int, int, int] | None:
+        """Return how numbers of the connection go on (`kernels.memory`), None to be asked each."""
+        ...
+
+    def line_went_on(self, high: int, stamp: int, books: dict[int, int]) -> None:
+        """Take note that messages up to `high` have passed as `line_pace` allowed.
+
+        Parameters
+        ----------
+        stamp : the venue's time of the last one, µs
+        books : instrument -> lifted number of its last message
+        """
+        ...
+
 
 class BookSyncing(Protocol):
     """Snapshot and diffs of one book into rows that are in sequence, or say that they are not.

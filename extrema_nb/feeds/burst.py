@@ -21,7 +21,7 @@ from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.memory import UNKNOWN
+from extrema_nb.kernels.memory import CHAINED, HIGH, OPEN, STAMP, UNKNOWN
 from extrema_nb.kernels.shapes import layout
 from extrema_nb.venues import BookSyncing, MarketVenue, shapes_of
 
@@ -92,6 +92,16 @@ class BurstPipeline(MarketPipeline):
                 scanner.modes[inst] = UNKNOWN
             self._touched.add(inst)
         return sync
+
+    def decode(self, frame: bytes, ts_recv: int) -> EventArray:
+        """Return the rows of a frame as they are; its decoder is told how far the scanner was."""
+        scanner, decoder = self._scanner, self._by_connection
+        if decoder is not None and scanner is not None and scanner.line[OPEN]:
+            scanner.line[OPEN] = 0
+            books = np.flatnonzero(scanner.modes == CHAINED)
+            last = dict(zip(books.tolist(), scanner.last_seq[books].tolist(), strict=True))
+            decoder.line_went_on(int(scanner.line[HIGH]), int(scanner.line[STAMP]), last)
+        return super().decode(frame, ts_recv)
 
     def flush(self, ts_recv: int) -> list[EventArray]:
         """Return what still waits, flagged STALE: the frames have ended."""
@@ -208,3 +218,8 @@ class BurstPipeline(MarketPipeline):
             if pace is not None and inst < len(scanner.modes):
                 scanner.modes[inst], scanner.last_seq[inst] = pace
         self._touched.clear()
+        if self._by_connection is not None and not scanner.line[OPEN]:
+            pace = self._by_connection.line_pace()
+            if pace is not None:
+                scanner.line[:OPEN] = pace
+                scanner.line[OPEN] = 1

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from extrema_nb.events import EVENT, EventArray, empty_events
 from extrema_nb.kernels.frames import scan
-from extrema_nb.kernels.memory import DEEPEST, FULL, SCANNER, SLOW, UNKNOWN, Scanner
+from extrema_nb.kernels.memory import DEEPEST, FULL, LINE, SCANNER, SLOW, UNKNOWN, Scanner
 from extrema_nb.kernels.shapes import WORDS, Layout
 
 __all__ = ["BurstScanner"]
@@ -32,6 +32,7 @@ class BurstScanner:
     ----------
     out : rows; the first ones are valid after `run`
     modes, last_seq : state of the books by instrument id, see `memory`
+    line : numbers of the connection, see `memory`
     frame_insts, frame_slots : what each decoded frame of the burst was about
     """
 
@@ -63,6 +64,8 @@ class BurstScanner:
         self._places: Ints = np.zeros((3, 0), np.int64)  # start, end and stamp of each frame
         self._text: npt.NDArray[np.uint8] | None = None
         self.out = empty_events(0)
+        self.line: Ints = np.zeros(LINE, np.int64)
+        self._put("line", self.line)
         self.name_symbols(symbols)
         self._room_for_levels(LEVELS)
         self.grow(4 * LEVELS, 0)

@@ -23,16 +23,19 @@ from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.ladders import bests_at, ladders_at
 from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
-from extrema_nb.kernels.row_words import book_went_on, write_book, write_row
+from extrema_nb.kernels.moments import moment_at
+from extrema_nb.kernels.row_words import book_went_on, line_went_on, write_book, write_row
 from extrema_nb.kernels.shapes import (
     BARE,
     INHERITED,
     LATER,
     LEVEL_PRICE,
     LEVEL_QTY,
+    NUMBER,
     QUOTED,
     SIDE,
     End,
+    Guard,
     Op,
 )
 from extrema_nb.kernels.values import (
@@ -57,7 +60,8 @@ NAMED, OBJECTS, DATA = int(Op.CHANNEL), int(Op.OBJECTS), int(Op.DATA)
 BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID, Op.BEST_ASK))
 SIGNED, MILLIS = int(Op.SIGNED), int(Op.MILLIS)
 BID_OBJECTS, ASK_OBJECTS = int(Op.BID_OBJECTS), int(Op.ASK_OBJECTS)
-LADDERS, BESTS = int(Op.LADDERS), int(Op.BESTS)
+LADDERS, BESTS, ISO_TIME = int(Op.LADDERS), int(Op.BESTS), int(Op.ISO_TIME)
+GUARD_NUMBERED = int(Guard.NUMBERED)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
 
 
@@ -77,6 +81,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
     stack[0, 2] = 0
     inst, channel, bids, asks, books = -1, -1, 0, 0, 0
     words[LATER] = 0
+    words[NUMBER] = -1
     while True:
         # a key
         if text[at] != QUOTE:
@@ -220,6 +225,13 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if at < 0:
                 return SLOW
             words[keys[k].word] = integer
+        elif op == ISO_TIME:
+            if text[at] != QUOTE:
+                return SLOW
+            moment, at = moment_at(text, at + 1)
+            if at < 0:
+                return SLOW
+            words[keys[k].word] = moment
         elif op == LADDERS:
             at, bids, asks = ladders_at(s, at, end, k)
             if at < 0:
@@ -296,6 +308,8 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if depth == 0:
                 if at != end or inst < 0 or channel < 0:
                     return SLOW
+                if s.channels[channel].guard & GUARD_NUMBERED:
+                    line_went_on(s)
                 if books:
                     book_went_on(s, channel, inst)
                 s.frame_insts[place] = inst

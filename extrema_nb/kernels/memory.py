@@ -9,7 +9,23 @@ import numpy as np
 from extrema_nb.jit import attach_views
 from extrema_nb.kernels.shapes import CHANNEL, CHOICE, INHERITED, KEY, NODE, WORDS
 
-__all__ = ["CHAINED", "DEEPEST", "FULL", "MAX", "SCANNER", "SLOW", "UNKNOWN", "WAVED", "Scanner"]
+__all__ = [
+    "BASE",
+    "CHAINED",
+    "DEEPEST",
+    "FLOOR",
+    "FULL",
+    "HIGH",
+    "LINE",
+    "MAX",
+    "OPEN",
+    "SCANNER",
+    "SLOW",
+    "STAMP",
+    "UNKNOWN",
+    "WAVED",
+    "Scanner",
+]
 
 SLOW = -1  # the frame is for the venue's own decoder
 FULL = -2  # the rows do not fit; give more room and ask again
@@ -18,6 +34,10 @@ UNKNOWN, CHAINED, WAVED = (
     1,
     2,
 )  # modes of a book: ask its state machine, in sequence, no snapshot
+# places of `line`: what numbers are lifted by, the highest one, the least lifted one that a book may
+# link to, the time of the last message, and whether the rest holds
+BASE, HIGH, FLOOR, STAMP, OPEN = range(5)
+LINE = 5
 DEEPEST = 8  # objects within objects
 MAX = 1e18  # far above any price or quantity
 
@@ -40,6 +60,8 @@ SCANNER = np.dtype(
                     "following", "n_following", "words", "floats", "stack", "levels", "n_levels",
                     # state of the books
                     "modes", "last_seq", "n_books",
+                    # the numbers of the connection
+                    "line",
                     # rows
                     "out", "out_floats", "room",
                 )
@@ -81,6 +103,7 @@ attach_views(
     levels=((2, "n_levels", 2), np.float64),  # bids, asks: price, quantity
     modes=("n_books", np.int64),
     last_seq=("n_books", np.int64),
+    line=(LINE, np.int64),
     out=(("room", 8), np.int64),
     out_floats=(("room", 8), np.float64),
 )

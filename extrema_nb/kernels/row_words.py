@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from extrema_nb.events import EventKind, Flag
 from extrema_nb.jit import kernel
-from extrema_nb.kernels.memory import CHAINED, FULL, SLOW, WAVED, Scanner
+from extrema_nb.kernels.memory import (
+    BASE,
+    CHAINED,
+    FLOOR,
+    FULL,
+    HIGH,
+    OPEN,
+    SLOW,
+    STAMP,
+    WAVED,
+    Scanner,
+)
 from extrema_nb.kernels.shapes import (
     COUNT,
     FIRST_SEQ,
     FLAGS,
     LATER,
+    NUMBER,
     PREV_SEQ,
     SEQ,
     SIDE,
@@ -22,18 +34,24 @@ from extrema_nb.kernels.shapes import (
     Guard,
 )
 
-__all__ = ["book_went_on", "write_book", "write_row"]
+__all__ = ["book_went_on", "line_went_on", "next_number", "write_book", "write_row"]
 
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
-GUARD_ARRIVAL = int(Guard.ARRIVAL)
-BY_PREV, BY_TIME = int(Chain.PREV), int(Chain.TIME)
+GUARD_ARRIVAL, GUARD_NUMBERED = int(Guard.ARRIVAL), int(Guard.NUMBERED)
+BY_PREV, BY_TIME, BY_NUMBER = int(Chain.PREV), int(Chain.TIME), int(Chain.NUMBER)
 LAST, START, SNAPSHOT, STALE = (
     int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
 )
 OFF_BOOK, AGGREGATE = int(Flag.OFF_BOOK), int(Flag.AGGREGATE)
-LOB = int(EventKind.LOB)
+LOB, BBO = int(EventKind.LOB), int(EventKind.BBO)
 NAN = float("nan")
+
+
+@kernel(inline=True)
+def next_number(s: Scanner) -> bool:
+    """Whether the message has the next number of its connection, and told it before its data."""
+    return s.line[OPEN] != 0 and s.words[NUMBER] == s.line[HIGH] + 1 and s.words[LATER] > 0
 
 
 @kernel
@@ -53,6 +71,11 @@ def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
     if guard & GUARD_SEVERAL and words[COUNT] > 1:
         words[FLAGS] |= AGGREGATE
         words[4] = words[2]
+    if guard & GUARD_NUMBERED:
+        if not next_number(s):
+            return SLOW
+        if s.channels[channel].kind == BBO:
+            words[4] = s.line[BASE] + words[NUMBER]
     if n >= out.shape[0]:
         return FULL
     time = words[TIME]
@@ -83,7 +106,15 @@ def write_book(
     time = words[TIME]
     if not time:
         time = words[LATER]
-    if chain == BY_TIME:
+    if guard & GUARD_NUMBERED and not next_number(s):
+        return SLOW
+    if chain == BY_NUMBER:
+        prev = s.last_seq[inst]
+        if s.modes[inst] != CHAINED or prev < s.line[FLOOR]:
+            return SLOW
+        seq, first = s.line[BASE] + words[NUMBER], prev + 1
+        words[SEQ] = seq
+    elif chain == BY_TIME:
         if s.modes[inst] != CHAINED or time < s.last_seq[inst]:
             return SLOW
     elif chain:
@@ -126,6 +157,13 @@ def write_book(
         out[begin, 2] |= START << 48
     out[n - 1, 2] |= LAST << 48
     return n
+
+
+@kernel
+def line_went_on(s: Scanner) -> None:
+    """Note the number of a message whose frame was read to the end."""
+    s.line[HIGH] = s.words[NUMBER]
+    s.line[STAMP] = max(s.line[STAMP], s.words[LATER])
 
 
 @kernel

@@ -6,7 +6,7 @@ word of a row they belong; `layout` makes arrays of it. So a new venue compiles 
 Words: 0 to 4 are the payload of a row, in the order of its view; then `TIME`, `SIDE`, `FLAGS` and
 `COUNT`, the matches in a trade. These begin each message as the channel says (`Channel.words`).
 `LATER` is the time that counts where TIME is absent, `LEVEL_PRICE` and `LEVEL_QTY` are one level
-that comes as an object.
+that comes as an object, `NUMBER` counts the messages of a connection.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "LEVEL_PRICE",
     "LEVEL_QTY",
     "NODE",
+    "NUMBER",
     "PREV_SEQ",
     "SEQ",
     "SIDE",
@@ -51,8 +52,8 @@ __all__ = [
 SEQ, FIRST_SEQ, PREV_SEQ = 2, 3, 4  # of a level
 TIME, SIDE, FLAGS, COUNT = 5, 6, 7, 8
 INHERITED = 9  # words that a message begins with
-LATER, LEVEL_PRICE, LEVEL_QTY = 9, 10, 11
-WORDS = 12
+LATER, LEVEL_PRICE, LEVEL_QTY, NUMBER = 9, 10, 11, 12
+WORDS = 13
 I8_MAX = 2**63 - 1
 
 
@@ -99,6 +100,7 @@ class Chain(IntEnum):
     PREV = 1  # prev_seq is the seq of the message before
     FIRST = 2  # first_seq is one above it
     TIME = 3  # each message is the whole book, not older than the one before
+    NUMBER = 4  # by the NUMBER of the message; nothing of the connection is missing in between
 
 
 class Guard(IntEnum):
@@ -109,6 +111,7 @@ class Guard(IntEnum):
     EMPTY = 4  # best price 0: no price and no quantity
     SEVERAL = 8  # COUNT above 1: AGGREGATE, and the last trade is this one
     ARRIVAL = 16  # the venue tells no time, that of arrival counts
+    NUMBERED = 32  # the message has the next NUMBER of its connection, and LATER
 
 
 class Node(NamedTuple):

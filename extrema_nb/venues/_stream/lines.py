@@ -142,3 +142,17 @@ class Lines:
         prev = self._books.get(inst, ABSENT)
         self._books[inst] = seq
         return seq, seq if prev < 0 else prev + 1, prev
+
+    def pace(self, key: object) -> tuple[int, int, int] | None:
+        """Return base, highest number and least lifted number to link to, where all is in order."""
+        line = self._lines.get(key)
+        if line is None or line.high < 0 or line.pending or line.lost is not None:
+            return None
+        return line.base, line.high, max(line.base, line.broken)
+
+    def went_on(self, key: object, high: int, books: dict[int, int]) -> None:
+        """Take note that messages up to `high` came in order; `books`: the last one of each book."""
+        line = self._lines.get(key)
+        if line is not None and high >= line.high:
+            line.high = high
+            self._books.update(books)

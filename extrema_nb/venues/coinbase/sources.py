@@ -69,6 +69,18 @@ class Sources:
         self._stamp = max(self._stamp, stamp)
         return self.lines.advance(self._key, number, ts_recv)
 
+    def pace(self, source: object) -> tuple[int, int, int, int] | None:
+        """Return base, highest number, least number to link to, and time; None to be asked each."""
+        if self.mixed:
+            return None
+        found = self.lines.pace(self._key if source is None else source)
+        return None if found is None else (*found, self._stamp)
+
+    def went_on(self, source: object, high: int, stamp: int, books: dict[int, int]) -> None:
+        """Take note that messages up to `high` have passed unasked."""
+        self._stamp = max(self._stamp, stamp)
+        self.lines.went_on(self._key if source is None else source, high, books)
+
     def link(self, line: Line, inst: int, number: int) -> tuple[int, int, int]:
         """Return ``seq, first_seq, prev_seq`` of a book message; see `Lines.link`."""
         if line is not self._all:

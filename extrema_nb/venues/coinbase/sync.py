@@ -9,6 +9,8 @@ Rules
 
 from __future__ import annotations
 
+from extrema_nb.events import ABSENT
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.venues._stream.sync import StreamSync
 
 __all__ = ["BookSync"]
@@ -16,3 +18,14 @@ __all__ = ["BookSync"]
 
 class BookSync(StreamSync):
     """State machine of one book; see the rules above."""
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """How changes may pass without being asked about (`kernels.memory`), and the last seq."""
+        if self.needs_snapshot or self._last == ABSENT:
+            return UNKNOWN, ABSENT
+        return CHAINED, self._last
+
+    def went_on(self, last: int) -> None:
+        """Take note that changes up to `last` have passed as `pace` allowed."""
+        self._last = last

@@ -142,6 +142,12 @@ class Decoder:
         """Return how many holes the numbers had."""
         return self._lines.losses
 
+    def line_pace(self) -> None:
+        """Have each message asked about: books are uncrossed one by one."""
+
+    def line_went_on(self, high: int, stamp: int, books: dict[int, int]) -> None:
+        """Nothing passes unasked."""
+
     def decode(self, frame: bytes, ts_recv_us: int, out: EventArray, n: int) -> int:
         """Write the rows of `frame` from ``out[n]`` on and return the new `n`.
 

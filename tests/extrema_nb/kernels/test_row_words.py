@@ -5,13 +5,55 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from extrema_nb import jit
 from extrema_nb.events import BBO, LOB_LEVEL, TRADE, EventKind, Flag
-from extrema_nb.kernels.memory import CHAINED, FULL, SLOW, UNKNOWN
-from extrema_nb.kernels.row_words import book_went_on, write_book, write_row
-from extrema_nb.kernels.shapes import COUNT, FIRST_SEQ, FLAGS, LATER, PREV_SEQ, SEQ, SIDE, TIME
+from extrema_nb.kernels.burst import BurstScanner
+from extrema_nb.kernels.memory import CHAINED, FLOOR, FULL, HIGH, SLOW, STAMP, UNKNOWN
+from extrema_nb.kernels.row_words import (
+    book_went_on,
+    line_went_on,
+    next_number,
+    write_book,
+    write_row,
+)
+from extrema_nb.kernels.shapes import (
+    COUNT,
+    FIRST_SEQ,
+    FLAGS,
+    LATER,
+    NUMBER,
+    PREV_SEQ,
+    SEQ,
+    SIDE,
+    TIME,
+    Chain,
+    Channel,
+    Guard,
+    Key,
+    Node,
+    Op,
+    Shapes,
+    layout,
+)
 from tests.extrema_nb.kernels.test_frames import scanner_of
 
 TRADES, BEST, BOOK, TOP = range(4)  # channels
+NUMBERED_BOOK, NUMBERED_BEST = range(2)
+NUMBERED = layout(
+    Shapes(
+        "somewhere",
+        Node((Key("ch", Op.CHANNEL), Key("data", Op.DATA))),
+        (
+            Channel("book", EventKind.LOB, 0, Node(()), chain=Chain.NUMBER, guard=Guard.NUMBERED),
+            Channel("best", EventKind.BBO, 1, Node(()), guard=Guard.NUMBERED),
+        ),
+    )
+)
+
+
+@jit.kernel
+def is_next(scanner):
+    return next_number(scanner)
 
 
 def filled(channel, **words):
@@ -103,3 +145,52 @@ def test_a_book_goes_on_when_its_frame_is_at_its_end():
     assert owner.last_seq[0] == 9
     book_went_on(scanner, TOP, 1)  # no order to keep
     assert owner.last_seq[1] == 7
+
+
+def numbered(number, *, high=4, is_open=1, later=99):
+    owner = BurstScanner(NUMBERED, [("A", 0)])
+    scanner = owner._scanner
+    scanner.words[:9] = scanner.channel_words[NUMBERED_BOOK]
+    owner.line[:] = 1 << 40, high, 0, 5, is_open
+    owner.modes[:], owner.last_seq[:] = CHAINED, (1 << 40) + 2
+    scanner.words[NUMBER], scanner.words[LATER] = number, later
+    return owner, scanner
+
+
+def test_a_numbered_message_links_to_the_one_before_of_its_book():
+    owner, scanner = numbered(5)
+    assert is_next(scanner)
+    assert write_book(scanner, NUMBERED_BOOK, 0, 6, 0, 0, 0) == 1
+    row = owner.out[:1].view(LOB_LEVEL)[0]
+    base = 1 << 40
+    assert (row.seq, row.first_seq, row.prev_seq) == (base + 5, base + 3, base + 2)
+    line_went_on(scanner)
+    book_went_on(scanner, NUMBERED_BOOK, 0)
+    assert (owner.line[HIGH], owner.line[STAMP], owner.last_seq[0]) == (5, 99, base + 5)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"number": 6}, {"number": 4}, {"number": 5, "is_open": 0}, {"number": 5, "later": 0}],
+)
+def test_a_message_without_the_next_number_is_left_to_others(message):
+    _owner, scanner = numbered(**message)
+    assert not is_next(scanner)
+    assert write_book(scanner, NUMBERED_BOOK, 0, 6, 0, 0, 0) == SLOW
+    assert write_row(scanner, NUMBERED_BEST, 0, 6, 0) == SLOW
+
+
+def test_a_book_that_may_not_link_is_left_to_its_state_machine():
+    for spoil in ("floor", "mode"):
+        owner, scanner = numbered(5)
+        if spoil == "floor":
+            owner.line[FLOOR] = (1 << 40) + 3
+        else:
+            owner.modes[:] = UNKNOWN
+        assert write_book(scanner, NUMBERED_BOOK, 0, 6, 0, 0, 0) == SLOW
+
+
+def test_best_prices_carry_the_number():
+    owner, scanner = numbered(5)
+    assert write_row(scanner, NUMBERED_BEST, 0, 6, 0) == 1
+    assert owner.out[:1].view(BBO)["seq"][0] == (1 << 40) + 5

@@ -127,3 +127,26 @@ def test_one_message_deleted_breaks_exactly_the_links_over_it(insts, data):
             continue
         assert prev == (-1 if over or not before else before[-1])
     assert len(whole) == len(insts)
+
+
+def test_what_is_in_order_may_go_on_unasked():
+    lines = Lines()
+    assert lines.pace("c") is None
+    run(lines, [(1, 7), (2, 8)])
+    assert lines.pace("c") == (0, 2, 0)
+    lines.went_on("c", 5, {7: 5})
+    assert run(lines, [(6, 7), (7, 8)]) == [(6, 6, 5), (7, 3, 2)]
+    line = lines.advance("c", 9, 0)
+    assert lines.pace("c") is None  # a loss that is not told yet
+    line.lost = None
+    assert lines.pace("c") == (0, 9, 9)
+    lines.went_on("c", 3, {7: 3})  # nothing goes back
+    assert lines.pace("c") == (0, 9, 9)
+
+
+def test_while_an_answer_is_waited_for_everything_is_asked():
+    lines = opened()
+    run(lines, [(0, None), (1, 7), (3, 7)])
+    assert lines.pace("c") is None
+    run(lines, [(2, None)], answers={2})
+    assert lines.pace("c") == (0, 3, 0)

@@ -83,6 +83,20 @@ def test_a_file_over_a_reconnect_goes_on_with_the_new_numbers():
     assert (sources.lines.losses, sources.mixed) == (0, False)
 
 
+def test_what_is_in_order_may_go_on_unasked():
+    for name in (None, "a"):
+        sources = Sources()
+        assert sources.pace(name) is None
+        sources.take(name, 40, 0, stamp=5, begins=False)
+        base, high, floor, _ = sources.pace(name)
+        assert (base, high, floor) == (0, 40, 0)
+        sources.went_on(name, 50, 9, {3: 49})
+        line = sources.take(name, 50, 0, stamp=9, begins=False)  # the same again is no other one
+        assert sources.take(name, 51, 0, stamp=10, begins=False) is line
+        assert sources.link(line, 3, 51) == (51, 50, 49)
+        assert (sources.lines.losses, sources.mixed) == (0, False)
+
+
 @given(st.integers(2, 4), st.integers(0, 2**32), st.booleans())
 def test_books_of_several_connections_in_one_file_stay_linked(count, seed, begin_at_0):
     rng = random.Random(seed)
@@ -99,5 +113,6 @@ def test_books_of_several_connections_in_one_file_stay_linked(count, seed, begin
             broken += prev != last[inst]
         last[inst] = seq
     assert sources.mixed
+    assert sources.pace(None) is None
     assert broken <= 2 * count  # until it is noticed
     assert first <= seq

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from extrema_nb.events import STATUS, EventKind, StatusCode
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.store import GapCheck
 from extrema_nb.venues.coinbase import VENUE, BookSync, Decoder
 from tests.streamed import rows_of, table_of
@@ -58,6 +59,22 @@ def test_a_hole_is_a_gap_and_a_new_subscription_heals_it():
         StatusCode.RESYNCED, StatusCode.GAP, StatusCode.STALE, StatusCode.RESYNCED,
     ]  # fmt: skip
     assert (sync.gaps, sync.needs_snapshot) == (1, False)
+
+
+def test_a_good_book_may_go_on_unasked():
+    sync = BookSync(0)
+    assert sync.pace == (UNKNOWN, -1)
+    messages = [book(0, "snapshot", ("bid", 9, 1)), book(1, "update", ("bid", 9, 2))]
+    _, sync = run(messages)
+    assert sync.pace == (CHAINED, 1)
+    sync.went_on(4)
+    decoder = Decoder(table_of(VENUE, ["BTC-USD"]))
+    decoder._sources.lines.advance(0, 4, 0)
+    decoder.line_went_on(4, 0, {0: 4})
+    assert decoder.line_pace()[:2] == (0, 4)
+    assert not codes(sync.on_diff(rows_of(decoder, book(5, "update", ("bid", 9, 3)))))
+    sync.on_disconnect(9)
+    assert sync.pace == (UNKNOWN, -1)
 
 
 def test_a_new_connection_begins_at_0_again():
