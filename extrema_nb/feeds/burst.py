@@ -210,6 +210,11 @@ class BurstPipeline(MarketPipeline):
             scanner.name_symbols(
                 (row.symbol, inst) for inst, row in enumerate(table) if row.venue == self._venue.id
             )
+        if self._by_connection is not None and not scanner.line[OPEN]:
+            line = self._by_connection.line_pace()
+            if line is not None:
+                scanner.line[:OPEN] = line
+                scanner.line[OPEN] = 1
         if not self._touched:
             return
         for inst in self._touched:
@@ -218,8 +223,3 @@ class BurstPipeline(MarketPipeline):
             if pace is not None and inst < len(scanner.modes):
                 scanner.modes[inst], scanner.last_seq[inst] = pace
         self._touched.clear()
-        if self._by_connection is not None and not scanner.line[OPEN]:
-            pace = self._by_connection.line_pace()
-            if pace is not None:
-                scanner.line[:OPEN] = pace
-                scanner.line[OPEN] = 1
