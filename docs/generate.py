@@ -247,6 +247,7 @@ def venue_matrix() -> Iterator[str]:
     yield from _table(("venue", *(f"`{word}`" for word in WORDS)), rows)
     yield "`book5` and `book20` are the top of the book, sent whole each time."
     yield "Candles have other intervals too, and books other speeds (`book@100ms`)."
+    yield "Gate also has books of 50 and 400 levels with pushed snapshots: `diff50@20ms`, `diff400`."
     yield "A wrong one is refused with those that exist."
     yield "Where a channel is missing, REST may still have it: Binance's open interest, for one."
     yield ""

@@ -122,20 +122,23 @@ def parse_channel(word: str) -> Channel:
     """Return the channel of a word of the command line or a TOML file.
 
     ``trade``, ``agg_trade``, ``bbo``, ``book``, ``book@100ms``, ``book20@100ms``,
-    ``candle_<interval>``, ``funding``, ``open_interest``, ``liquidation``.
+    ``candle_<interval>``, ``funding``, ``open_interest``, ``liquidation``; and ``diff400`` for the
+    changes of a book of 400 levels, where a venue has several.
     """
     if word in _WORDS:
         return _WORDS[word]
     if word.startswith("candle_") and len(word) > len("candle_"):
         return Candles(word.removeprefix("candle_"))
-    if word.startswith("book"):
-        levels, _, speed = word.removeprefix("book").partition("@")
+    if word.startswith(("book", "diff")):
+        levels, _, speed = word[4:].partition("@")
         millis = speed.removesuffix("ms")
-        if (not levels or levels.isdigit()) and (not speed or millis.isdigit()):
+        whole = all(text.isascii() and text.isdigit() for text in (levels or "0", millis or "0"))
+        if whole and bool(speed) == bool(millis):
             frequency = int(millis or 0)
-            if levels:
-                return Lob("snapshot", int(levels), frequency)
-            return Lob(frequency_ms=frequency)
+            if not levels:
+                return Lob(frequency_ms=frequency)
+            kind = "snapshot" if word.startswith("book") else "incremental"
+            return Lob(kind, int(levels), frequency)
     raise ConfigError(
         f"unknown channel {word!r}; expected one of {', '.join(_WORDS)}, book20@100ms"
         + nearest(word, _WORDS)

@@ -32,6 +32,9 @@ from extrema_nb.errors import ConfigError
         ("book20", Lob("snapshot", 20)),
         ("book20@100ms", Lob("snapshot", 20, 100)),
         ("book5@250", Lob("snapshot", 5, 250)),
+        ("diff400", Lob(depth=400)),
+        ("diff50@20ms", Lob(depth=50, frequency_ms=20)),
+        ("diff@100ms", Lob(frequency_ms=100)),
         ("candle_1m", Candles("1m")),
         ("candle_1M", Candles("1M")),
         ("funding", Funding()),
@@ -43,7 +46,10 @@ def test_a_word_names_its_channel(word, channel):
     assert parse_channel(word) == channel
 
 
-@pytest.mark.parametrize("word", ["", "trades!", "bookish", "book20@fast", "candle_", "kline"])
+@pytest.mark.parametrize(
+    "word",
+    ["", "trades!", "bookish", "book20@fast", "book@ms", "book²", "diffx", "candle_", "kline"],
+)
 def test_an_unknown_word_is_refused(word):
     with pytest.raises(ConfigError, match="unknown channel"):
         parse_channel(word)

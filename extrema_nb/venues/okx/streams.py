@@ -56,7 +56,7 @@ BARS = {
     "1w": "1Wutc", "1M": "1Mutc",
 }  # fmt: skip
 DERIVATIVES = ("SWAP", "FUTURES")
-MAX_STREAMS = 240  # a connection; our choice, the venue limits the length of requests only
+MAX_STREAMS = 100  # a connection; so that all its books can be asked for anew twice an hour
 MAX_ARGS = 120  # a frame: 120 of at most 100 letters stay far below 64 KiB
 PING_S = 20.0  # the venue closes after 30 s without a frame from us or for us
 LIMITS = WsLimits(

@@ -107,6 +107,7 @@ def test_rows_say_what_the_json_says(shared_data, name):
         assert set(rows["ts_recv"].tolist()) == {ts}
 
 
+@pytest.mark.slow
 def test_three_connections_to_the_same_instruments_make_one_book(shared_data):
     """A frame is used when it comes first, and its copies are told and dropped."""
     lines = list(heapq.merge(*(capture(shared_data, name) for name in THREE)))

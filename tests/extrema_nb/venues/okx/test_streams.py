@@ -21,6 +21,7 @@ from extrema_nb.errors import ConfigError
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.venues.okx.streams import (
     BARS,
+    LIMITS,
     MAX_STREAMS,
     SLOTS,
     resync_frames,
@@ -129,8 +130,10 @@ def test_many_instruments_are_spread_over_connections_and_frames():
     symbols = [f"COIN{i}-USDT-SWAP" for i in range(500)]
     table = table_of(*symbols)
     plans = stream_url(HERE, [Subscription(i, Lob()) for i in range(500)], table)
-    assert [len(plan.names) for plan in plans] == [MAX_STREAMS, MAX_STREAMS, 20]
-    assert [len(plan.frames) for plan in plans] == [2, 2, 1]
+    assert [len(plan.names) for plan in plans] == [MAX_STREAMS] * 5
+    assert [len(plan.frames) for plan in plans] == [1] * 5
+    asks_anew = 2 * MAX_STREAMS  # unsubscribe and subscribe
+    assert LIMITS.messages >= 2 * asks_anew
     assert max(len(frame) for plan in plans for frame in plan.frames) < 65_536
     asked = [
         arg["instId"]
