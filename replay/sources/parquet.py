@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from extrema_nb.errors import ConfigError, DataError, nearest
-from extrema_nb.events import EventArray, EventKind
-from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.errors import DataError
+from extrema_nb.events import EventArray, EventKind, Flag
+from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import (
     ARRIVAL,
-    LOG_HEAD,
     NO_INST,
     ROW_GROUP,
     LogFile,
@@ -26,10 +25,7 @@ from extrema_nb.store import (
     PartInfo,
     columns_of,
     hash_file,
-    list_logs,
-    list_parts,
     read_frame,
-    read_info,
     read_manifest,
 )
 from replay.sources.cache import RowCache
@@ -42,12 +38,21 @@ from replay.sources.part_stream import (
     last_snapshot,
     last_snapshot_in_log,
 )
+from replay.sources.recording import (
+    choose_specs,
+    find_recording,
+    id_in,
+    of_venues,
+    same_size,
+    specs_of,
+)
 from replay.sources.timed import cut
 
 __all__ = ["ParquetSource"]
 
 log_ = logging.getLogger(__name__)
 
+OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
 _END = 1 << 62  # past all arrivals
 _FEW_STREAMS = 16  # instruments times kinds; with more of them, smaller chunks bound memory
 
@@ -98,11 +103,11 @@ class ParquetSource:
         self._start, self._end = start, end
         self._clamp = clamp_time
         self._cache = cache
-        self._parts, self._logs = _find(self.path)
-        specs = _of_venues(_specs(self._parts, self._logs), venues)
-        chosen = _choose(specs, self._names)
+        self._parts, self._logs = find_recording(self.path)
+        specs = of_venues(specs_of(self._parts, self._logs), venues)
+        chosen = choose_specs(specs, self._names)
         self.instruments = InstrumentTable(chosen) if table is None else table
-        self._ids = {(spec.venue, spec.name): _id_in(self.instruments, spec) for spec in chosen}
+        self._ids = {(spec.venue, spec.name): id_in(self.instruments, spec) for spec in chosen}
         # a part says its instrument in its metadata; rows without one are kept whatever is chosen
         self._books: dict[int, int] = {}  # instrument id -> arrival at which its book begins
         self.without_snapshot: list[str] = []  # books that begin unknown in the window
@@ -152,7 +157,15 @@ class ParquetSource:
             if kind == EventKind.LOB and inst in self._books:
                 inside |= pl.col(ARRIVAL) >= self._books[inst]
             frame = frame.filter(inside)
-        return frame if self._end is None else frame.filter(pl.col("ts_recv") < self._end)
+        if self._end is not None:
+            frame = frame.filter(pl.col("ts_recv") < self._end)
+        if kind != EventKind.LOB or self.own_snapshots:
+            return frame
+        # as `OwnSnapshots` does: once a book has begun and goes on, copies of it are left out
+        flags = pl.col("flags").cast(pl.Int64)
+        own = (flags & OWN) == OWN
+        followed = ((flags & Flag.START != 0).cum_max() & ~own).cum_max()
+        return frame.filter(~own | ~followed)
 
     @property
     def first_ts_recv(self) -> int | None:
@@ -309,7 +322,7 @@ class ParquetSource:
         if manifest is None:
             return {}
         told = {self.path / entry.path: entry for entry in manifest.parts}
-        return {path: entry.sha256 for path, entry in told.items() if _same_size(path, entry.bytes)}
+        return {path: entry.sha256 for path, entry in told.items() if same_size(path, entry.bytes)}
 
     def sizes(self) -> dict[str, Any]:
         """Return the bytes on disk: in all, a row, and a row of each kind."""
@@ -344,95 +357,3 @@ class ParquetSource:
             "sha256": self._digest(),
             "without_snapshot": self.without_snapshot,
         }
-
-
-def _same_size(path: Path, size: int) -> bool:
-    """Say whether a file is as long as the manifest tells; if not, its digest says nothing."""
-    try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
-        return False  # retired just now
-
-
-def _find(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
-    """Return the parts and logs at `path`."""
-    if path.is_file():
-        return [(path, read_info(path))], []
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder")
-    logs = _open_logs(path)  # before the parts: what is rolled meanwhile is in both, not in none
-    parts = list_parts(path)
-    if not parts and not logs:
-        inside = sorted(p.name for p in path.iterdir())
-        found = f"found {', '.join(inside[:5])}{' …' if len(inside) > 5 else ''}"
-        raise DataError(
-            f"{path}: no recording ({found if inside else 'the folder is empty'}); expected "
-            "venue=…/inst=…/kind=…/date=…/part-….parquet; make one with `extrema-nb record` or "
-            "`extrema-nb convert`"
-        )
-    return [(part.path, read_info(part.path)) for part in parts], logs
-
-
-def _open_logs(root: Path) -> list[LogFile]:
-    """Return the logs that have a head; a recorder may be rolling them at this moment."""
-    logs = []
-    for path in list_logs(root):
-        try:
-            if path.stat().st_size >= LOG_HEAD:
-                logs.append(LogFile(path))
-        except FileNotFoundError:
-            continue  # rolled just now; its rows are in the parts
-    return logs
-
-
-def _specs(parts: list[tuple[Path, PartInfo]], logs: list[LogFile]) -> list[Instrument]:
-    """Return the instruments of a recording, in order of the ids they were recorded with."""
-    ids: dict[tuple[str, str], int] = {}
-    found: dict[tuple[str, str], Instrument] = {}
-    for _, info in sorted(parts, key=lambda p: p[1].first_arrival):
-        spec = info.spec()
-        if spec is not None:
-            ids.setdefault((spec.venue, spec.name), info.inst)
-            found[spec.venue, spec.name] = spec  # the newest spec stays
-    for log in logs:
-        for inst, spec in enumerate(log.table()):
-            ids.setdefault((spec.venue, spec.name), inst)
-            found[spec.venue, spec.name] = spec
-    return [found[key] for key in sorted(found, key=lambda key: (ids[key], key))]
-
-
-def _of_venues(specs: list[Instrument], venues: Iterable[str] | None) -> list[Instrument]:
-    if venues is None:
-        return specs
-    wanted = list(venues)
-    there = sorted({spec.venue for spec in specs})
-    for venue in wanted:
-        if venue not in there:
-            raise ConfigError(
-                f"unknown venue {venue!r}: the recording holds {', '.join(there) or NO_INST}"
-                + nearest(venue, there)
-            )
-    return [spec for spec in specs if spec.venue in wanted]
-
-
-def _choose(specs: list[Instrument], names: list[str] | None) -> list[Instrument]:
-    if names is None:
-        return specs
-    for name in names:
-        if not any(name in (spec.name, spec.symbol) for spec in specs):
-            known = [spec.name for spec in specs]
-            raise ConfigError(
-                f"unknown instrument {name!r}: the recording holds {', '.join(known) or NO_INST}"
-                + nearest(name, known)
-            )
-    return [spec for spec in specs if spec.name in names or spec.symbol in names]
-
-
-def _id_in(table: InstrumentTable, spec: Instrument) -> int:
-    inst = table.get_symbol(spec.venue, spec.symbol)
-    if inst < 0:
-        raise ConfigError(
-            f"the recording holds {spec.venue} {spec.symbol}, which is not in the instrument table; "
-            "add it, or choose instruments"
-        )
-    return inst

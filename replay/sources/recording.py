@@ -1,0 +1,115 @@
+"""What a recording's folder holds: parts, logs, instruments, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from extrema_nb.errors import ConfigError, DataError, nearest
+from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.store import (
+    LOG_HEAD,
+    NO_INST,
+    LogFile,
+    PartInfo,
+    list_logs,
+    list_parts,
+    read_info,
+)
+
+__all__ = ["choose_specs", "find_recording", "id_in", "of_venues", "same_size", "specs_of"]
+
+
+def same_size(path: Path, size: int) -> bool:
+    """Say whether a file is as long as the manifest tells; if not, its digest says nothing."""
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False  # retired just now
+
+
+def find_recording(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
+    """Return the parts and logs at `path`."""
+    if path.is_file():
+        return [(path, read_info(path))], []
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file or folder")
+    logs = _open_logs(path)  # before the parts: what is rolled meanwhile is in both, not in none
+    parts = list_parts(path)
+    if not parts and not logs:
+        inside = sorted(p.name for p in path.iterdir())
+        found = f"found {', '.join(inside[:5])}{' …' if len(inside) > 5 else ''}"
+        raise DataError(
+            f"{path}: no recording ({found if inside else 'the folder is empty'}); expected "
+            "venue=…/inst=…/kind=…/date=…/part-….parquet; make one with `extrema-nb record` or "
+            "`extrema-nb convert`"
+        )
+    return [(part.path, read_info(part.path)) for part in parts], logs
+
+
+def _open_logs(root: Path) -> list[LogFile]:
+    """Return the logs that have a head; a recorder may be rolling them at this moment."""
+    logs = []
+    for path in list_logs(root):
+        try:
+            if path.stat().st_size >= LOG_HEAD:
+                logs.append(LogFile(path))
+        except FileNotFoundError:
+            continue  # rolled just now; its rows are in the parts
+    return logs
+
+
+def specs_of(parts: list[tuple[Path, PartInfo]], logs: list[LogFile]) -> list[Instrument]:
+    """Return the instruments of a recording, in order of the ids they were recorded with."""
+    ids: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], Instrument] = {}
+    for _, info in sorted(parts, key=lambda p: p[1].first_arrival):
+        spec = info.spec()
+        if spec is not None:
+            ids.setdefault((spec.venue, spec.name), info.inst)
+            found[spec.venue, spec.name] = spec  # the newest spec stays
+    for log in logs:
+        for inst, spec in enumerate(log.table()):
+            ids.setdefault((spec.venue, spec.name), inst)
+            found[spec.venue, spec.name] = spec
+    return [found[key] for key in sorted(found, key=lambda key: (ids[key], key))]
+
+
+def of_venues(specs: list[Instrument], venues: Iterable[str] | None) -> list[Instrument]:
+    """Return the instruments of some venues, all for None; raise ConfigError for a strange one."""
+    if venues is None:
+        return specs
+    wanted = list(venues)
+    there = sorted({spec.venue for spec in specs})
+    for venue in wanted:
+        if venue not in there:
+            raise ConfigError(
+                f"unknown venue {venue!r}: the recording holds {', '.join(there) or NO_INST}"
+                + nearest(venue, there)
+            )
+    return [spec for spec in specs if spec.venue in wanted]
+
+
+def choose_specs(specs: list[Instrument], names: list[str] | None) -> list[Instrument]:
+    """Return the instruments of some names or symbols, all for None; raise for a strange one."""
+    if names is None:
+        return specs
+    for name in names:
+        if not any(name in (spec.name, spec.symbol) for spec in specs):
+            known = [spec.name for spec in specs]
+            raise ConfigError(
+                f"unknown instrument {name!r}: the recording holds {', '.join(known) or NO_INST}"
+                + nearest(name, known)
+            )
+    return [spec for spec in specs if spec.name in names or spec.symbol in names]
+
+
+def id_in(table: InstrumentTable, spec: Instrument) -> int:
+    """Return the id of an instrument in a table; raise ConfigError if it is not there."""
+    inst = table.get_symbol(spec.venue, spec.symbol)
+    if inst < 0:
+        raise ConfigError(
+            f"the recording holds {spec.venue} {spec.symbol}, which is not in the instrument table; "
+            "add it, or choose instruments"
+        )
+    return inst
