@@ -15,6 +15,7 @@ from extrema_nb.events import EventKind, as_events, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import LogWriter, RowWriter, list_parts, log_folder
 from extrema_nb.testing import bbo, book, instrument_table, row, rows, trade
+from replay.sources import parquet
 from replay.sources import recording as recording_module
 from replay.sources.parquet import ParquetSource
 from tests.generators import event_arrays
@@ -225,7 +226,7 @@ def test_a_truncated_file_is_named_and_the_others_stay_usable(recording):
 def test_a_file_with_fewer_rows_than_it_promises_is_said(recording, monkeypatch):
     real = recording_module.read_info
     monkeypatch.setattr(
-        parquet, "read_info", lambda path: msgspec.structs.replace(real(path), rows=10**6)
+        recording_module, "read_info", lambda path: msgspec.structs.replace(real(path), rows=10**6)
     )
     with pytest.raises(DataError, match="its metadata promises 1000000"):
         read(ParquetSource(recording))
