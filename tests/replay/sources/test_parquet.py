@@ -75,9 +75,9 @@ def test_a_second_pass_starts_anew(recording):
 
 
 def test_it_is_chunked_into_the_same_rows(recording, monkeypatch):
-    monkeypatch.setattr(recording_module, "ROW_GROUP", 1)
+    monkeypatch.setattr(parquet, "ROW_GROUP", 1)
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
-    monkeypatch.setattr(recording_module, "_FEW_STREAMS", 0)
+    monkeypatch.setattr(parquet, "_FEW_STREAMS", 0)
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
 
 
