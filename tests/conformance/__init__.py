@@ -31,8 +31,9 @@ samples         unknown extra fields change nothing; a known field that is wrong
                 the frame quoted and shortened; any bytes at all raise the decode error or nothing
 compiled        where a venue has compiled decoders, they give the same rows and refusals, byte for
                 byte, for captures and garbled samples cut into bursts of any size
-faults          of the first capture with a book: lines dropped, doubled, swapped and cut at random
-                are found, marked and healed by a snapshot; a book that claims to be good is good
+faults          of the first capture with a book: lines dropped, doubled, swapped and cut at random,
+                and a connection that closes, are found, marked and healed by a snapshot; a book
+                that claims to be good is good
 ==============  ==================================================================================
 
 ``python -m tests.conformance [VENUE …] [--json]`` prints a table venue × channel × messages ×

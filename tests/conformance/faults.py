@@ -1,9 +1,9 @@
 """Faults at random in a captured book: found, marked, healed; a book that claims to be good is.
 
 A clean run tells which levels the book holds after each of its messages. Then lines are dropped,
-doubled, swapped or cut, and after every line the book that was published is compared with the one
-of the clean run after the same message. A book that waits for a snapshot gets one some messages
-later: the levels of the clean run, as rows, in the way of the venue.
+doubled, swapped or cut, or the connection is closed, and after every line the book that was
+published is compared with the one of the clean run after the same message. A book that waits for a
+snapshot gets one some messages later: the levels of the clean run, as rows, in the venue's way.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from tests.conformance.spec import Capture, Cases, table_of
 
 __all__ = ["FAULTS", "Outcome", "Tape", "read_tape", "run_fault"]
 
-FAULTS = ("dropped", "doubled", "swapped", "cut")
+FAULTS = ("dropped", "doubled", "swapped", "cut", "closed")
+CLOSED = b""  # stands for the end of a connection
 DELAY = 5  # messages that pass before a snapshot comes
 SEEN = {StatusCode.GAP, StatusCode.STALE, StatusCode.DUPLICATE}
 
@@ -128,8 +129,8 @@ def read_tape(data: Path, venue_id: str, cases: Cases, capture: Capture, count: 
     return Tape(venue, table, inst, frames[1:], snapshots[0], truth, snapshots[1:])
 
 
-def _faulty(tape: Tape, fault: str, random: Random) -> tuple[list[tuple[int, int, bytes]], int]:
-    """Return (index, ts_recv, frame) with one fault in it, and where it is."""
+def _faulty(tape: Tape, fault: str, random: Random) -> list[tuple[int, int, bytes]]:
+    """Return (index, ts_recv, frame) with one fault in it."""
     lines = [(i, ts, frame) for i, (ts, frame) in enumerate(tape.frames)]
     at = random.randrange(3, len(lines) - 4 * DELAY)
     if fault == "dropped":
@@ -138,55 +139,71 @@ def _faulty(tape: Tape, fault: str, random: Random) -> tuple[list[tuple[int, int
         lines.insert(at + random.randint(1, 3), lines[at])
     elif fault == "swapped":
         lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    elif fault == "closed":  # the connection ends, and is back some messages later
+        i, ts, _ = lines[at]
+        lines[at : at + random.randint(1, 3)] = [(i, ts, CLOSED)]
     else:
         i, ts, frame = lines[at]
         lines[at] = (i, ts, frame[: random.randrange(1, len(frame))])
-    return lines, at
+    return lines
+
+
+class _Run:
+    """A tape played to a fresh book, and what is held against the clean run."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape, self._venue = tape, tape.venue
+        self._decoder = tape.venue.decoder(tape.table)
+        self._out = empty_events(65_536)
+        self.sync: Any = tape.venue.book_sync(tape.inst, max_buffered=100_000)
+        self.book = Book()
+        self.wrong = self.compared = self.lies = self._waited = 0
+        self.seen = False
+        assert tape.opening is not None
+        self._give(tape.opening)
+
+    def play(self, i: int, ts: int, frame: bytes) -> None:
+        """Take one line; `i` is its place in the tape."""
+        if frame == CLOSED:
+            self._take(self.sync.on_disconnect(ts))
+            return
+        try:
+            n = self._decoder.decode(frame, ts, self._out, 0)
+        except VenueDecodeError:
+            self.seen = True
+            return
+        if self._decoder.slot != self._venue.diff_slot:
+            return
+        waiting = self.sync.needs_snapshot
+        for message in messages_of(self._out[:n]):
+            parts = self.sync.on_diff(message)
+            if waiting and not message["flags"][0] & Flag.START:
+                good = (parts["kind"] == EventKind.LOB) & (parts["flags"] & Flag.STALE == 0)
+                self.lies += int(good.sum())
+            self._take(parts)
+        self._waited = self._waited + 1 if self.sync.needs_snapshot else 0
+        if self._waited > DELAY:
+            self._give(self._tape.snapshots[i])
+
+    def _give(self, snapshot: EventArray) -> None:
+        by_rest = self._venue.snapshot_from == "rest"
+        self._take((self.sync.on_snapshot if by_rest else self.sync.on_diff)(snapshot.copy()))
+
+    def _take(self, parts: EventArray) -> None:
+        books, statuses = published(parts)
+        self.seen = self.seen or any(int(s.view(STATUS)["code"][0]) in SEEN for s in statuses)
+        for message in books:
+            self.book.apply(message)
+            key = _keys(message)
+            self.compared += 1
+            self.wrong += key in self._tape.truth and self.book.digest not in self._tape.truth[key]
 
 
 def run_fault(tape: Tape, fault: str, seed: int) -> Outcome:
     """Run a tape with one fault and say what became of it."""
-    venue, inst = tape.venue, tape.inst
-    lines, _ = _faulty(tape, fault, Random(seed))
-    decoder, sync = venue.decoder(tape.table), venue.book_sync(inst, max_buffered=100_000)
-    book, out = Book(), empty_events(65_536)
-    wrong = compared = lies = waited = 0
-    seen = False
-
-    def take(parts: EventArray) -> None:
-        nonlocal wrong, compared, seen
-        books, statuses = published(parts)
-        seen = seen or any(int(s.view(STATUS)["code"][0]) in SEEN for s in statuses)
-        for message in books:
-            book.apply(message)
-            key = _keys(message)
-            compared += 1
-            wrong += key in tape.truth and book.digest not in tape.truth[key]
-
-    def give(snapshot: EventArray) -> None:
-        by_rest = venue.snapshot_from == "rest"
-        take((sync.on_snapshot if by_rest else sync.on_diff)(snapshot.copy()))
-
-    assert tape.opening is not None
-    give(tape.opening)
-    for i, ts, frame in lines:
-        try:
-            n = decoder.decode(frame, ts, out, 0)
-        except VenueDecodeError:
-            seen = True
-            continue
-        if decoder.slot != venue.diff_slot:
-            continue
-        waiting = sync.needs_snapshot
-        for message in messages_of(out[:n]):
-            parts = sync.on_diff(message)
-            fresh = bool(message["flags"][0] & Flag.START)
-            if waiting and not fresh:
-                good = (parts["kind"] == EventKind.LOB) & (parts["flags"] & Flag.STALE == 0)
-                lies += int(good.sum())
-            take(parts)
-        waited = waited + 1 if sync.needs_snapshot else 0
-        if waited > DELAY:
-            give(tape.snapshots[i])
+    run = _Run(tape)
+    for i, ts, frame in _faulty(tape, fault, Random(seed)):
+        run.play(i, ts, frame)
     end = tape.truth[_keys(tape.snapshots[-1])]
-    return Outcome(wrong, compared, seen, not sync.needs_snapshot and book.digest in end, lies)
+    healed = not run.sync.needs_snapshot and run.book.digest in end
+    return Outcome(run.wrong, run.compared, run.seen, healed, run.lies)
