@@ -7,8 +7,9 @@ Rules
 2. A number that is left out is a loss. The message may have been about anybody, so the link
    between the book message before and the one after is broken for every book of that connection.
 3. A venue may answer subscriptions late, by numbers it gave out before. Within `patience_us` of the
-   connection's opening, and of a loss, a left-out number may still come as an answer; what has not
-   come then is a loss. A connection whose opening was not heard has no answers to wait for.
+   connection's opening, of an answer, and of a loss, a left-out number may still come as an answer;
+   what has not come then is a loss. A connection whose opening was not heard has no answers to wait
+   for.
 4. Data that comes behind its number is a loss too: what it changed can not be undone.
 5. A message that could not be read was not taken, so its number is missing.
 """
@@ -89,25 +90,32 @@ class Lines:
         if line.high < 0:  # we may have come late: nothing is known of what was before
             line.high = number
             return line
-        if number == line.high + 1 and not line.pending:
+        if number == line.high + 1 and not line.pending and not answer:
             line.high = number
             return line
         if line.pending and ts_recv >= line.patient_until:
             self._lose(line, min(line.pending), number, len(line.pending), ts_recv)
             line.pending.clear()
+        if answer and line.patient_until:  # where one comes, others may be on their way
+            line.patient_until = max(line.patient_until, ts_recv + self._patience_us)
         if number > line.high:
-            missing = number - line.high - 1
-            line.high, expected = number, line.high + 1
-            if missing:
-                if ts_recv < line.patient_until and missing + len(line.pending) <= MOST_PENDING:
-                    line.pending.update(range(expected, number))
-                else:
-                    self._lose(line, expected, number, missing, ts_recv)
+            self._go_on(line, number, ts_recv)
         elif number in line.pending:
             line.pending.discard(number)
             if not answer:
                 self._lose(line, line.high + 1, number, 1, ts_recv, behind=True)
         return line
+
+    def _go_on(self, line: Line, number: int, ts_recv: int) -> None:
+        """Take a number above all others; what is left out is waited for, or lost."""
+        expected, line.high = line.high + 1, number
+        missing = number - expected
+        if not missing:
+            return
+        if ts_recv < line.patient_until and missing + len(line.pending) <= MOST_PENDING:
+            line.pending.update(range(expected, number))
+        else:
+            self._lose(line, expected, number, missing, ts_recv)
 
     def _lose(
         self,

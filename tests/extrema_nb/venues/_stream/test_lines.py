@@ -49,6 +49,16 @@ def test_an_answer_may_come_behind_its_number_soon_after_the_beginning():
     assert lines.losses == 0
 
 
+def test_where_one_answer_comes_others_may_be_on_their_way():
+    lines = opened()
+    run(lines, [(0, None), (1, None)], answers={1})
+    later = PATIENCE - 1
+    run(lines, [(2, None), (4, 7)], ts=later, answers={2})
+    run(lines, [(3, None)], ts=later + PATIENCE - 1, answers={3})  # long after the opening
+    (link,) = run(lines, [(5, 7)], ts=later + PATIENCE)
+    assert (link, lines.losses) == ((5, 5, 4), 0)
+
+
 def test_an_answer_that_never_comes_is_a_loss_when_patience_is_over():
     lines = opened()
     run(lines, [(0, None), (1, 7), (3, 7)])
