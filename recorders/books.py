@@ -8,7 +8,8 @@ Rules
 2. What `snapshots` gives is the book after all rows seen: SNAPSHOT and SYNTHETIC, the first row
    START, bids from the best down, then asks from the best up, under the sequence number of the last
    message. A reader whose book has begun leaves it out and misses nothing.
-3. Crossed books and books of PARTIAL snapshots, which start anew all the time, get none.
+3. Crossed books, books with prices that are not above 0, and books of PARTIAL snapshots, which
+   start anew all the time, get none.
 4. Rows wait and are folded into the book many at a time: no work a message.
 """
 
@@ -32,48 +33,63 @@ from extrema_nb.instruments import InstrumentTable
 
 __all__ = ["Books"]
 
-FOLD_ROWS = 1024  # rows that wait before they are folded in, or half as many as there are levels
+FOLD_ROWS = 8192  # rows that wait before they are folded in, or as many as there are levels
 DOUBT = (StatusCode.STALE, StatusCode.GAP, StatusCode.CROSSED)
 LOST = (StatusCode.LAGGED, StatusCode.DISCONNECTED)
 
 
+Keys = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
 class _Book:
-    """One book: its levels, and rows that are not yet among them."""
+    """One book: its levels, and changes that are not yet among them.
+
+    A level is known by its key: the bits of its price, which rise with it, times its side.
+    """
 
     def __init__(self, half_lot: float) -> None:
         self.begun = False
-        self.levels = empty_events(0)  # LOB rows, one a side and price
-        self.waiting: list[EventArray] = []
-        self.count = 0  # rows in it
+        self.keys: Keys = np.zeros(0, np.int64)
+        self.qty: Floats = np.zeros(0)
+        self.waiting: list[tuple[Keys, Floats]] = []
+        self.count = 0  # changes in it
         self.due = -1  # µs of the next snapshot; -1: not yet known
         self._half_lot = half_lot
 
     def fold(self) -> None:
-        """Put the rows that wait into the book."""
+        """Put the changes that wait into the book."""
         if not self.waiting:
             return
-        rows = np.concatenate([self.levels, *self.waiting])
+        keys = np.concatenate([self.keys, *(keys for keys, _ in self.waiting)])
+        qty = np.concatenate([self.qty, *(qty for _, qty in self.waiting)])
         self.waiting, self.count = [], 0
-        view = rows.view(LOB_LEVEL)
-        side, price = view["side"], view["price"]
-        order = np.lexsort((price, side))  # stable: the newest of a level comes last
-        side, price = side[order], price[order]
-        last = np.ones(rows.size, np.bool_)
-        last[:-1] = (side[1:] != side[:-1]) | (price[1:] != price[:-1])
-        newest = rows[order[last]]
-        found = newest.view(LOB_LEVEL)
-        self.levels = newest[(found["side"] != 0) & (found["qty"] >= self._half_lot)]
+        order = np.argsort(keys, kind="stable")  # the newest of a level comes last
+        keys = keys[order]
+        last = np.ones(keys.size, np.bool_)
+        last[:-1] = keys[1:] != keys[:-1]
+        keys, qty = keys[last], qty[order[last]]
+        there = (keys != 0) & (qty >= self._half_lot)
+        self.keys, self.qty = keys[there], qty[there]
 
     def restart(self, *, begun: bool) -> None:
         """Forget everything."""
-        self.begun, self.waiting, self.count, self.levels = begun, [], 0, empty_events(0)
+        self.begun, self.waiting, self.count = begun, [], 0
+        self.keys, self.qty = self.keys[:0], self.qty[:0]
 
     def add(self, rows: EventArray) -> None:
-        """Take rows; the array may be used anew by the caller."""
-        self.waiting.append(rows.copy())
-        self.count += int(rows.size)
-        if self.count >= max(FOLD_ROWS, self.levels.size // 2):
-            self.fold()
+        """Take LOB rows; the array may be used anew by the caller."""
+        view = rows.view(LOB_LEVEL)
+        if ((view["price"] <= 0.0) & (view["side"] != 0)).any():
+            self.restart(begun=False)  # of a spread, say; its keys would not be in order
+            return
+        for at in range(0, int(rows.size), FOLD_ROWS):
+            part = view[at : at + FOLD_ROWS]
+            keys = np.ascontiguousarray(part["price"]).view(np.int64) * part["side"]
+            self.waiting.append((keys, part["qty"].copy()))
+            self.count += int(part.size)
+            if self.count >= max(FOLD_ROWS, self.keys.size):
+                self.fold()
 
 
 class Books:
@@ -119,13 +135,18 @@ class Books:
                 book.restart(begun=False)
 
     def _levels(self, rows: EventArray) -> None:
-        lob = rows[rows["kind"] == EventKind.LOB]
-        if lob.size == 0:
+        lob = rows["kind"] == EventKind.LOB
+        if not lob.any():
             return
-        order = np.argsort(lob["inst"], kind="stable")
-        lob = lob[order]
-        for part in np.split(lob, np.flatnonzero(np.diff(lob["inst"])) + 1):
-            self._one(int(part["inst"][0]), part)
+        if not lob.all():
+            rows = rows[lob]
+        insts = rows["inst"]
+        if insts[0] == insts[-1] and (insts == insts[0]).all():
+            self._one(int(insts[0]), rows)
+            return
+        order = np.argsort(insts, kind="stable")
+        for places in np.split(order, np.flatnonzero(np.diff(insts[order])) + 1):
+            self._one(int(insts[places[0]]), rows[places])
 
     def _one(self, inst: int, rows: EventArray) -> None:
         flags = rows["flags"]
@@ -164,23 +185,24 @@ class Books:
 
     def _snapshot(self, inst: int, book: _Book, now: int) -> EventArray:
         book.fold()
-        view = book.levels.view(LOB_LEVEL)
-        bids = book.levels[view["side"] == BUY][::-1]  # sorted by price, rising
-        asks = book.levels[view["side"] == SELL]
-        if not (bids.size and asks.size) or _price(bids) >= _price(asks):
+        asks = int(np.searchsorted(book.keys, 0))  # keys of asks are below 0, the best comes last
+        keys = np.concatenate([book.keys[asks:][::-1], book.keys[:asks][::-1]])
+        bids = keys.size - asks
+        price = np.abs(keys).view(np.float64)
+        if not (asks and bids) or price[0] >= price[bids]:
             return empty_events(0)
-        out = np.concatenate([bids, asks])
+        out = empty_events(int(keys.size))
         level = out.view(LOB_LEVEL)
+        level["price"], level["qty"] = (
+            price,
+            np.concatenate([book.qty[asks:][::-1], book.qty[:asks][::-1]]),
+        )
+        level["side"][:bids], level["side"][bids:] = BUY, SELL
+        level["kind"], level["inst"], level["ts_recv"] = EventKind.LOB, inst, now
         level["seq"], level["ts_event"] = self._seq[inst]
         level["first_seq"] = level["prev_seq"] = -1
-        level["ts_recv"] = now
         level["flags"] = Flag.SNAPSHOT | Flag.SYNTHETIC
         level["flags"][0] |= Flag.START
         level["flags"][-1] |= Flag.LAST
         self.taken += 1
         return out
-
-
-def _price(rows: EventArray) -> float:
-    prices: npt.NDArray[np.float64] = rows[:1].view(LOB_LEVEL)["price"]
-    return float(prices[0])

@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import VIEWS, EventArray, Flag, empty_events
+from extrema_nb.events import VIEWS, EventArray, Flag
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import LogWriter, Manifest, log_folder, next_arrival, read_manifest
 from recorders.backlog import Backlog, Spill
@@ -129,7 +129,7 @@ class ParquetRecorder:
         self._rotation = Rotation(rotate_s, rotate_bytes)
         self._books = Books(table, snapshot_s)
         self._health = Health(table, self._tasks, status_s, asked)
-        self._rest = empty_events(0)  # taken, and not yet in the log
+        self._rest: list[EventArray] = []  # taken, and not yet in the log
         self._refused_at = 0.0  # when the disk first refused, 0 while it takes
         self._log: LogWriter | None = None
         self._log_instruments = 0
@@ -166,7 +166,7 @@ class ParquetRecorder:
         if self._wait and not self._backlog.fits(n):
             with self._io:
                 self._drain()
-                self._rest = np.concatenate([self._rest, *self._looked(rows)])
+                self._rest += self._looked(rows)
                 self._drain()
             return
         if self._backlog.put(rows):
@@ -195,7 +195,7 @@ class ParquetRecorder:
     def _drain(self) -> None:
         """Write what waits to the log; `_io` is held."""
         while True:
-            while self._rest.size:
+            while self._rest:
                 if not self._append():
                     return
             self._backlog.done()
@@ -203,7 +203,7 @@ class ParquetRecorder:
             if taken.size == 0:
                 return
             for at in range(0, int(taken.size), STEP_ROWS):
-                self._rest = np.concatenate([self._rest, *self._looked(taken[at : at + STEP_ROWS])])
+                self._rest += self._looked(taken[at : at + STEP_ROWS])
 
     def _looked(self, rows: EventArray) -> list[EventArray]:
         """Return rows as they are recorded: without bad ones, with our own behind them."""
@@ -223,7 +223,7 @@ class ParquetRecorder:
         count = sum(int(own.size) for own in made)
         self._stats.made += count
         self._stats.snapshots = self._books.taken
-        return [rows, *made]
+        return [part for part in (rows, *made) if part.size]
 
     def _refuse(self, rows: EventArray, bad: EventArray) -> None:
         count, at = int(bad.sum()), int(np.argmax(bad))
@@ -236,10 +236,10 @@ class ParquetRecorder:
 
     def _append(self) -> bool:
         """Write one frame of what was taken; say whether the disk took it."""
-        rows = self._rest[:FRAME_ROWS]
+        rows = self._rest[0][:FRAME_ROWS]
         if self.error is not None:
-            self._stats.lost += int(self._rest.size)
-            self._rest = empty_events(0)
+            self._stats.lost += sum(int(part.size) for part in self._rest)
+            self._rest = []
             return True
         try:
             self._open()
@@ -254,7 +254,10 @@ class ParquetRecorder:
             self._refused_at = 0.0
         self._stats.flushed += int(rows.size)
         self._arrival += int(rows.size)
-        self._rest = self._rest[FRAME_ROWS:]
+        if rows.size < self._rest[0].size:
+            self._rest[0] = self._rest[0][FRAME_ROWS:]
+        else:
+            del self._rest[0]
         return True
 
     def _open(self) -> None:
@@ -303,8 +306,8 @@ class ParquetRecorder:
     def _recover_spill(self) -> None:
         """Take rows that an earlier recorder could only spill; their log is rolled like any."""
         for rows in self._spill.leftovers() if self._spill is not None else ():
-            self._rest = rows
-            while self._rest.size:
+            self._rest = [rows]
+            while self._rest:
                 self._append()
             self._stats.recovered += int(rows.size)
             self._stats.flushed -= int(rows.size)  # not ours
@@ -338,7 +341,7 @@ class ParquetRecorder:
         stats.parquet_bytes = sum(rolled.parquet_bytes for rolled in done)
         stats.parts = sum(rolled.parts for rolled in done)
         stats.spills, stats.spilled_rows = backlog.spills, backlog.spilled_rows
-        stats.waiting = backlog.waiting + int(self._rest.size)
+        stats.waiting = backlog.waiting + sum(int(part.size) for part in list(self._rest))
         return stats
 
     def close(self) -> None:
@@ -358,7 +361,7 @@ class ParquetRecorder:
             self._drain()
             gap = self._backlog.close()
             self._drain()  # what was just being spilled
-            self._rest = gap
+            self._rest += [gap] if gap.size else []
             self._drain()
             try:
                 self._rotate()

@@ -138,7 +138,7 @@ class RecordSettings(VenueSettings, kw_only=True):
     def feed(self) -> FeedSettings:
         """Return how streams are to be received."""
         ws = WsSettings(transport=self.client, proxy=self.proxy)
-        return FeedSettings(ws=ws, lines=self.lines)
+        return FeedSettings(ws=ws, lines=self.lines, gather=True)
 
     def upkeep(self) -> Upkeep:
         """Return what is to be done behind the recorder's back."""

@@ -32,6 +32,8 @@ from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError, VenueError
 from extrema_nb.events import EventArray, StatusCode, status_row
 from extrema_nb.feeds.arbiter import Admitted, Arbiter
+from extrema_nb.feeds.burst import BurstPipeline
+from extrema_nb.feeds.gather import Gather, Keys
 from extrema_nb.feeds.link import Line, Link
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.feeds.resync import BookSources, StreamResync
@@ -136,11 +138,15 @@ class MarketFeed:
         self._http_is_ours = http is None
         self._connect_limiter = _connect_limiter(venue)
         self._stats = FeedStats()
-        self._pipeline = MarketPipeline(
-            venue, table, task_id=task_id, max_buffered=self._settings.max_buffered
-        )
+        most = self._settings.max_buffered
+        self._gather: Gather | None = None
+        self._pipeline = MarketPipeline(venue, table, task_id=task_id, max_buffered=most)
+        if self._settings.gather:
+            self._pipeline = BurstPipeline(venue, table, task_id=task_id, max_buffered=most)
         self.plans = venue.stream_url(self._endpoints, subscriptions, table)
         self._watch = SilenceWatch(venue, self._settings, self._tell, self._act)
+        if isinstance(self._pipeline, BurstPipeline):
+            self._gather = Gather(self._pipeline, self._watch.seen, self._gathered, self._bad_frame)
         self._snapshots = self._snapshot_source()
         self._owners: dict[tuple[int, int], tuple[Link, StreamPlan, Subscription]] = {}
         self._links = [self._link(plan, i) for i, plan in enumerate(self.plans)]
@@ -191,9 +197,10 @@ class MarketFeed:
 
     def resync(self) -> None:
         """Have every book begin anew, as when a recorder lost rows that it is made of."""
+        self._catch_up()
         now = self._clock.now()
-        for inst, sync in self._pipeline.syncs.items():
-            self._send(sync.on_disconnect(now))
+        for inst in list(self._pipeline.syncs):
+            self._send(self._pipeline.sync_of(inst).on_disconnect(now))
             self._snapshots.ask(inst)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -301,6 +308,7 @@ class MarketFeed:
     def _closed(
         self, link: Link, line: Line, streams: list[Stream], books: list[int], reason: str
     ) -> None:
+        self._catch_up()
         now = self._clock.now()
         log.info("%s.%d: %s", link.name, line.number, reason)
         self._tell(StatusCode.DISCONNECTED, now, count=len(streams))
@@ -341,9 +349,14 @@ class MarketFeed:
         stats, pipeline, arbiter = self._stats, self._pipeline, link.arbiter
         stats.frames += 1
         stats.bytes += len(frame)
-        pipeline.source = line
         if self._raw is not None and arbiter is None:
             self._raw(frame, ts_recv)
+        if self._gather is not None:
+            if arbiter is None:
+                self._gather.take(line, frame, ts_recv)
+                return False  # what it was is told later
+            self._gather.flush()
+        pipeline.source = line
         try:
             rows = (
                 pipeline.on_frame(frame, ts_recv)
@@ -368,6 +381,13 @@ class MarketFeed:
             now_s = time.monotonic()
             self._admitted(arbiter.admit(line.number, inst, slot, rows, frame, now_s))
         return True
+
+    def _gathered(self, rows: EventArray, keys: Keys) -> None:
+        """Publish what came together."""
+        for inst, slot in keys:
+            if slot == self._venue.diff_slot and self._pipeline.needs_snapshot(inst):
+                self._snapshots.ask(inst)
+        self._publish_rows(rows)
 
     def _admitted(self, messages: list[Admitted]) -> None:
         """Publish what of several connections came first."""
@@ -395,13 +415,23 @@ class MarketFeed:
             log.error("%s", error)
 
     def _take_snapshot(self, raw: bytes, inst: int, symbol: str) -> None:
+        self._catch_up()
         now = self._clock.now()
         rows = self._pipeline.on_snapshot(raw, inst, now)
         if self._raw is not None:
             self._raw(self._venue.wrap_snapshot(raw, symbol), now)
         self._send(rows)
 
+    def _catch_up(self) -> None:
+        """Publish what is gathered, before what is newer."""
+        if self._gather is not None:
+            self._gather.flush()
+
     def _send(self, rows: EventArray) -> None:
+        self._catch_up()
+        self._publish_rows(rows)
+
+    def _publish_rows(self, rows: EventArray) -> None:
         if len(rows):
             self._stats.rows += len(rows)
             self._publish(rows)

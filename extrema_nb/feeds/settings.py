@@ -35,6 +35,7 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
     resync_grace_s: float = 3.0  # for snapshots that come in the stream, after subscribing
     resync_retry_s: float = 1.0  # least time between two requests for such a snapshot
     snapshot_workers: int = 4  # requests at once
+    gather: bool = False  # decode frames that come together at once; one publish for all of them
     max_buffered: int = 2000  # diff messages kept a book while it waits
 
     def ws_of(self, channels: Iterable[Channel]) -> WsSettings:

@@ -313,6 +313,10 @@ class WsConnection:
 
     def _take(self, frame: bytes) -> None:
         if self._on_frame(frame, self._clock.now()):
-            if not self._data:
-                self._backoff.reset()
-            self._data += 1
+            self.note_data()
+
+    def note_data(self) -> None:
+        """Take note of data; for handlers that know only later what a frame was."""
+        if not self._data:
+            self._backoff.reset()
+        self._data += 1

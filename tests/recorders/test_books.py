@@ -128,6 +128,7 @@ def test_a_book_in_doubt_gets_none_until_the_venue_sends_one(doubt):
     [
         [book([(99.0, 1.0)], [(101.0, 1.0)], ts=1)],  # never began
         [START, book([(101.0, 1.0)], [], ts=2)],  # crossed
+        [START, book([(-1.0, 1.0)], [], ts=2)],  # of a spread
         [book([(99.0, 1.0)], [], ts=1, snapshot=True)],  # one side only
         [START, book([(99.0, 1.0)], [(101.0, 1.0)], ts=2, snapshot=True, flags=Flag.PARTIAL)],
         [trade(1.0, 1.0, ts=1)],

@@ -1,0 +1,105 @@
+"""Frames of one connection, gathered until the event loop has its turn and decoded together.
+
+Rules
+-----
+1. What is gathered is decoded before anything else is published, so that rows keep their order: in
+   the same turn of the loop, when another connection has a frame, and when `MOST` are together.
+2. Each frame keeps the time at which it came; rows are those of frame after frame.
+3. A connection is told of its data when that is known, not when the frame comes.
+4. What the taker of rows raises ends the connection with its next frame, as it would at once
+   without gathering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from extrema_nb.errors import VenueError
+from extrema_nb.events import EventArray
+from extrema_nb.feeds.burst import BurstPipeline
+from extrema_nb.feeds.link import Line
+
+__all__ = ["Gather"]
+
+MOST = 512  # frames decoded together
+
+Keys = set[tuple[int, int]]
+"""(instrument, slot) of the frames of a burst; (-1, -1) for one without data."""
+
+
+class Gather:
+    """Gathers frames of the lines of a feed.
+
+    Parameters
+    ----------
+    pipeline : decodes them
+    seen : (instrument, slot) -> ts_recv of the last frame, **written**
+    done : takes rows and keys of a burst
+    refused : takes the error of a bad frame
+    """
+
+    def __init__(
+        self,
+        pipeline: BurstPipeline,
+        seen: dict[tuple[int, int], int],
+        done: Callable[[EventArray, Keys], None],
+        refused: Callable[[VenueError], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._seen = seen
+        self._done = done
+        self._refused = refused
+        self._line: Line | None = None
+        self._frames: list[bytes] = []
+        self._stamps: list[int] = []
+        self._error: Exception | None = None
+
+    def take(self, line: Line, frame: bytes, ts_recv: int) -> None:
+        """Keep a frame for a moment."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        frames = self._frames
+        if line is not self._line:
+            self.flush()
+            self._line = line
+        if not frames:
+            asyncio.get_running_loop().call_soon(self._turn)
+        frames.append(frame)
+        self._stamps.append(ts_recv)
+        if len(frames) >= MOST:
+            self.flush()
+
+    def _turn(self) -> None:
+        """Decode when the loop has its turn; nobody is there to hear of an error."""
+        try:
+            self.flush()
+        except Exception as error:  # noqa: BLE001 - raised again by `take`
+            self._error = error
+
+    def flush(self) -> None:
+        """Decode what is gathered; does nothing when that is nothing."""
+        if not self._frames:
+            return
+        frames, stamps, line, pipeline = (
+            self._frames[:],
+            self._stamps[:],
+            self._line,
+            self._pipeline,
+        )
+        self._frames.clear()
+        self._stamps.clear()
+        pipeline.source = line
+        rows = pipeline.on_frames(frames, stamps, lambda _number, error: self._refused(error))
+        n = len(frames)
+        keys = list(
+            zip(pipeline.frame_insts[:n].tolist(), pipeline.frame_slots[:n].tolist(), strict=True)
+        )
+        last = dict(zip(keys, stamps, strict=True))
+        data = last.keys() - {(-1, -1)}
+        for key in data:
+            self._seen[key] = last[key]
+        if data and line is not None:
+            line.connection.note_data()
+        self._done(rows, data)
