@@ -4,7 +4,8 @@ Rules
 -----
 1. A book begins with a snapshot of the venue and is whole until something is in doubt: a row
    flagged STALE, a STATUS row STALE or GAP of its instrument, rows that the recorder lost. Then it
-   waits for the next snapshot.
+   waits for the next snapshot. What concerns no instrument (a connection that ended, a frame that
+   could not be read) is told again of each book that it harmed.
 2. What `snapshots` gives is the book after all rows seen: SNAPSHOT and SYNTHETIC, the first row
    START, bids from the best down, then asks from the best up, under the sequence number of the last
    message. A reader whose book has begun leaves it out and misses nothing.
@@ -35,7 +36,6 @@ __all__ = ["Books"]
 
 FOLD_ROWS = 8192  # rows that wait before they are folded in, or as many as there are levels
 DOUBT = (StatusCode.STALE, StatusCode.GAP, StatusCode.CROSSED)
-LOST = (StatusCode.LAGGED, StatusCode.DISCONNECTED)
 
 
 Keys = npt.NDArray[np.int64]
@@ -121,10 +121,9 @@ class Books:
                 self._levels(rows[at:i])
                 self._doubt([inst])
                 at = i
-            elif code in DOUBT or code in LOST:
+            elif code == StatusCode.LAGGED:
                 self._levels(rows[at:i])
-                # a connection that ends says STALE for each of its books itself
-                self._doubt([] if code == StatusCode.DISCONNECTED else list(self._books))
+                self._doubt(list(self._books))
                 at = i
         self._levels(rows[at:])
 

@@ -36,7 +36,7 @@ class Gather:
     pipeline : decodes them
     seen : (instrument, slot) -> ts_recv of the last frame, **written**
     done : takes rows and keys of a burst
-    refused : takes the error of a bad frame
+    refused : takes the error of a bad frame and a ts_recv, after the rows of the burst
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Gather:
         pipeline: BurstPipeline,
         seen: dict[tuple[int, int], int],
         done: Callable[[EventArray, Keys], None],
-        refused: Callable[[VenueError], None],
+        refused: Callable[[VenueError, int], None],
     ) -> None:
         self._pipeline = pipeline
         self._seen = seen
@@ -91,7 +91,8 @@ class Gather:
         self._frames.clear()
         self._stamps.clear()
         pipeline.source = line
-        rows = pipeline.on_frames(frames, stamps, lambda _number, error: self._refused(error))
+        wrong: list[VenueError] = []
+        rows = pipeline.on_frames(frames, stamps, lambda _number, error: wrong.append(error))
         n = len(frames)
         keys = list(
             zip(pipeline.frame_insts[:n].tolist(), pipeline.frame_slots[:n].tolist(), strict=True)
@@ -103,3 +104,5 @@ class Gather:
         if data and line is not None:
             line.connection.note_data()
         self._done(rows, data)
+        for error in wrong:
+            self._refused(error, stamps[-1])

@@ -61,7 +61,12 @@ def made():
         def keep(rows, keys):
             published.append((rows.copy(), keys))
 
-        return Gather(pipeline, seen, done or keep, refused.append), published, refused, seen
+        return (
+            Gather(pipeline, seen, done or keep, lambda error, ts: refused.append((error, ts))),
+            published,
+            refused,
+            seen,
+        )
 
     return make
 
@@ -91,7 +96,8 @@ def test_rows_are_those_of_frame_after_frame_with_their_times(made, monkeypatch,
 
     asyncio.run(main())
     assert np.concatenate([rows for rows, _ in published]).tobytes() == plain(FRAMES).tobytes()
-    assert len(refused) == 1
+    ((_, ts),) = refused
+    assert ts == len(FRAMES) - 1
     (key,) = set().union(*(keys for _, keys in published))
     assert seen == {key: 4}
     assert line.connection.data == {1: 5, 3: 2, 512: 1}[most]
