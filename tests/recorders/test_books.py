@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extrema_nb.events import BUY, LOB_LEVEL, SELL, Flag, StatusCode, empty_events, status_row
-from extrema_nb.testing import book, instrument_table, rows, trade
+from extrema_nb.testing import book, instrument_table, trade
+from extrema_nb.testing import rows as joined
 from recorders import books as module
 from recorders.books import Books
 
@@ -141,7 +142,7 @@ def test_no_snapshot_is_made_of_what_is_not_whole(events):
 
 def test_what_concerns_another_book_disturbs_none():
     other = status_row(StatusCode.STALE, 2, inst=1)
-    gone = rows(
+    gone = joined(
         status_row(StatusCode.DISCONNECTED, 2, count=1), status_row(StatusCode.GAP, 2, count=1)
     )
     assert after([START, other, gone, status_row(StatusCode.CLOCK, 2, found=1)]).size == 4
