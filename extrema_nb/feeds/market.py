@@ -437,15 +437,9 @@ class MarketFeed:
             self._publish(rows)
 
     def _tell(
-        self,
-        code: StatusCode,
-        ts: int,
-        *,
-        inst: int = -1,
-        expected: int = -1,
-        found: int = -1,
+        self, code: StatusCode, ts: int, *, inst: int = -1, expected: int = -1, found: int = -1,
         count: int = -1,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if code == StatusCode.RESYNCED and self._pipeline.needs_snapshot(inst):
             return  # the stream is back, the book is not; its own RESYNCED will follow
         self._send(
