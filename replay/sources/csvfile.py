@@ -9,6 +9,8 @@ Rules
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +21,11 @@ from replay.sources.text import first_bytes, line_blocks
 
 __all__ = ["CsvFile", "check_header", "first_line", "sample"]
 
+LARGEST = 2**63
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE
+)
 SAMPLE = 20_000  # rows looked at to find instruments and their steps
 SHOWN = 120  # characters of a line that a message repeats
 
@@ -142,14 +149,11 @@ class CsvFile:
                     f"{self.path}:{at}: {line[:SHOWN]!r}: {why}; skip such lines with --skip-bad"
                 )
             self.bad += 1
-        if not good:
-            return pl.DataFrame(schema=self._types)
         cells = [line.split(",") for line in good]
+        places = {name: self._columns.index(name) for name in self._types}
         return pl.DataFrame(
             {
-                name: pl.Series(
-                    name, [row[self._columns.index(name)] or None for row in cells], pl.String
-                ).cast(kind)
+                name: pl.Series(name, [_value(row[places[name]], kind) for row in cells], kind)
                 for name, kind in self._types.items()
             }
         )
@@ -167,10 +171,21 @@ class CsvFile:
                 continue
             if kind == pl.String:
                 continue
-            try:
-                value = int(cell) if kind.is_integer() else float(cell)
-            except ValueError:
-                return f"{name} is {cell!r}, expected a number"
-            if must and value - value != 0:
-                return f"{name} is {cell}, expected a finite number"
+            number = _WHOLE if kind.is_integer() else _NUMBER
+            if not number.fullmatch(cell):
+                return f"{name} is {cell[:SHOWN]!r}, expected a number"
+            value = _value(cell, kind)
+            if isinstance(value, int) and not -LARGEST <= value < LARGEST:
+                return f"{name} is {cell[:SHOWN]}, expected a number of at most 64 bits"
+            if must and isinstance(value, float) and not math.isfinite(value):
+                return f"{name} is {cell[:SHOWN]}, expected a finite number"
         return ""
+
+
+def _value(cell: str, kind: type[pl.DataType]) -> str | int | float | None:
+    """Return a cell that is known to be good as what it means."""
+    if not cell:
+        return None
+    if kind == pl.String:
+        return cell
+    return int(cell) if kind.is_integer() else float(cell)

@@ -15,6 +15,7 @@ __all__ = ["BookMarks", "interval_code", "interval_of", "make_rows", "step_of", 
 Array = npt.NDArray[Any]
 
 LAST = int(Flag.LAST)
+DIGITS = 15  # that a float keeps of a decimal
 MANY = 100  # different values that tell a step
 SECONDS, MILLIS, MICROS = 10**11, 10**14, 10**17  # a time below it is in that unit
 
@@ -41,10 +42,11 @@ def step_of(values: Array, absent: float) -> float:
     `absent` comes back where there is nothing to tell from.
     """
     known = np.abs(values[np.isfinite(values) & (values != 0)])[:200_000]
+    known = known[known < 10.0**DIGITS]  # of a greater one a float knows no decimals
     if not known.size:
         return absent
     digits = max(1, len(str(int(known.max()))))
-    scale = max(0, min(10, 15 - digits))  # beyond 15 digits a float is no decimal any more
+    scale = max(0, min(10, DIGITS - digits))
     units = np.unique(np.rint(known * 10.0**scale).astype(np.int64))
     units = units[units > 0]
     step = int(np.gcd.reduce(units)) if units.size else 0

@@ -134,7 +134,9 @@ class DbnFile:
                     if records:
                         yield records
                 rest = len(decoder.buffer())
-            except dbn.DBNError as error:
+            except BaseException as error:  # the package panics on some damage: no Exception
+                if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                    raise
                 raise DataError(
                     f"{self.path}: not readable as DBN ({error}); fetch it again"
                 ) from error

@@ -38,6 +38,7 @@ TYPES = dict(zip(COLUMNS, (pl.Float64, *[pl.Int64] * 5), strict=True))
 _NAME = re.compile(r"(?P<symbol>[A-Z.]+)_(?P<date>\d{4}-\d\d-\d\d)_")
 _LINE = re.compile(r"\d{4,5}(?:\.\d+)?,[1-7],\d+,\d+,-?\d+,-?[01]")
 SUBMIT, CANCEL, DELETE, EXECUTE, HIDDEN, CROSS, HALT = range(1, 8)
+DAY_S = 86_400
 LAST = int(Flag.LAST)
 
 
@@ -74,8 +75,17 @@ class LobsterFile:
             )
         self._midnight = _midnight(name["date"])
         self._csv = CsvFile(path, COLUMNS, TYPES, header=False, skip_bad=options.skip_bad)
-        self._frame = pl.concat(list(self._csv.frames()))
-        self.skipped = self._csv.bad
+        frame = pl.concat([pl.DataFrame(schema=TYPES), *self._csv.frames()])
+        in_day = frame["time"].is_between(0, DAY_S, closed="left")
+        if not in_day.all() and not options.skip_bad:
+            raise DataError(
+                f"{path}: time {frame['time'].filter(~in_day)[0]}, expected seconds after midnight; "
+                "skip such lines with --skip-bad"
+            )
+        self._frame = frame.filter(in_day)
+        self.skipped = self._csv.bad + frame.height - self._frame.height
+        if not self._frame.height:
+            raise DataError(f"{path}: no rows; fetch the file again")
         spec = foreign_instrument(options.venue or "nasdaq", options.symbol or name["symbol"])
         priced = self._frame.filter(pl.col("type") != HALT)
         self.instruments = [
