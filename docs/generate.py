@@ -253,8 +253,17 @@ def venue_matrix() -> Iterator[str]:
     yield ""
     yield "## REST"
     yield ""
-    rows = ((v.id, *("yes" if call in v.calls else NONE for call in CALLS)) for v in every)
-    yield from _table(("venue", *(call.replace("_", " ") for call in CALLS)), rows)
+    rows = (
+        (
+            v.id,
+            *("yes" if call in v.calls else NONE for call in CALLS),
+            "yes" if venues.can_trade(v) else NONE,
+        )
+        for v in every
+    )
+    yield from _table(("venue", *(call.replace("_", " ") for call in CALLS), "orders"), rows)
+    yield "Without orders a venue is recorded, replayed, and traded on paper."
+    yield ""
     yield "The same for all venues, from Python:"
     yield ""
     yield "```python"

@@ -80,6 +80,12 @@ class LiveSession:
         self._strategies = load_strategies(config, spokes.load)
         self._venue = venues.load(config.venue.id)
         self._endpoints: Endpoints = config.venue.endpoints(self._venue)
+        if not paper and not venues.can_trade(self._venue):
+            able = ", ".join(v for v in venues.known() if venues.can_trade(venues.load(v)))
+            raise ConfigError(
+                f"no orders can be sent to {config.venue.id}, only its market data are read; "
+                f"trade on paper with --paper, or at one of: {able}"
+            )
         self._credentials = None if paper else load_credentials(config.venue.id)
 
     async def prepare(self) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "StreamPlan",
     "Ticker",
     "WsLimits",
+    "can_trade",
     "check_channel",
     "known",
     "load",
@@ -195,6 +196,11 @@ def load(venue: str) -> MarketVenue:
         )
     module = importlib.import_module(f"{__name__}.{venue.replace('-', '_')}")
     return cast("MarketVenue", module.VENUE)
+
+
+def can_trade(venue: MarketVenue) -> bool:
+    """Whether the venue's private side is there: `extrema_nb.wire.TradingVenue`."""
+    return all(hasattr(venue, name) for name in ("account", "order", "cancel", "sign"))
 
 
 def shapes_of(venue: str) -> Shapes | None:

@@ -162,3 +162,11 @@ def test_a_journal_never_overwrites_another(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="is a file"):
         free_folder(tmp_path / "file")
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_venue_that_takes_no_orders_is_refused_at_the_start(tmp_path):
+    settings = config(tmp_path, None, "venue.id=binance-spot", 'instruments=["BTC_USDT"]')
+    with pytest.raises(ConfigError, match=r"no orders can be sent to binance-spot.*binance-usdm"):
+        LiveSession(settings, Spokes(), paper=False)
+    LiveSession(settings, Spokes(), paper=True)

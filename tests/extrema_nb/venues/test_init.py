@@ -84,3 +84,8 @@ def test_a_body_is_json_and_the_weight_is_of_the_first_window():
     assert bare.query(Request("GET", "/x", (("a", "b c"), ("d", "1")))) == "a=b+c&d=1"
     assert bare.snapshot_from == "rest"
     assert bare.resync_frames(venues.StreamPlan("", (), (), ()), Subscription(0, Lob()), None) == ()
+
+
+def test_only_a_venue_with_a_private_side_can_trade():
+    assert venues.can_trade(venues.load("binance-usdm"))
+    assert not venues.can_trade(venues.load("binance-spot"))
