@@ -19,6 +19,7 @@ from replay.statistics.returns import (
     period_returns,
     sharpe,
     sortino,
+    totals,
 )
 
 __all__ = ["Figure", "by_instrument", "summarize"]
@@ -50,14 +51,15 @@ def summarize(
     """
     if capital is not None and not capital > 0:
         raise ConfigError(f"capital is {capital}, expected quote units above 0, or None")
-    ts, equity = known_marks(account)
+    total = totals(account)
+    ts, equity = known_marks(total)
     when, (position,) = steps(account, "position")
     held: Floats = np.where(np.isfinite(position), np.abs(position), 0.0)
     duration_s = float(ts[-1] - ts[0]) / SECOND_US if ts.size else 0.0
-    profit = float(equity[-1] - equity[0]) if ts.size else 0.0
-    returns = period_returns(account, interval_s=interval_s)
-    fall, fall_s = drawdown(account)
-    deepest = float(fall.max()) if fall.size else 0.0
+    profit = float(equity[-1] - equity[0]) if ts.size else None
+    returns = period_returns(total, interval_s=interval_s)
+    fall, fall_s = drawdown(total)
+    deepest = float(fall.max()) if fall.size else None
     price, qty, side, fee = columns(fills, "fills", "price", "qty", "side", "fee")
     value = price * qty
     if "value" in fills.columns:
@@ -74,7 +76,7 @@ def summarize(
         "sharpe": sharpe(returns, interval_s),  # a year
         "sortino": sortino(returns, interval_s),  # a year
         "max_drawdown": deepest,  # quote units
-        "max_drawdown_s": fall_s,  # s, longest time below a former high
+        "max_drawdown_s": fall_s if fall.size else None,  # s, longest time below a former high
         "profit_per_drawdown": ratio(profit, deepest),
         "fills": len(fills),
         "buys": int(np.sum(side > 0)),
@@ -89,7 +91,7 @@ def summarize(
         "notional": notional,  # quote units, of inverse contracts base units
         "notional_a_day": ratio(notional, days),
         "turnover": ratio(ratio(notional, capital), days),  # capitals a day
-        "profit_bps": ratio(1e4 * profit, notional),  # of the notional
+        "profit_bps": ratio(None if profit is None else 1e4 * profit, notional),  # of the notional
         # units of different instruments do not add up, so with several there is no position
         "max_position": float(held.max()) if held.shape[1] == 1 and held.size else None,  # units
         "mean_position": time_mean(when, held[:, 0]) if held.shape[1] == 1 else None,  # no sign

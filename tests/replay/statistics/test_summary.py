@@ -63,7 +63,8 @@ def test_every_figure_is_a_finite_number_or_none(marks, rows, orders, capital):
 def test_an_empty_run_has_a_summary(frame):
     found = summarize(frame, pl.DataFrame())
     assert found["fills"] == 0
-    assert found["profit"] == 0.0
+    assert found["profit"] is None
+    assert found["max_drawdown"] is None
     assert found["sharpe"] is None
     json.dumps(found, allow_nan=False)
 
