@@ -30,6 +30,7 @@ __all__ = [
 # what a run was given, as far as its summary says: everything else is what came out of it
 GIVEN = ("strategies", "config", "risk", "capital", "data", "clock_shift_us", "latency",
          "kernel_digest", "versions")  # fmt: skip
+BRIEF = 16  # characters of a digest
 
 
 class Difference(msgspec.Struct, kw_only=True, frozen=True):
@@ -141,7 +142,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
 def write_page_of(path: str | Path, runs: Sequence[Run], comparison: Mapping[str, Any]) -> Path:
     """Write the comparison as one HTML page and return its path."""
     names = comparison["runs"]
-    changed = [(name, *row) for name, row in comparison["parameters"].items()]
+    changed = [(name, *map(_brief, row)) for name, row in comparison["parameters"].items()]
     tables = [_difference_table(names[0], name, found)
               for name, found in comparison["first_differences"].items()]  # fmt: skip
     tables.append(
@@ -155,6 +156,11 @@ def write_page_of(path: str | Path, runs: Sequence[Run], comparison: Mapping[str
         runs={run.name: (run.summary, run.account) for run in runs},
         tables=tables,
     )
+
+
+def _brief(value: Any) -> Any:
+    """Return a value that fits a column; of a digest its beginning tells enough."""
+    return f"{value[:BRIEF]}…" if isinstance(value, str) and len(value) > 2 * BRIEF else value
 
 
 def _difference_table(first: str, second: str, found: Mapping[str, Any] | None) -> str:

@@ -109,6 +109,17 @@ def test_the_first_difference_is_that_of_a_walk_through_both(first, second, begi
         assert (found.second is None) == (len(second) < len(first))
 
 
+def test_a_digest_is_cut_short_in_a_table(tmp_path):
+    nothing = pl.DataFrame(schema=SCHEMA)
+    account = pl.DataFrame(schema={"ts": pl.Int64, "equity": pl.Float64, "position": pl.Float64})
+    runs = [
+        Run(name, None, {"kernel_digest": name * 64}, nothing, nothing, account) for name in "ab"
+    ]
+    page = write_page_of(tmp_path / "c.html", runs, compare_runs(runs)).read_text("utf-8")
+    assert f"<td>{'a' * 16}…</td>" in page
+    assert "b" * 17 not in page
+
+
 def test_logs_of_other_versions_are_refused():
     log = pl.DataFrame({"ts_local": [1]})
     with pytest.raises(DataError, match="only one of the two order logs has code"):
