@@ -113,7 +113,8 @@ def test_a_digest_is_cut_short_in_a_table(tmp_path):
     nothing = pl.DataFrame(schema=SCHEMA)
     account = pl.DataFrame(schema={"ts": pl.Int64, "equity": pl.Float64, "position": pl.Float64})
     runs = [
-        Run(name, None, {"kernel_digest": name * 64}, nothing, nothing, account) for name in "ab"
+        Run(name, None, {"kernel_digest": name * 64, "statistics": {}}, nothing, nothing, account)
+        for name in "ab"
     ]
     page = write_page_of(tmp_path / "c.html", runs, compare_runs(runs)).read_text("utf-8")
     assert f"<td>{'a' * 16}…</td>" in page
