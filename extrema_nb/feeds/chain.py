@@ -21,6 +21,7 @@ from extrema_nb.events import ABSENT, EventArray, EventKind, Flag, StatusCode, s
 
 __all__ = ["TradeChain"]
 
+TRADE = int(EventKind.TRADE)
 TRADE_ID = 5  # place among the words of a row
 RESTART = 1_000_000
 MOST_HOLES = 10_000  # missing ids remembered
@@ -47,6 +48,8 @@ class TradeChain:
         """Return what to publish for one message, most often `rows` itself."""
         if not len(rows):
             return rows
+        if len(rows) > 1 and _of_several(rows, inst):
+            return self.check_many(rows, {0: slot, 1: slot})
         key = (inst, slot)
         last = self._last.get(key)
         ids = rows.view(np.int64)[TRADE_ID::8]
@@ -167,3 +170,9 @@ def _replaced(rows: EventArray, pieces: Mapping[int, tuple[int, EventArray]]) ->
         parts += [rows[at:first], checked]
         at = behind
     return np.concatenate([*parts, rows[at:]])
+
+
+def _of_several(rows: EventArray, inst: int) -> bool:
+    """Whether rows are messages of one row each, not all of them trades of `inst`."""
+    mixed = (rows["kind"] != TRADE).any() or (rows["inst"] != inst).any()
+    return bool(mixed) and bool((rows["flags"] & int(Flag.LAST)).all())

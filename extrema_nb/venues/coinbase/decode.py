@@ -11,7 +11,8 @@ Rules
 5. ``side`` of a trade is the maker's, our rows have the taker's. Trades come newest first, our rows
    oldest first; those of the first push are history, flagged SNAPSHOT.
 6. ``-USDC`` products are sent under the name of their ``-USD`` twin.
-7. After a loss the first rows that are no book are preceded by a STATUS row GAP.
+7. After a loss the first best prices or candles are preceded by a STATUS row GAP. Of trades their
+   ids tell what is missing: those of a product follow each other.
 8. `source` names the connection. Without it (frames of a file) `sources` tells one from the next by
    number and timestamp.
 """
@@ -228,12 +229,11 @@ class Decoder:
         ]
         rows.sort(key=lambda row: (row[1], row[2].trade_id))
         out = self._out
-        out.room(n, len(rows) + 1)
+        out.room(n, len(rows))
         inst = rows[-1][0] if rows else ABSENT
-        line = self._take(head, ts_recv, begins=bool(rows) and rows[0][3])
+        self._take(head, ts_recv, begins=bool(rows) and rows[0][3])
         if not rows:
             return n
-        n = self._loss(line, inst, ts_recv, n)
         for of, at, m, history in rows:
             TRADE_ROW.pack_into(
                 out.bytes, n * ROW, at, ts_recv, of, TRADE, TAKERS[m.side],

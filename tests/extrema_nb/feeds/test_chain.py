@@ -6,7 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extrema_nb.events import STATUS, TRADE, EventKind, Flag, StatusCode, empty_events
+from extrema_nb.events import (
+    STATUS,
+    TRADE,
+    EventKind,
+    Flag,
+    StatusCode,
+    empty_events,
+    status_row,
+)
 from extrema_nb.feeds.chain import RESTART, TradeChain
 
 
@@ -77,6 +85,20 @@ def test_a_missing_one_that_comes_late_passes():
 
 def test_newest_first_within_a_message_is_no_hole():
     assert chained([5], [8, 7, 6])[0] == [[5], [8, 7, 6]]
+
+
+def test_trades_of_several_instruments_in_a_frame_are_checked_one_by_one():
+    chain = TradeChain()
+    frames = [
+        np.concatenate([message(5), message(90, inst=1)]),
+        np.concatenate([message(6), message(92, inst=1), message(7)]),
+        np.concatenate([status_row(StatusCode.GAP, 5, inst=0), message(8)]),
+    ]
+    out = [told(chain.check(1, 0, rows)) for rows in frames]
+    gap = ("GAP", 91, 92, 1)
+    assert out[:2] == [[5, 90], [6, gap, 92, 7]]
+    assert out[2][1:] == [8]
+    assert (chain.gaps, chain.missing) == (1, 1)
 
 
 def test_ids_that_begin_anew_are_taken():

@@ -120,13 +120,13 @@ def test_the_twin_of_a_usdc_product_stands_for_it():
     assert TABLE[int(rows["inst"][0])].symbol == "ETH-USDC"
 
 
-def test_a_lost_message_breaks_the_book_and_is_said_before_the_next_trades():
+def test_a_lost_message_breaks_the_book_and_is_said_before_the_next_best_prices():
     decoder = Decoder(TABLE)
     rows_of(decoder, book(0, "snapshot"))
-    rows = rows_of(decoder, TRADES)
+    rows = rows_of(decoder, TICKER | {"sequence_num": 5})
     gap = rows[:1].view(STATUS)[0]
     assert (gap.code, gap.expected, gap.found, gap.count, gap.inst) == (StatusCode.GAP, 1, 5, 4, 0)
-    assert rows["kind"].tolist()[1:] == [EventKind.TRADE] * 2
+    assert rows["kind"].tolist()[1:] == [EventKind.BBO]
     assert rows_of(decoder, book(6)).view(LOB_LEVEL)[0].prev_seq == -1
     assert rows_of(decoder, book(7)).view(LOB_LEVEL)[0].prev_seq == 6
     assert decoder.losses == 1
