@@ -149,13 +149,15 @@ class Player:
         loop = asyncio.get_running_loop()
         start, first = loop.time(), 0
         for number, said in enumerate(self._tape):
+            symbol, body = self._rest_book(said)
+            if said.answer is not None and not body:
+                continue  # a list: it may have been fetched minutes before the first message
             first = first or said.ts
             if self._speed != math.inf:
                 due = start + (said.ts - first) * 1e-6 / self._speed
                 if due - loop.time() > 0.001:
                     await hub.drain()
                     await asyncio.sleep(max(0.0, due - loop.time()))
-            symbol, body = self._rest_book(said)
             if body:
                 start += await self._wait(hub, symbol)
             elif said.answer is None:

@@ -98,6 +98,18 @@ def test_a_captured_list_is_served_as_it_was_and_one_is_made_where_there_is_none
     assert it.list_answer(asked) == b'{"symbols":"as captured"}'
 
 
+def test_a_list_that_was_fetched_long_before_delays_nothing(tmp_path):
+    folder = tmp_path / "cryptofeed"
+    folder.mkdir()
+    compact = json.dumps(trade(1), separators=(",", ":"))
+    (folder / "B.ws.1.0.txt").write_text(f"wss://x <-> 1700000000.0\n1700000000.1: {compact}\n")
+    (folder / "B.0.txt").write_text(
+        'https://api.binance.com/api/v3/exchangeInfo -> 1699990000.0: {"symbols":[]}\n'
+    )
+    it = Player(SPOT, Tape([folder]), speed=1.0, settle_s=0.0)
+    assert b'"t":1' in play(it, "btcusdt@trade")
+
+
 def test_a_capture_of_another_venue_and_a_speed_of_nothing_are_refused(tmp_path):
     path = write(tmp_path / "day", [{"channel": "trades", "data": []}, {"x": 1}])
     with pytest.raises(DataError, match="no market data of binance-spot"):
