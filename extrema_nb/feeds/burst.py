@@ -33,6 +33,7 @@ Slow = Callable[[int], EventArray]
 Refused = Callable[[int, VenueError], None]
 
 NONE = empty_events(0)
+WORDS_A_ROW = NONE.itemsize // 8
 
 
 class _Paced(Protocol):
@@ -79,6 +80,7 @@ class BurstPipeline(MarketPipeline):
         self._touched: set[int] = set()  # books that the scanner must be told about
         self._known = -1  # instruments that the scanner knows
         self._newest = NONE  # last row of the last burst
+        self._rows, self._words = NONE, NONE.view(np.int64)  # where there is no scanner
         shapes = shapes_of(venue.id) if compiled else None
         self._scanner = None if shapes is None else BurstScanner(layout(shapes), ())
 
@@ -189,9 +191,19 @@ class BurstPipeline(MarketPipeline):
         if count > len(self.frame_insts):
             self.frame_insts = np.zeros(2 * count, np.int64)
             self.frame_slots = np.zeros(2 * count, np.int64)
-        parts = [self._ask(number, slow).copy() for number in range(count)]
+        n, out = 0, self._rows
+        for number in range(count):
+            rows = self._ask(number, slow)
+            end = n + len(rows)
+            if end > len(out):
+                out = empty_events(2 * end)
+                out[:n] = self._rows[:n]
+                self._rows, self._words = out, out.view(np.int64)
+            # as words: NumPy takes ten times as long to copy records
+            self._words[n * WORDS_A_ROW : end * WORDS_A_ROW] = rows.view(np.int64)
+            n = end
         self.slow += count
-        return np.concatenate(parts) if parts else NONE
+        return out[:n]
 
     def _ask(self, number: int, slow: Slow) -> EventArray:
         """Return the rows of one frame, and note what it was about."""

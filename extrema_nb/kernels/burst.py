@@ -16,6 +16,7 @@ __all__ = ["BurstScanner"]
 
 Ints = npt.NDArray[np.int64]
 LEVELS = 1024  # a side that fit at first; grows with the frames, as `out` does
+WORDS_A_ROW = EVENT.itemsize // 8
 PLACES = {name: place for place, name in enumerate(SCANNER.names or ())}
 SHORTEST_LEVEL = 10  # bytes: ["1","1"],
 
@@ -66,6 +67,7 @@ class BurstScanner:
         self.out = empty_events(0)
         self.line: Ints = np.zeros(LINE, np.int64)
         self._put("line", self.line)
+        self._out_words: Ints = self.out.view(np.int64)
         self.name_symbols(symbols)
         self._room_for_levels(LEVELS)
         self.grow(4 * LEVELS, 0)
@@ -114,7 +116,7 @@ class BurstScanner:
         """Make room for at least `room` rows and keep the first `n`."""
         out = empty_events(max(room, 2 * len(self.out)))
         out[:n] = self.out[:n]
-        self.out = out
+        self.out, self._out_words = out, out.view(np.int64)
         self._put("out", out, "room")
         self._record["out_floats"] = self._record["out"]
 
@@ -167,5 +169,6 @@ class BurstScanner:
         """Copy rows that came another way to ``out[n]`` and return the new `n`."""
         if n + len(rows) > len(self.out):
             self.grow(2 * (n + len(rows)), n)
-        self.out[n : n + len(rows)] = rows.view(EVENT)
+        # as words: NumPy takes ten times as long to copy records
+        self._out_words[n * WORDS_A_ROW : (n + len(rows)) * WORDS_A_ROW] = rows.view(np.int64)
         return n + len(rows)
