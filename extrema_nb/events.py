@@ -37,6 +37,7 @@ __all__ = [
     "FOK",
     "FUNDING",
     "GTC",
+    "GTD",
     "GTX",
     "INST_INTENT",
     "INTENT",
@@ -63,6 +64,7 @@ __all__ = [
     "Side",
     "StatusCode",
     "TimeInForce",
+    "TriggerBy",
     "as_events",
     "empty_events",
     "pack_text",
@@ -161,21 +163,33 @@ class OrderType(IntEnum):
 
     LIMIT = 0
     MARKET = 1
+    STOP_MARKET = 2  # waits for its trigger, then MARKET
+    STOP_LIMIT = 3  # waits for its trigger, then LIMIT
 
 
 class TimeInForce(IntEnum):
-    """How long an order lives; GTX is post-only."""
+    """How long an order lives; GTX is post-only, GTD ends at a time of its own."""
 
     GTC = 0
     GTX = 1
     IOC = 2
     FOK = 3
+    GTD = 4
 
 
 GTC = 0  # the members as plain integers, for strategies
 GTX = 1
 IOC = 2
 FOK = 3
+GTD = 4
+
+
+class TriggerBy(IntEnum):
+    """What the trigger of a stop order is held against."""
+
+    TRADE = 0  # prices of trades
+    MARK = 1  # mark prices, from FUNDING rows
+    BBO = 2  # a buy stop the best ask, a sell stop the best bid
 
 
 class Action(IntEnum):
@@ -185,6 +199,7 @@ class Action(IntEnum):
     CANCEL = 2
     AMEND = 3
     CANCEL_ALL = 4
+    TERMS = 5  # comes before a SUBMIT: `price` its trigger, `reserved` a TriggerBy, `qty` its expiry
 
 
 class StatusCode(IntEnum):
@@ -426,13 +441,15 @@ FIELDS: dict[EventKind, dict[str, Field]] = {
     },
     EventKind.INTENT: {
         "client_order_id": Field("order it is about", "count", "-1 in CANCEL_ALL"),
-        "price": Field("limit price", "quote units", "NaN for market"),
-        "qty": Field("quantity; of an amend the new leaves", "base or contracts", "NaN"),
+        "price": Field("limit price; of TERMS the trigger", "quote units", "NaN for market"),
+        "qty": Field(
+            "quantity; of an amend the new leaves; of TERMS the expiry in µs", "base or contracts", "NaN"
+        ),
         "module": Field("module that asks", "index", "never"),
         "action": Field("Action", "code", "never"),
         "tif": Field("TimeInForce", "code", "0"),
         "order_type": Field("OrderType", "code", "0"),
-        "reserved": _SPARE,
+        "reserved": Field("of TERMS a TriggerBy, else unused", "code", "0"),
         "seq": Field("running number of the intent in the session", "count", "never"),
     },
     EventKind.STATUS: {

@@ -5,7 +5,6 @@ A run is a value: the same rows, strategies, parameters and assumptions give the
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,41 +14,24 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.books.l2 import grow
 from extrema_nb.contracts import ModelRunner, Source
-from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import EVENT, TRADE, EventArray, EventKind, as_events
+from extrema_nb.errors import ConfigError
+from extrema_nb.events import EVENT, EventArray, EventKind, as_events
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import ROW_LIMIT
-from replay.exchange.loop import Stop, exchange_order, make_loop
-from replay.exchange.model import (
-    FAR,
-    MARK,
-    X_BUDGET,
-    X_END,
-    X_FILLS,
-    X_JOURNAL,
-    X_LOCAL,
-    X_MARKET,
-    X_MARKS,
-    X_NEXT_MARK,
-    X_PRED_DUE,
-    X_PRED_LATENCY,
-    X_SIDELESS,
-    ExchangeConfig,
-    make_exchange,
-)
-from replay.exchange.queues import grow_queues, push_predictions
+from replay.exchange.config import ExchangeConfig
+from replay.exchange.model import make_exchange
+from replay.lockstep import Lockstep, Variant
+from replay.scan import DataScan, scan
+from replay.tape.tapes import Stretch, stretches
 from replay.without import ACCOUNT, Without
 
 __all__ = ["Backtest", "BacktestConfig", "DataScan", "RunResult", "scan"]
 
-KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
-PROGRESS_ROWS = 1 << 18
+TAPE_ROWS = 1 << 18  # rows a tape of a source that is too large to be kept
 logger = logging.getLogger(__name__)
-_loops: dict[Any, Any] = {}
 
 
 class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,17 +44,15 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_latency_us: int = 1_000  # from features to prediction
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for _, seconds in self.timers:
+            if not seconds >= 1e-6:
+                raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
 
-class DataScan(NamedTuple):
-    """What a first pass over the rows found."""
-
-    rows: int
-    first_ts: int  # µs, local clock
-    last_ts: int
-    min_latency: int  # µs, of market rows: ts_recv - ts_event
-    max_latency: int
-    digest: str  # of all row bytes: the identity of the data
-    kept: EventArray | None  # the rows, if they are few
+    def timers_from(self, start: int) -> list[tuple[int, int, int]]:
+        """Return (id, first due, period) in µs: the first multiple of the period from `start` on."""
+        periods = [(number, round(seconds * 1e6)) for number, seconds in self.timers]
+        return [(number, -(-start // period) * period, period) for number, period in periods]
 
 
 class RunResult(NamedTuple):
@@ -87,64 +67,48 @@ class RunResult(NamedTuple):
     seconds: float  # wall time of the loop; not part of the result
 
 
-def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
-    kinds = rows["kind"]
-    return ((kinds == EventKind.LOB) | (kinds == EventKind.TRADE)) & (rows["inst"] >= 0)
+class Tapes:
+    """The tapes of a source in a run's clock; those of a small source are made once.
 
+    Parameters
+    ----------
+    source : rows in local order
+    data : what a first pass over it found
+    shift : µs to add to ``ts_recv``
+    window : ticks of the dense part of each book
+    """
 
-def _check_prices(market: EventArray) -> None:
-    """Refuse LOB and TRADE rows whose price or quantity is no number: no book can hold them."""
-    rows = market[market["side"] != 0].view(TRADE)  # price and qty are the first words of both
-    bad = np.flatnonzero(~(np.isfinite(rows["price"]) & np.isfinite(rows["qty"])))
-    if len(bad):
-        row = rows[bad[0]]
-        raise DataError(
-            f"a {EventKind(int(row['kind'])).name} row at ts_recv {int(row['ts_recv'])} has price "
-            f"{row['price']} and quantity {row['qty']}, expected numbers ({len(bad)} such rows in "
-            "this batch); convert the source again or leave those rows out"
-        )
+    def __init__(
+        self, source: Source, data: DataScan, shift: int, *, window: int | None = None
+    ) -> None:
+        self.source = source
+        self.data = data
+        self.shift = shift
+        self._window = window
+        self._kept: list[Stretch] | None = None
 
+    def __iter__(self) -> Iterator[Stretch]:
+        if self._kept is not None:
+            return iter(self._kept)
+        made = stretches(
+            self._batches(), self.source.instruments.specs(), self.data.max_latency + self.shift,
+            window=self._window,
+        )  # fmt: skip
+        if self.data.kept is None:
+            return made
+        self._kept = list(made)
+        return iter(self._kept)
 
-def scan(source: Source) -> DataScan:
-    """Read the rows once: extent, latency, identity; keep them if they are few."""
-    digest = hashlib.blake2b(digest_size=16)
-    rows = 0
-    first = last = 0
-    least, most = FAR, -FAR
-    kept: list[EventArray] | None = []
-    for batch in source.batches():
-        events = as_events(batch)
-        digest.update(events.data)
-        if rows == 0:
-            first = int(events["ts_recv"][0])
-        elif int(events["ts_recv"][0]) < last:
-            raise DataError(
-                f"row {rows} is {last - int(events['ts_recv'][0])} µs earlier than the row before "
-                "it; a source must be sorted by ts_recv"
-            )
-        last = int(events["ts_recv"][-1])
-        rows += len(events)
-        market = events[_market_rows(events)]
-        if len(market):
-            _check_prices(market)
-            latency = market["ts_recv"] - market["ts_event"]
-            least = min(least, int(latency.min()))
-            most = max(most, int(latency.max()))
-        if kept is not None:
-            kept.append(events)
-            if rows > KEEP_ROWS:
-                kept = None
-    if rows == 0:
-        raise DataError(
-            f"no rows in {source.describe().get('path', 'the source')}; check the time window, "
-            "instruments and kinds that were asked for"
-        )
-    if least == FAR:
-        least = most = 0
-    whole = None
-    if kept is not None:
-        whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
-    return DataScan(rows, first, last, least, most, digest.hexdigest(), whole)
+    def _batches(self) -> Iterator[EventArray]:
+        """Yield the rows with the local clock moved."""
+        whole = self.data.kept
+        batches = self.source.batches(TAPE_ROWS) if whole is None else iter([whole])
+        for batch in batches:
+            rows = as_events(batch)
+            if self.shift:
+                rows = rows.copy()
+                rows["ts_recv"] += self.shift
+            yield rows
 
 
 class Backtest:
@@ -156,7 +120,7 @@ class Backtest:
         out, and its timers and predictions where this run has its own
     strategies : instances, in the order of their modules
     models : task id → runner, for `ctx.emit`; answers come after ``model_latency_us``
-    progress : called with (rows done, rows in all) about every 262,144 rows
+    progress : called with (rows done, rows in all) after each tape
     """
 
     def __init__(
@@ -178,55 +142,41 @@ class Backtest:
             strategies, source.instruments, risk=risk, seed=self.config.seed, with_books=True
         )
         self.data = data
-        self._shifted: tuple[DataScan, int, EventArray] | None = None
-        self._sorted: tuple[EventArray, npt.NDArray[np.int64]] | None = None
-        for _, seconds in self.config.timers:
-            if not seconds >= 1e-6:
-                raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
+        self._tapes: Tapes | None = None
 
     def _own_kinds(self) -> tuple[EventKind, ...]:
         """Return the kinds of rows that this run makes itself."""
         timers = (EventKind.SCHEDULE,) if self.config.timers else ()
         return (*ACCOUNT, *timers, *((EventKind.PRED,) if self.models else ()))
 
-    def _loop(self) -> Any:
-        step = self.group.step_kernel
-        if step not in _loops:
-            _loops[step] = make_loop(step)
-        return _loops[step]
-
-    def warm_up(self) -> None:
-        """Compile the loop for these strategies, or load it from the cache."""
-        x = self._exchange(0, 0)
-        group = self.group
-        loop = self._loop()
-        group.guard(lambda: loop(x, group.ctx, group.cells, 0, 0, 0, 0, 0))
-
-    def _exchange(self, start: int, end: int) -> Any:
+    def _lockstep(self, start: int, end: int) -> Lockstep:
         config = self.config
-        self._memory: list[npt.NDArray[Any]] = []
-        mark_every = int(config.mark_every_s * 1e6)
-        # a timer's first tick is its first multiple of the period at or after the first row
-        timers = []
-        for number, seconds in config.timers:
-            period = round(seconds * 1e6)
-            timers.append((number, -(-start // period) * period, period))
-        x = make_exchange(
+        memory: list[npt.NDArray[Any]] = []
+        exchange = make_exchange(
             self.source.instruments.specs(),
-            self._memory,
+            memory,
             config.exchange,
             max_orders=len(self.group.strategies) * self.group.risk.max_open_orders + 1,
             row_limit=ROW_LIMIT,
-            timers=timers,
-            mark_every_us=mark_every,
-            window=self.group.window,
         )
-        x.clock[X_END] = end
-        if mark_every > 0:
-            x.clock[X_NEXT_MARK] = -(-start // mark_every) * mark_every
-        if self.models:
-            x.clock[X_PRED_LATENCY] = config.model_latency_us
-        return x
+        variant = Variant(
+            self.group, exchange, memory, models=self.models,
+            model_latency_us=config.model_latency_us,
+        )  # fmt: skip
+        mark_every = int(config.mark_every_s * 1e6)
+        return Lockstep(
+            [variant], timers=config.timers_from(start), end=end,
+            first_mark=-(-start // mark_every) * mark_every if mark_every > 0 else 0,
+            mark_every=mark_every,
+        )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Compile the loop for these strategies, or load it from the cache."""
+        made = stretches([np.zeros(0, EVENT)], self.source.instruments.specs(), 0)
+        for data, _ in made:
+            tape, keep = data.fork(np.zeros(0, np.int32))
+            self._lockstep(0, 0).warm_up(tape)
+            del keep
 
     def run(self) -> RunResult:
         """Run to the end of the data; raise DataError or StrategyError."""
@@ -236,144 +186,23 @@ class Backtest:
         shift = 0
         if data.min_latency < 0:
             shift = self.config.base_latency_us - data.min_latency
-        group = self.group
-        group.reset()
-        x = self._exchange(data.first_ts + shift, data.last_ts + shift)
-        loop = self._loop()
-        self._journal: list[EventArray] = []
-        self._marks: list[npt.NDArray[Any]] = []
-        self._logs: list[LogLine] = []
-        self._waiting: list[Any] = []
+        if self._tapes is None or self._tapes.data is not data:
+            self._tapes = Tapes(self.source, data, shift, window=self.group.window)
+            if data.kept is not None:
+                iter(self._tapes)  # made beforehand, as a file is read beforehand
+        self.group.reset()
+        steps = self._lockstep(data.first_ts + shift, data.last_ts + shift)
         started = time.perf_counter()
-        longest = max(data.max_latency + shift, 0)
-        rows = np.zeros(0, EVENT)
-        unseen = np.zeros(0, np.bool_)  # rows that the exchange has not had yet
-        done = 0
-        x.clock[X_BUDGET] = PROGRESS_ROWS
-        for fresh, is_last in _with_last(self._batches(data, shift)):
-            rows = np.concatenate([rows, fresh]) if len(rows) else fresh
-            unseen = np.concatenate([unseen, np.ones(len(fresh), np.bool_)])
-            order = self._order(rows, unseen, keep=data.kept is not None)
-            horizon = FAR - 1 if is_last else int(rows["ts_recv"][-1]) - longest - 1
-            x.clock[X_MARKET] = 0
-            self._drive(loop, x, rows, order, horizon, done, data.rows)
-            local, market = int(x.clock[X_LOCAL]), int(x.clock[X_MARKET])
-            if is_last:
-                break
-            unseen[order[:market]] = False
-            rest = order[market:]
-            keep = min(local, int(rest.min()) if len(rest) else len(rows))
-            rows, unseen = rows[keep:], unseen[keep:]
-            x.clock[X_LOCAL] = local - keep
-            done += keep
-        self._collect(x)
+        steps.run(self._tapes, self._told(data.rows))
         seconds = time.perf_counter() - started
-        counters = group.counters() | {
-            "fills": int(x.clock[X_FILLS]),
-            "sideless_trades": int(x.clock[X_SIDELESS]),
-        }
-        journal = np.concatenate(self._journal) if self._journal else np.zeros(0, EVENT)
-        marks = np.concatenate(self._marks) if self._marks else np.zeros(0, MARK)
+        variant = steps.variants[0]
         if self.progress:
             self.progress(data.rows, data.rows)
-        return RunResult(journal, marks, self._logs, counters, shift, data, seconds)
+        return RunResult(
+            variant.journal(), variant.marks(), variant.logs, variant.counters(), shift, data,
+            seconds,
+        )  # fmt: skip
 
-    def _batches(self, data: DataScan, shift: int) -> Iterator[EventArray]:
-        """Yield the rows with the local clock moved by `shift`."""
-        if data.kept is not None:
-            if self._shifted is None or self._shifted[0] is not data or self._shifted[1] != shift:
-                rows = data.kept
-                if shift:
-                    rows = rows.copy()
-                    rows["ts_recv"] += shift
-                self._shifted = (data, shift, rows)
-            yield self._shifted[2]
-            return
-        for batch in self.source.batches():
-            rows = as_events(batch)
-            if shift:
-                rows = rows.copy()
-                rows["ts_recv"] += shift
-            yield rows
-
-    def _order(self, rows: EventArray, unseen: npt.NDArray[np.bool_], *, keep: bool) -> Any:
-        """Return the exchange's order of `rows`; of kept rows it is sorted once for all runs."""
-        if self._sorted is None or self._sorted[0] is not rows:
-            order = exchange_order(rows, unseen)
-            if not keep:
-                return order
-            self._sorted = (rows, order)
-        return self._sorted[1]
-
-    def _drive(  # noqa: C901  # one branch a reason to stop
-        self, loop: Any, x: Any, rows: EventArray, order: Any, horizon: int, done: int, total: int
-    ) -> None:
-        """Enter the loop again and again until nothing is left up to the horizon."""
-        group = self.group
-        while True:
-            why = group.guard(
-                lambda: loop(
-                    x, group.ctx, group.cells, rows.ctypes.data, len(rows), order.ctypes.data,
-                    len(order), horizon,
-                )
-            )  # fmt: skip
-            if why == Stop.HORIZON:
-                return
-            if why == Stop.OUTPUTS:
-                self._take_outputs()
-            elif why == Stop.LOCAL_BOOK:
-                grow(group.ctx.books, group.memory)
-            elif why == Stop.EXCHANGE_BOOK:
-                grow(x.books, self._memory)
-            elif why == Stop.JOURNAL:
-                self._collect(x)
-            elif why == Stop.PREDICT:
-                self._predict(x)
-            elif why == Stop.BUSY:
-                grow_queues(x, self._memory)
-            elif why == Stop.BUDGET:
-                x.clock[X_BUDGET] = PROGRESS_ROWS
-                if self.progress:
-                    self.progress(done + int(x.clock[X_LOCAL]), total)
-
-    def _take_outputs(self) -> None:
-        output = self.group.drain()
-        self._logs.extend(output.logs)
-        if self.models:
-            self._waiting.extend(output.features)
-
-    def _collect(self, x: Any) -> None:
-        clock = x.clock
-        self._journal.append(x.journal[: clock[X_JOURNAL]].copy())
-        self._marks.append(x.marks[: clock[X_MARKS]].copy())
-        clock[X_JOURNAL] = clock[X_MARKS] = 0
-        self._take_outputs()
-
-    def _predict(self, x: Any) -> None:
-        """Answer all features that wait; predictions come one latency after their features."""
-        self._take_outputs()
-        latency = self.config.model_latency_us
-        for model, runner in self.models.items():
-            mine = [f for f in self._waiting if f.model == model]
-            if mine:
-                answers = runner.infer(np.stack([f.values for f in mine]))
-                push_predictions(x, self._memory, model, [f.ts for f in mine], answers, latency)
-        unknown = {f.model for f in self._waiting} - set(self.models)
-        if unknown:
-            raise ConfigError(
-                f"a strategy sends features to model {min(unknown)}, which is not given; "
-                f"known are {sorted(self.models)}; pass --model {min(unknown)}=PATH"
-            )
-        self._waiting.clear()
-        x.clock[X_PRED_DUE] = FAR
-
-
-def _with_last(batches: Iterator[EventArray]) -> Iterator[tuple[EventArray, bool]]:
-    """Yield each batch with whether it is the last."""
-    previous: EventArray | None = None
-    for batch in batches:
-        if previous is not None:
-            yield previous, False
-        previous = batch
-    if previous is not None:
-        yield previous, True
+    def _told(self, total: int) -> Callable[[int], None] | None:
+        progress = self.progress
+        return None if progress is None else lambda done: progress(done, total)

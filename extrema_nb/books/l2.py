@@ -68,12 +68,14 @@ __all__ = [
     "best_ask",
     "best_bid",
     "clear_book",
+    "follow_touch",
     "grow",
     "is_crossed",
     "make_books",
     "next_above",
     "next_below",
     "price_to_tick",
+    "put_level",
     "quantity",
     "room",
     "side_index",
@@ -129,7 +131,7 @@ def _put_far(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
 
 
 @kernel(inline=True)
-def _put(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
+def put_level(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Store the quantity of a level, wherever it lies; return what it was."""
     book = books.head[b]
     i = tick - int(book.origin)
@@ -292,7 +294,7 @@ def _recentre(books: L2Books, b: int, base: int) -> None:
 
 
 @kernel
-def _follow(books: L2Books, b: int) -> None:
+def follow_touch(books: L2Books, b: int) -> None:
     """Recentre if the touch has left the middle half of the window."""
     bid = int(books.meta[b, M_BEST])
     ask = int(books.meta[b, M_BEST + 1])
@@ -331,7 +333,7 @@ def _move_touch(books: L2Books, b: int, side: int, tick: int, qty: float) -> Non
             book.bid = next_below(books, b, BID, tick)
     else:
         book.ask = next_above(books, b, ASK, tick)
-    _follow(books, b)
+    follow_touch(books, b)
 
 
 @kernel(inline=True)
@@ -340,7 +342,7 @@ def _update(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     book = books.head[b]
     if qty < book.least:
         qty = 0.0
-    before = _put(books, b, side, tick, qty)
+    before = put_level(books, b, side, tick, qty)
     # one comparison settles most rows; a level at the touch that only changes needs no move
     if side == BID:
         if tick >= book.bid and (qty == 0.0) == (tick == book.bid):

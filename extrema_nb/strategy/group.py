@@ -80,6 +80,7 @@ class _Compiled(NamedTuple):
 
     step: Any
     run: Any
+    ahead: Any  # the step where somebody else keeps the books
 
 
 _compiled: dict[Any, _Compiled] = {}
@@ -159,11 +160,11 @@ class KernelGroup:
         self._clock = self.ctx.clock
         self.params = [s.params.copy() for s in self.strategies]
         self.states = [s.new_state() for s in self.strategies]
-        self.cells = tuple(
-            array.ctypes.data
-            for pair in zip(self.params, self.states, strict=True)
-            for array in pair
+        self.cell_places = np.array(
+            [a.ctypes.data for pair in zip(self.params, self.states, strict=True) for a in pair],
+            np.int64,
         )
+        self.cells = self.cell_places.ctypes.data
 
     def _needs_books(self) -> bool:
         if np.isfinite(self.risk.price_collar) or np.isfinite(self.risk.max_notional):
@@ -208,13 +209,26 @@ class KernelGroup:
                 for (_, kind), row in zip(HANDLERS.items(), handlers, strict=True)
             }
             step = make_step(chains, with_books=self.with_books)
-            _compiled[key] = _Compiled(step, make_run(step))
+            ahead = make_step(chains, with_books=True, books_ahead=True)
+            _compiled[key] = _Compiled(step, make_run(step), ahead)
         return _compiled[key]
 
     @property
     def step_kernel(self) -> Any:
         """The jitted ``step(ctx, cells, at)``, for loops that own time."""
         return self._kernels.step
+
+    @property
+    def ahead_kernel(self) -> Any:
+        """The same, for loops that have taken LOB rows into ``ctx.books`` beforehand."""
+        return self._kernels.ahead
+
+    @property
+    def heard(self) -> frozenset[EventKind]:
+        """Kinds of rows that some handler hears."""
+        return frozenset(
+            kind for name, kind in HANDLERS.items() if any(name in s.handlers for s in self.strategies)
+        )
 
     @property
     def run_kernel(self) -> Any:

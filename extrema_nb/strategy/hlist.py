@@ -3,13 +3,15 @@
 For each handler there is one chain, `cons(A.on_trade, 0, cons(B.on_trade, 1, nil()))`. A link calls
 its head directly and then its tail, so LLVM inlines the lot; a strategy without a handler is not
 in that chain at all and leaves no code. Each link finds its strategy's params and state at a
-constant place of a tuple of record arrays, so every strategy keeps its own types.
+constant place of a list of addresses (`cells`), so every strategy keeps its own types.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from extrema_nb.books.l2 import apply_level, is_crossed, room
 from extrema_nb.events import (
@@ -96,13 +98,14 @@ def cons(handler: Any, index: int, types: CellTypes, tail: Any) -> Any:
     """Return a link that calls `handler` for module `index` if its bit is set, then the tail."""
     bit = 1 << index
     params, state = 2 * index, 2 * index + 1
+    last = state + 1
     params_dtype, state_dtype = types
 
     def link(ctx: Any, cells: Any, row: Any, mask: Any) -> None:
         if mask & bit:
             ctx.clock[C_MODULE] = index
-            p = view_at(cells[params], 1, params_dtype)[0]
-            s = view_at(cells[state], 1, state_dtype)[0]
+            p = view_at(view_at(cells, last, np.int64)[params], 1, params_dtype)[0]
+            s = view_at(view_at(cells, last, np.int64)[state], 1, state_dtype)[0]
             handler(ctx, p, s, row)
         tail(ctx, cells, row, mask)
 
@@ -132,13 +135,14 @@ def must_stop(ctx: Any, row: Any) -> int:
     return 0
 
 
-def make_step(chains: Chains, *, with_books: bool) -> Any:
+def make_step(chains: Chains, *, with_books: bool, books_ahead: bool = False) -> Any:
     """Return ``step(ctx, cells, at)``: apply the row at address `at`, then call the handlers.
 
     Parameters
     ----------
     chains : of each kind, made by `make_chain`
     with_books : keep the local book; off when nothing reads it, which makes LOB rows free
+    books_ahead : somebody else keeps the books, and has taken the row in already
     """
     on_trade = chains[EventKind.TRADE]
     on_lob = chains[EventKind.LOB]
@@ -205,9 +209,10 @@ def make_step(chains: Chains, *, with_books: bool) -> Any:
         if kind == _LOB:
             if with_books and inst >= 0:
                 level = view_at(at, 1, LOB_LEVEL)[0]
-                apply_level(ctx.books, inst, level)
+                if not books_ahead:
+                    apply_level(ctx.books, inst, level)
                 if level.flags & _LAST:
-                    if is_crossed(ctx.books, inst):
+                    if not books_ahead and is_crossed(ctx.books, inst):
                         clock[C_CROSSED] += 1
                     on_lob(ctx, cells, Book(ctx.books, inst), ctx.subscribed[kind, inst + 1])
         elif kind == _BBO:

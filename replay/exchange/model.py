@@ -5,18 +5,17 @@ All arrays hang on one record of addresses, as in `extrema_nb.strategy.context`.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.books.l2 import L2Books, make_books
-from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.events import EVENT, INTENT
 from extrema_nb.instruments import INSTRUMENT
 from extrema_nb.jit import attach_views
+from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
+from replay.tape.layout import Tape
 
 __all__ = [
     "FAR",
@@ -25,22 +24,12 @@ __all__ = [
     "Exchange",
     "ExchangeConfig",
     "QueueModel",
+    "exchange_over",
     "make_exchange",
+    "make_live_exchange",
 ]
 
 FAR = 1 << 62  # a time that never comes, µs
-
-
-class QueueModel(IntEnum):
-    """How the quantity ahead of an order shrinks when its level does; EXCHANGE_MODELS, queues."""
-
-    RISK_AVERSE = 0
-    POWER = 1
-    POWER2 = 2
-    POWER3 = 3
-    LOG = 4
-    LOG2 = 5
-
 
 XORDER = np.dtype(
     (
@@ -55,7 +44,12 @@ XORDER = np.dtype(
                 ("leaves_qty", "<f8"),
                 ("front", "<f8"),  # quantity ahead in the queue
                 ("cum", "<f8"),  # traded at the level since it last changed
+                ("entry", "<i8"),  # of the tape: next change of the level
+                ("entry_end", "<i8"),
+                ("next_at", "<i8"),  # its position
+                ("expires", "<i8"),  # µs, exchange time; FAR for never
                 ("inst", "<i4"),
+                ("flags", "<i4"),  # REDUCE_ONLY
                 ("side", "<i1"),
                 ("tif", "<i1"),
                 ("order_type", "<i1"),
@@ -87,61 +81,54 @@ MARK = np.dtype(
 
 # places in `clock`
 X_NOW = 0  # exchange time, µs
-X_LOCAL = 1  # next row of the local side
-X_MARKET = 2  # next row of the exchange side
-X_REQUEST_HEAD = 3
-X_REQUEST_TAIL = 4
-X_REPORT_HEAD = 5
-X_REPORT_TAIL = 6
-X_LAST_ARRIVAL = 7  # requests never overtake each other
-X_LAST_REPORT = 8  # nor do reports
-X_VENUE_ID = 9  # next venue order id
-X_TRADE_ID = 10  # next trade id
-X_ENTRY = 11  # entry latency, µs
-X_RESPONSE = 12  # response latency, µs
-X_QUEUE = 13  # QueueModel
-X_JOURNAL = 14  # rows in the journal
-X_MARKS = 15  # rows in the marks
-X_NEXT_MARK = 16  # time of the next account mark, FAR for none
-X_MARK_EVERY = 17  # µs
-X_TIMERS = 18  # timers in use
-X_END = 19  # last moment of the data: timers do not run beyond it
-X_PRED_HEAD = 20
-X_PRED_TAIL = 21
-X_PRED_DUE = 22  # when the first feature that waits for its model must be answered
-X_PRED_LATENCY = 23  # µs, -1 without models
-X_SIDELESS = 24  # trades that say no side: they fill nobody, and are counted
-X_FILLS = 25
-X_BUDGET = 26  # rows that a call may still process before it reports progress
+X_MARKET = 1  # position on the tape
+X_REQUEST_HEAD = 2
+X_REQUEST_TAIL = 3
+X_REPORT_HEAD = 4
+X_REPORT_TAIL = 5
+X_LAST_ARRIVAL = 6  # requests never overtake each other
+X_LAST_REPORT = 7  # nor do reports
+X_VENUE_ID = 8  # next venue order id
+X_TRADE_ID = 9  # next trade id
+X_ENTRY = 10  # entry latency, µs
+X_RESPONSE = 11  # response latency, µs
+X_QUEUE = 12  # QueueModel
+X_JOURNAL = 13  # rows in the journal
+X_MARKS = 14  # rows in the marks
+X_PRED_HEAD = 15
+X_PRED_TAIL = 16
+X_PRED_DUE = 17  # when the first feature that waits for its model must be answered
+X_PRED_LATENCY = 18  # µs, -1 without models
+X_SIDELESS = 19  # trades that say no side: they fill nobody, and are counted
+X_FILLS = 20
+X_PARTIAL = 21  # 1: partial fills
+X_CONSUME = 22  # 1: own orders use up the market's volume
+X_SELF_TRADE = 23  # SelfTrade
+X_NEXT_EXPIRY = 24  # µs, of the first resting order that expires; FAR for none
+X_RESTING = 25  # own orders in the book, all instruments
+X_STOPS = 26  # stop orders that wait for their trigger
+X_TAKEN = 27  # notes of what own takers used up
+X_TERMS_ID = 28  # order that the last TERMS row is about …
+X_TERMS_TRIGGER = 29  # … what its trigger is held against …
+X_TERMS_EXPIRY = 30  # … and when it expires; the trigger price is in `params`
 X_SIZE = 32
 
+# places in `params`
+P_EXPONENT = 0  # of the power models
+P_TRIGGER = 1  # price of the last TERMS row
 
-class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Assumptions of a simulated exchange.
+TAKEN = 256  # levels that own takers may have used up at a time
+STOPS = 256  # stop orders that may wait
 
-    Latencies in µs. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log`` or
-    ``log2``; `queue_n` the exponent of the power models. Fees default to those of the instrument.
-    """
-
-    queue: str = "risk_averse"
-    queue_n: float = 2.0
-    entry_latency_us: int = 0
-    response_latency_us: int = 0
-    maker_fee: float | None = None  # fraction of value
-    taker_fee: float | None = None
-
-    def __post_init__(self) -> None:
-        known = [m.name.lower() for m in QueueModel]
-        if self.queue not in known:
-            raise ConfigError(
-                f"unknown queue model {self.queue!r}; expected one of {', '.join(known)}"
-                + nearest(self.queue, known)
-            )
-        if not self.queue_n > 0:
-            raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
-        if self.entry_latency_us < 0 or self.response_latency_us < 0:
-            raise ConfigError("latencies are µs and not negative; 0 is the least")
-
+TAKE = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [("inst", "<i8"), ("side", "<i8"), ("tick", "<i8"), ("at", "<i8"), ("qty", "<f8")],
+            align=True,
+        ),
+    )
+)
 
 XHUB = np.dtype(
     (
@@ -151,9 +138,10 @@ XHUB = np.dtype(
                 (name, "<i8")
                 for name in (
                     "instruments", "max_orders", "request_cap", "report_cap", "journal_cap",
-                    "mark_cap", "timer_cap", "pred_cap",
-                    "clock", "params", "specs", "resting", "n_orders", "ranges", "requests",
-                    "arrivals", "reports", "journal", "marks", "timers", "preds", "timer_row",
+                    "mark_cap", "pred_cap",
+                    "clock", "params", "specs", "scale", "resting", "n_orders", "ranges", "nearest",
+                    "strike", "held", "stops", "stop_requests", "taken",
+                    "requests", "arrivals", "reports", "journal", "marks", "preds",
                 )
             ],
             align=True,
@@ -163,18 +151,21 @@ XHUB = np.dtype(
 
 
 class Exchange(NamedTuple):
-    """Compiled exchange: books at exchange time, own orders by instrument, messages on their way.
+    """Compiled exchange: the market, own orders by instrument, messages on their way.
 
     Arrays: ``clock`` (X_SIZE,) int64; ``params`` (4,) float64, [0] the queue exponent; ``specs``
-    (n,) INSTRUMENT with the fees in force; ``resting`` (n, max_orders) XORDER by arrival;
-    ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest tick of own bids, then of own asks;
-    ``requests`` INTENT rows and ``arrivals`` their times at the exchange; ``reports`` rows by
-    local receipt time; ``journal`` intents and reports in local order; ``marks`` MARK; ``timers``
-    (timers, 4) int64: id, next due, period, tick; ``preds`` PRED rows by time.
+    (n,) INSTRUMENT with the fees in force; ``scale`` (n, 3) as of books; ``resting`` (n,
+    max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
+    tick of own bids, then of own asks; ``nearest`` (n,) next position that changes a level with
+    own orders; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
+    by the exchange's clock; ``stops`` XORDER that wait for a trigger, their ``tick``, with what they
+    will ask for in ``stop_requests``; ``taken`` what own takers used up; ``requests`` INTENT
+    rows and ``arrivals`` their times at the exchange; ``reports`` rows by local receipt time;
+    ``journal`` intents and reports in local order; ``marks`` MARK; ``preds`` PRED rows by time.
     """
 
     at: int
-    books: L2Books
+    venue: Any  # a Tape in backtests, L2Books beside live data
 
 
 attach_views(
@@ -183,15 +174,21 @@ attach_views(
     clock=(X_SIZE, np.int64),
     params=(4, np.float64),
     specs=("instruments", INSTRUMENT),
+    scale=(("instruments", 3), np.float64),
     resting=(("instruments", "max_orders"), XORDER),
     n_orders=("instruments", np.int64),
     ranges=(("instruments", 4), np.int64),
+    nearest=("instruments", np.int64),
+    strike=(("instruments", 2), np.int64),
+    held=("instruments", np.float64),
+    stops=(STOPS, XORDER),
+    stop_requests=(STOPS + 1, INTENT),
+    taken=(TAKEN, TAKE),
     requests=("request_cap", INTENT),
     arrivals=("request_cap", np.int64),
     reports=("report_cap", EVENT),
     journal=("journal_cap", EVENT),
     marks=("mark_cap", MARK),
-    timers=(("timer_cap", 4), np.int64),
     preds=("pred_cap", EVENT),
 )
 
@@ -203,18 +200,16 @@ def make_exchange(
     *,
     max_orders: int,
     row_limit: int,
-    timers: list[tuple[int, int, int]] | None = None,
-    mark_every_us: int = 0,
-    window: int | None = None,
-) -> Exchange:
-    """Return a fresh exchange over (n,) INSTRUMENT; `memory` takes what it points to.
+    journal_rows: int = 1 << 15,
+    mark_rows: int = 1 << 13,
+) -> int:
+    """Return the address of a fresh exchange over (n,) INSTRUMENT; `memory` takes its arrays.
 
     Parameters
     ----------
     max_orders : own orders an instrument can hold
     row_limit : intents that one local row may emit
-    timers : (id, first due, period) in µs
-    mark_every_us : interval of account marks, 0 for none
+    journal_rows, mark_rows : rows kept between two drains
     """
     n = len(instruments)
     fees = instruments.astype(INSTRUMENT)
@@ -226,40 +221,71 @@ def make_exchange(
     times[X_VENUE_ID] = times[X_TRADE_ID] = 1
     times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
     times[X_QUEUE] = QueueModel[config.queue.upper()]
-    times[X_MARK_EVERY] = mark_every_us
-    times[X_NEXT_MARK] = times[X_END] = times[X_PRED_DUE] = FAR
+    times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
+    times[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
+    times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
     times[X_PRED_LATENCY] = -1
     times[X_LAST_ARRIVAL] = times[X_LAST_REPORT] = -FAR
-    times[X_TIMERS] = len(timers or [])
     limits = np.zeros((n, 4), np.int64)
     limits[:, ::2], limits[:, 1::2] = FAR, -FAR
     request_cap = 4 * row_limit
     report_cap = 4 * (2 * max_orders + 2) + request_cap
+    scales = np.empty((n, 3))
+    inverse = 1.0 / fees["tick_size"]
+    whole = np.round(inverse)
+    scales[:, 0] = fees["tick_size"]
+    scales[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
+    scales[:, 2] = fees["lot_size"] / 2
     arrays = {
         "clock": times,
-        "params": np.array([config.queue_n, 0.0, 0.0, 0.0]),
+        "params": np.array([config.queue_n, np.nan, 0.0, 0.0]),
         "specs": fees,
+        "scale": scales,
         "resting": np.zeros((n, max_orders), XORDER),
         "n_orders": np.zeros(n, np.int64),
         "ranges": limits,
+        "nearest": np.full(n, FAR, np.int64),
+        "strike": np.zeros((n, 2), np.int64),
+        "held": np.zeros(n),
+        "stops": np.zeros(STOPS, XORDER),
+        "stop_requests": np.zeros(STOPS + 1, INTENT),
+        "taken": np.zeros(TAKEN, TAKE),
         "requests": np.zeros(request_cap, INTENT),
         "arrivals": np.zeros(request_cap, np.int64),
         "reports": np.zeros(report_cap, EVENT),
-        "journal": np.zeros(1 << 15, EVENT),
-        "marks": np.zeros(1 << 13, MARK),
-        "timers": np.array([(*t, 0) for t in timers or []] or [(0, FAR, 0, 0)], np.int64),
-        "preds": np.zeros(1 << 14, EVENT),
-        "timer_row": np.zeros(1, EVENT),
+        "journal": np.zeros(journal_rows, EVENT),
+        "marks": np.zeros(mark_rows, MARK),
+        "preds": np.zeros(1 << 10, EVENT),
     }
     record = np.zeros(1, XHUB)
     sizes = {
         "instruments": n, "max_orders": max_orders, "request_cap": request_cap,
-        "report_cap": report_cap, "journal_cap": 1 << 15, "mark_cap": 1 << 13,
-        "timer_cap": len(arrays["timers"]), "pred_cap": 1 << 14,
+        "report_cap": report_cap, "journal_cap": journal_rows, "mark_cap": mark_rows,
+        "pred_cap": 1 << 10,
     }  # fmt: skip
     for name, size in sizes.items():
         record[name] = size
     for name, array in arrays.items():
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])
-    return Exchange(record.ctypes.data, make_books(fees, memory, window=window))
+    return int(record.ctypes.data)
+
+
+def exchange_over(address: int, tape: Tape) -> Exchange:
+    """Return the exchange at an address with a tape as its market."""
+    return Exchange(address, tape)
+
+
+def make_live_exchange(
+    instruments: npt.NDArray[Any],
+    memory: list[npt.NDArray[Any]],
+    config: ExchangeConfig,
+    *,
+    max_orders: int,
+    row_limit: int,
+    window: int | None = None,
+) -> Exchange:
+    """Return a fresh exchange with books of its own, which live rows update."""
+    address = make_exchange(instruments, memory, config, max_orders=max_orders, row_limit=row_limit)
+    books: L2Books = make_books(instruments, memory, window=window)
+    return Exchange(address, books)

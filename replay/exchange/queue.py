@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from extrema_nb.jit import kernel
-from replay.exchange.model import QueueModel
+from replay.exchange.config import QueueModel
 
-__all__ = ["is_reached", "level_changed", "share_behind", "traded"]
+__all__ = ["level_changed", "lots_reached", "share_behind", "traded"]
 
 _RISK_AVERSE = int(QueueModel.RISK_AVERSE)
 _POWER = int(QueueModel.POWER)
@@ -72,11 +72,9 @@ def traded(model: int, order: Any, qty: float) -> None:
 
 
 @kernel
-def is_reached(order: Any, lot: float) -> bool:
-    """Say whether the queue ahead is used up by at least one lot; a front below zero becomes zero.
+def lots_reached(order: Any, lot: float) -> float:
+    """Return by how many lots the queue ahead was overrun, 0 if it was not.
 
-    ``round(-front / lot) > 0``, half away from zero: exactly exhausting the queue does not fill.
+    ``round(-front / lot)``, half away from zero: exactly exhausting the queue does not fill.
     """
-    reached = order.front < 0.0 and np.floor(-order.front / lot + 0.5) > 0.0
-    order.front = max(order.front, 0.0)
-    return reached
+    return np.floor(-order.front / lot + 0.5) if order.front < 0.0 else 0.0

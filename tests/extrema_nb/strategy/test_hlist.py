@@ -56,7 +56,8 @@ def test_a_chain_calls_in_order_of_modules_those_whose_bit_is_set():
     chain = make_chain([note, None, note], types)
     memory = []
     ctx = make_context(instrument_table().specs(), memory, modules=3, limits=RiskLimits())
-    cells = (cell.ctypes.data,) * 6
+    places = np.array([cell.ctypes.data] * 6)
+    cells = places.ctypes.data
 
     @kernel
     def call(ctx, cells, row, mask):

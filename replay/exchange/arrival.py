@@ -1,0 +1,351 @@
+"""What requests do when they arrive: docs/exchange-models.md, in code.
+
+Rules
+-----
+1. An order that crosses takes: whole at the opposite best without `partial`; level by level to its
+   limit with it. What is left of a GTC rests, of an IOC or market order expires; a FOK fills only
+   if the visible quantity to its limit suffices. Post-only expires instead of taking.
+2. A market order into an empty side is rejected.
+3. Amending to no more at the same price keeps the queue place; anything else goes to the tail.
+4. A stop order waits until its trigger; then it arrives anew as a market or limit order.
+5. A reduce-only order is cut to what the position at the exchange leaves to reduce.
+6. With `consume`, an order that would trade with another of ours is handled by `self_trade`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from extrema_nb.books.l2 import ASK, BID, NO_ASK, NO_BID
+from extrema_nb.events import (
+    BUY,
+    Action,
+    Flag,
+    OrderEvent,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+from extrema_nb.jit import kernel
+from replay.exchange.available import available, best_for, next_for, use_up
+from replay.exchange.config import SelfTrade
+from replay.exchange.model import (
+    FAR,
+    X_CONSUME,
+    X_NEXT_EXPIRY,
+    X_NOW,
+    X_PARTIAL,
+    X_SELF_TRADE,
+    X_STOPS,
+    X_TERMS_EXPIRY,
+    X_TERMS_ID,
+    X_TERMS_TRIGGER,
+    P_TRIGGER,
+    Exchange,
+)
+from replay.exchange.reports import (
+    CANNOT_REDUCE,
+    NO_LIQUIDITY,
+    SELF_TRADE,
+    TOO_MANY_ORDERS,
+    UNKNOWN_ORDER,
+    execute,
+    refuse,
+    report,
+)
+from replay.exchange.resting import (
+    drop_filled,
+    find,
+    insert,
+    join_queue,
+    price_of,
+    remove,
+    set_ranges,
+    tick_of,
+)
+from replay.exchange.stops import find_stop, park, remove_stop
+
+__all__ = ["expire", "on_request", "submit"]
+
+_MARKET = int(OrderType.MARKET)
+_STOP_MARKET = int(OrderType.STOP_MARKET)
+_STOP_LIMIT = int(OrderType.STOP_LIMIT)
+_GTX = int(TimeInForce.GTX)
+_IOC = int(TimeInForce.IOC)
+_FOK = int(TimeInForce.FOK)
+_GTD = int(TimeInForce.GTD)
+_SUBMIT = int(Action.SUBMIT)
+_CANCEL = int(Action.CANCEL)
+_AMEND = int(Action.AMEND)
+_CANCEL_ALL = int(Action.CANCEL_ALL)
+_TERMS = int(Action.TERMS)
+_LIVE = int(OrderStatus.LIVE)
+_CANCELED = int(OrderStatus.CANCELED)
+_REJECTED = int(OrderStatus.REJECTED)
+_EXPIRED = int(OrderStatus.EXPIRED)
+_E_ACCEPTED = int(OrderEvent.ACCEPTED)
+_E_CANCELED = int(OrderEvent.CANCELED)
+_E_REJECTED = int(OrderEvent.REJECTED)
+_E_EXPIRED = int(OrderEvent.EXPIRED)
+_E_AMENDED = int(OrderEvent.AMENDED)
+_E_CANCEL_REJECTED = int(OrderEvent.CANCEL_REJECTED)
+_E_AMEND_REJECTED = int(OrderEvent.AMEND_REJECTED)
+_REDUCE_ONLY = int(Flag.REDUCE_ONLY)
+_OLDEST = int(SelfTrade.CANCEL_OLDEST)
+_BOTH = int(SelfTrade.CANCEL_BOTH)
+
+
+@kernel
+def _crosses(side: int, tick: int, opposite: int) -> bool:
+    if opposite == NO_ASK or opposite == NO_BID:
+        return False
+    return tick >= opposite if side == BUY else tick <= opposite
+
+
+@kernel
+def _offered(x: Exchange, inst: int, side: int, limit: int) -> float:
+    """Return the visible quantity of the other side down to `limit`."""
+    other = ASK if side == BUY else BID
+    level = best_for(x, inst, other)
+    total = 0.0
+    while _crosses(side, limit, level):
+        total += available(x, inst, other, level)
+        level = next_for(x, inst, other, level)
+    return total
+
+
+@kernel
+def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
+    """Let a crossing order take: whole at the best, or level by level down to `limit`."""
+    order = x.resting[inst, place]
+    side = int(order.side)
+    other = ASK if side == BUY else BID
+    level = best_for(x, inst, other)
+    if x.clock[X_PARTIAL] == 0:
+        qty = order.leaves_qty
+        execute(x, inst, order, price_of(x, inst, level), qty, False)
+        use_up(x, inst, other, level, qty)
+        return
+    while order.leaves_qty > 0.0 and _crosses(side, limit, level):
+        offered = available(x, inst, other, level)
+        following = next_for(x, inst, other, level)
+        qty = min(order.leaves_qty, offered)
+        if qty > 0.0:
+            execute(x, inst, order, price_of(x, inst, level), qty, False)
+            use_up(x, inst, other, level, qty)
+        level = following
+
+
+@kernel
+def _meets_own(x: Exchange, inst: int, side: int, tick: int) -> bool:
+    """Say whether an own order of the other side stands at or better than `tick`."""
+    if side == BUY:
+        return x.ranges[inst, 2] <= tick
+    return x.ranges[inst, 1] >= tick
+
+
+@kernel
+def _cancel_own(x: Exchange, inst: int, side: int, tick: int) -> None:
+    """Cancel own orders of the other side that an order at `tick` would trade with."""
+    for i in range(x.n_orders[inst]):
+        order = x.resting[inst, i]
+        if order.side != side and (order.tick <= tick if side == BUY else order.tick >= tick):
+            report(x, inst, order, _E_CANCELED, _CANCELED, order.leaves_qty, SELF_TRADE)
+            order.leaves_qty = 0.0
+    drop_filled(x, inst)
+
+
+@kernel
+def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
+    """Apply the self-trade rule; say whether the new order may go on."""
+    side = int(request.side)
+    if x.clock[X_CONSUME] == 0 or request.tif == _GTX or not _meets_own(x, inst, side, tick):
+        return True
+    rule = x.clock[X_SELF_TRADE]
+    if rule == _OLDEST or rule == _BOTH:
+        _cancel_own(x, inst, side, tick)
+    if rule == _OLDEST:
+        return True
+    refuse(x, inst, request, _E_EXPIRED, _EXPIRED, SELF_TRADE)
+    return False
+
+
+@kernel
+def _reduced(x: Exchange, inst: int, request: Any) -> float:
+    """Return the quantity that a request may have: a reduce-only one is cut to the position."""
+    if request.flags & _REDUCE_ONLY == 0:
+        return request.qty
+    return min(request.qty, max(-request.side * x.held[inst], 0.0))
+
+
+@kernel
+def _rest(x: Exchange, inst: int, place: int, expires: int) -> None:
+    """Put an order that does not cross into its queue, and say that it is accepted."""
+    order = x.resting[inst, place]
+    join_queue(x, inst, order)
+    order.expires = expires
+    x.clock[X_NEXT_EXPIRY] = min(x.clock[X_NEXT_EXPIRY], expires)
+    set_ranges(x, inst)
+
+
+@kernel
+def submit(x: Exchange, request: Any, expires: int) -> None:
+    """Handle an order that arrives: take, rest, expire or reject."""
+    inst = int(request.inst)
+    side = int(request.side)
+    if x.n_orders[inst] >= x.hub.max_orders:
+        refuse(x, inst, request, _E_REJECTED, _REJECTED, TOO_MANY_ORDERS)
+        return
+    qty = _reduced(x, inst, request)
+    if qty < x.scale[inst, 2] and request.flags & _REDUCE_ONLY:
+        refuse(x, inst, request, _E_REJECTED, _REJECTED, CANNOT_REDUCE)
+        return
+    is_market = request.order_type == _MARKET or request.order_type == _STOP_MARKET
+    tick = (FAR if side == BUY else -FAR) if is_market else tick_of(x, inst, request.price)
+    opposite = best_for(x, inst, ASK if side == BUY else BID)
+    crosses = _crosses(side, tick, opposite)
+    if is_market and not crosses:
+        refuse(x, inst, request, _E_REJECTED, _REJECTED, NO_LIQUIDITY)
+        return
+    if crosses and request.tif == _GTX:
+        refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
+        return
+    if not _avoid_own(x, inst, request, tick):
+        return
+    if not crosses and (request.tif == _IOC or request.tif == _FOK):
+        refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
+        return
+    if (
+        crosses
+        and request.tif == _FOK
+        and x.clock[X_PARTIAL] != 0
+        and _offered(x, inst, side, tick) < qty - x.scale[inst, 2]
+    ):
+        refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
+        return
+    place = insert(x, inst, request, 0 if is_market else tick)
+    order = x.resting[inst, place]
+    order.qty = qty
+    order.leaves_qty = qty
+    if not crosses:
+        _rest(x, inst, place, expires)
+        report(x, inst, order, _E_ACCEPTED, _LIVE, order.leaves_qty, 0)
+        return
+    _take(x, inst, place, tick)
+    if order.leaves_qty > 0.0:
+        if is_market or request.tif == _IOC or request.tif == _FOK:
+            report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
+            order.leaves_qty = 0.0
+        else:
+            _rest(x, inst, place, expires)
+            report(x, inst, order, _E_ACCEPTED, _LIVE, order.leaves_qty, 0)
+            return
+    drop_filled(x, inst)
+
+
+@kernel
+def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
+    """Handle an AMEND: less at the same price keeps the queue place, else the tail."""
+    order = x.resting[inst, place]
+    tick = tick_of(x, inst, request.price)
+    if tick == order.tick and request.qty <= order.leaves_qty:
+        order.leaves_qty = request.qty
+        order.qty = request.qty
+        report(x, inst, order, _E_AMENDED, _LIVE, order.leaves_qty, 0)
+        return
+    side = int(order.side)
+    opposite = best_for(x, inst, ASK if side == BUY else BID)
+    crosses = _crosses(side, tick, opposite)
+    order.price = request.price  # also in the report of an order that ends by it
+    if crosses and order.tif == _GTX:
+        report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
+        remove(x, inst, place)
+        return
+    order.tick = tick
+    order.qty = request.qty
+    order.leaves_qty = request.qty
+    report(x, inst, order, _E_AMENDED, _LIVE, order.leaves_qty, 0)
+    if crosses:
+        _take(x, inst, place, tick)
+        if order.leaves_qty <= 0.0:
+            drop_filled(x, inst)
+            return
+    join_queue(x, inst, order)
+    set_ranges(x, inst)
+
+
+@kernel
+def expire(x: Exchange) -> None:
+    """End the orders whose time is up, in order of instrument and client order id."""
+    now = int(x.clock[X_NOW])
+    soonest = FAR
+    for inst in range(x.hub.instruments):
+        ended = False
+        for i in range(x.n_orders[inst]):
+            order = x.resting[inst, i]
+            if order.expires <= now:
+                report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
+                order.leaves_qty = 0.0
+                ended = True
+            else:
+                soonest = min(soonest, order.expires)
+        if ended:
+            drop_filled(x, inst)
+    i = 0
+    while i < x.clock[X_STOPS]:
+        order = x.stops[i]
+        if order.expires <= now:
+            report(x, int(order.inst), order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
+            remove_stop(x, i)
+        else:
+            soonest = min(soonest, order.expires)
+            i += 1
+    x.clock[X_NEXT_EXPIRY] = soonest
+
+
+@kernel
+def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
+    place = find(x, inst, int(request.client_order_id))
+    if place >= 0:
+        order = x.resting[inst, place]
+        report(x, inst, order, _E_CANCELED, _CANCELED, order.leaves_qty, 0)
+        remove(x, inst, place)
+        return
+    waiting = find_stop(x, inst, int(request.client_order_id))
+    if waiting >= 0:
+        report(x, inst, x.stops[waiting], _E_CANCELED, _CANCELED, x.stops[waiting].leaves_qty, 0)
+        remove_stop(x, waiting)
+        return
+    refuse(x, inst, request, _E_CANCEL_REJECTED, _REJECTED, UNKNOWN_ORDER)
+
+
+@kernel
+def on_request(x: Exchange, request: Any) -> None:
+    """Handle one INTENT row that has arrived at the exchange."""
+    inst = int(request.inst)
+    action = request.action
+    if action == _TERMS:  # of the order that follows: trigger, what it is held against, expiry
+        x.clock[X_TERMS_ID] = request.client_order_id
+        x.clock[X_TERMS_TRIGGER] = request.reserved
+        x.clock[X_TERMS_EXPIRY] = FAR if np.isnan(request.qty) else int(request.qty)
+        x.params[P_TRIGGER] = request.price
+    elif action == _SUBMIT:
+        expires = FAR
+        if x.clock[X_TERMS_ID] == request.client_order_id:
+            expires = int(x.clock[X_TERMS_EXPIRY])
+        if request.tif == _GTD and expires <= x.clock[X_NOW]:
+            refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
+        elif request.order_type == _STOP_MARKET or request.order_type == _STOP_LIMIT:
+            park(x, request, expires)
+        else:
+            submit(x, request, expires)
+    elif action == _CANCEL:
+        _cancel_request(x, inst, request)
+    elif action == _AMEND:
+        place = find(x, inst, int(request.client_order_id))
+        if place < 0 or not 0.0 < request.qty < np.inf:
+            refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, UNKNOWN_ORDER)
+        else:
+            _amend(x, inst, request, place)

@@ -1,0 +1,66 @@
+"""Assumptions of a simulated exchange, as the user states them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from extrema_nb.errors import ConfigError, nearest
+
+__all__ = ["ExchangeConfig", "QueueModel", "SelfTrade"]
+
+
+class QueueModel(IntEnum):
+    """How the quantity ahead of an order shrinks when its level does; docs/exchange-models.md."""
+
+    RISK_AVERSE = 0
+    POWER = 1
+    POWER2 = 2
+    POWER3 = 3
+    LOG = 4
+    LOG2 = 5
+
+
+class SelfTrade(IntEnum):
+    """What happens, with `consume`, to an order that would trade with another of ours."""
+
+    CANCEL_NEWEST = 0
+    CANCEL_OLDEST = 1
+    CANCEL_BOTH = 2
+
+
+def _known(value: str, names: list[str], what: str) -> None:
+    if value not in names:
+        raise ConfigError(
+            f"unknown {what} {value!r}; expected one of {', '.join(names)}" + nearest(value, names)
+        )
+
+
+class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Assumptions of a simulated exchange.
+
+    Latencies in µs. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log`` or
+    ``log2``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
+    volume there is. `consume` lets own orders use up the volume that they trade with and
+    forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
+    ``cancel_oldest``, ``cancel_both``). Fees default to those of the instrument.
+    """
+
+    queue: str = "risk_averse"
+    queue_n: float = 2.0
+    entry_latency_us: int = 0
+    response_latency_us: int = 0
+    maker_fee: float | None = None  # fraction of value
+    taker_fee: float | None = None
+    partial: bool = False
+    consume: bool = False
+    self_trade: str = "cancel_newest"
+
+    def __post_init__(self) -> None:
+        _known(self.queue, [m.name.lower() for m in QueueModel], "queue model")
+        _known(self.self_trade, [m.name.lower() for m in SelfTrade], "self-trade rule")
+        if not self.queue_n > 0:
+            raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
+        if self.entry_latency_us < 0 or self.response_latency_us < 0:
+            raise ConfigError("latencies are µs and not negative; 0 is the least")

@@ -1,0 +1,95 @@
+"""Requests and reports on their way, and what is written down about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extrema_nb.events import INTENT
+from extrema_nb.jit import kernel
+from extrema_nb.strategy.book_view import Book
+from extrema_nb.strategy.state import C_INTENTS, ROW_LIMIT
+from replay.exchange.model import (
+    X_ENTRY,
+    X_JOURNAL,
+    X_LAST_ARRIVAL,
+    X_MARKS,
+    X_PRED_HEAD,
+    X_PRED_TAIL,
+    X_REPORT_HEAD,
+    X_REPORT_TAIL,
+    X_REQUEST_HEAD,
+    X_REQUEST_TAIL,
+    Exchange,
+)
+
+__all__ = ["compact", "forward_intents", "write_mark"]
+
+
+@kernel
+def compact(x: Exchange) -> bool:
+    """Move what waits in the message queues to their fronts; say whether there is room to go on."""
+    clock = x.clock
+    head, tail = int(clock[X_REQUEST_HEAD]), int(clock[X_REQUEST_TAIL])
+    if head > 0 and tail + ROW_LIMIT >= x.hub.request_cap:
+        for i in range(head, tail):
+            x.requests[i - head] = x.requests[i]
+            x.arrivals[i - head] = x.arrivals[i]
+        clock[X_REQUEST_HEAD], clock[X_REQUEST_TAIL] = 0, tail - head
+    need = 2 * x.hub.max_orders + 4
+    head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
+    if head > 0 and (head == tail or tail + need >= x.hub.report_cap):
+        for i in range(head, tail):
+            x.reports[i - head] = x.reports[i]
+        clock[X_REPORT_HEAD], clock[X_REPORT_TAIL] = 0, tail - head
+    head, tail = int(clock[X_PRED_HEAD]), int(clock[X_PRED_TAIL])
+    if head > 0:
+        for i in range(head, tail):
+            x.preds[i - head] = x.preds[i]
+        clock[X_PRED_HEAD], clock[X_PRED_TAIL] = 0, tail - head
+    return (
+        clock[X_REQUEST_TAIL] + ROW_LIMIT < x.hub.request_cap
+        and clock[X_REPORT_TAIL] + need < x.hub.report_cap
+    )
+
+
+@kernel
+def forward_intents(x: Exchange, ctx: Any) -> None:
+    """Send the intents of the last row on their way to the exchange, and note them."""
+    clock = x.clock
+    if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL]:  # the queue stays where it is warm
+        clock[X_REQUEST_HEAD] = clock[X_REQUEST_TAIL] = 0
+    for i in range(ctx.clock[C_INTENTS]):
+        intent = ctx.intents[i]
+        tail = clock[X_REQUEST_TAIL]
+        due = max(intent.ts_recv + clock[X_ENTRY], clock[X_LAST_ARRIVAL])
+        clock[X_LAST_ARRIVAL] = due
+        x.requests[tail] = intent
+        x.arrivals[tail] = due
+        clock[X_REQUEST_TAIL] = tail + 1
+        x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
+        clock[X_JOURNAL] += 1
+    ctx.clock[C_INTENTS] = 0
+
+
+@kernel
+def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
+    """Write one account mark an instrument."""
+    for inst in range(len(ctx.specs)):
+        held = ctx.positions[ctx.hub.modules, inst]
+        spec = ctx.specs[inst]
+        mid = Book(ctx.books, inst).mid
+        unit = held.qty * spec.contract_value * spec.multiplier
+        worth = 0.0
+        if held.qty != 0.0:
+            worth = -unit / mid if spec.inverse == 1 else unit * mid
+        row = x.marks[x.clock[X_MARKS]]
+        row.ts = ts
+        row.inst = inst
+        row.mid = mid
+        row.position = held.qty
+        row.balance = held.cash
+        row.fee = held.fee
+        row.equity = held.cash + worth - held.fee
+        row.trades = held.trades
+        row.volume = held.volume
+        x.clock[X_MARKS] += 1

@@ -1,0 +1,30 @@
+"""Own orders that go from one tape to the next."""
+
+from __future__ import annotations
+
+from extrema_nb.books.l2 import ASK, BID
+from extrema_nb.events import BUY
+from extrema_nb.jit import kernel
+from replay.exchange.model import X_MARKET, X_TAKEN, Exchange
+from replay.exchange.resting import set_ranges
+from replay.tape.lookup import NEVER
+
+__all__ = ["rebind"]
+
+
+@kernel
+def rebind(x: Exchange) -> None:
+    """Begin a tape: own orders keep their places in the queues and look out for its changes."""
+    x.clock[X_MARKET] = 0
+    for inst in range(x.hub.instruments):
+        x.strike[inst, 0] = 0
+        x.strike[inst, 1] = 0
+        for i in range(x.n_orders[inst]):
+            order = x.resting[inst, i]
+            side = BID if order.side == BUY else ASK
+            order.entry = x.venue.watch(inst, side, int(order.tick), 0)
+            order.entry_end = x.venue.watch_end(inst, side, int(order.tick))
+            order.next_at = x.venue.watched_at(int(order.entry)) if order.entry >= 0 else NEVER
+        set_ranges(x, inst)
+    for i in range(x.clock[X_TAKEN]):
+        x.taken[i].at = 0

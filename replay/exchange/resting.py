@@ -1,0 +1,154 @@
+"""Own orders in the exchange's book: kept by client order id, with what the market does next to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extrema_nb.books.l2 import ASK, BID
+from extrema_nb.events import BUY, TimeInForce
+from extrema_nb.jit import kernel
+from replay.exchange.model import (
+    FAR,
+    X_MARKET,
+    X_NEXT_EXPIRY,
+    X_RESTING,
+    X_VENUE_ID,
+    Exchange,
+)
+from replay.tape.lookup import NEVER
+
+__all__ = ["drop_filled", "find", "insert", "join_queue", "price_of", "remove", "set_nearest",
+           "set_ranges", "tick_of"]  # fmt: skip
+
+_GTD = 4
+
+
+@kernel
+def tick_of(x: Exchange, inst: int, price: float) -> int:
+    """Return the tick of `price`, half away from zero."""
+    scaled = price * x.scale[inst, 1]
+    if scaled >= 0.0:
+        return int(scaled + 0.5)
+    return -int(-scaled + 0.5)
+
+
+@kernel
+def price_of(x: Exchange, inst: int, tick: int) -> float:
+    """Return the price of a tick: the double nearest to the decimal where ticks a unit are whole."""
+    inverse = x.scale[inst, 1]
+    if inverse == int(inverse):
+        return tick / inverse
+    return tick * x.scale[inst, 0]
+
+
+@kernel
+def find(x: Exchange, inst: int, client_order_id: int) -> int:
+    """Return the place of a resting order, -1 if it is not there."""
+    low, high = 0, int(x.n_orders[inst])
+    while low < high:
+        middle = (low + high) >> 1
+        if x.resting[inst, middle].client_order_id < client_order_id:
+            low = middle + 1
+        else:
+            high = middle
+    if low < x.n_orders[inst] and x.resting[inst, low].client_order_id == client_order_id:
+        return low
+    return -1
+
+
+@kernel
+def set_nearest(x: Exchange, inst: int) -> None:
+    """Note the next position at which a level with own orders changes."""
+    at = NEVER
+    for i in range(x.n_orders[inst]):
+        at = min(at, x.resting[inst, i].next_at)
+    x.nearest[inst] = at
+
+
+@kernel
+def set_ranges(x: Exchange, inst: int) -> None:
+    """Note between which ticks own orders lie, and when the market next concerns them."""
+    lowest_bid, highest_bid, lowest_ask, highest_ask = FAR, -FAR, FAR, -FAR
+    at = NEVER
+    for i in range(x.n_orders[inst]):
+        order = x.resting[inst, i]
+        if order.side == BUY:
+            lowest_bid = min(lowest_bid, order.tick)
+            highest_bid = max(highest_bid, order.tick)
+        else:
+            lowest_ask = min(lowest_ask, order.tick)
+            highest_ask = max(highest_ask, order.tick)
+        at = min(at, order.next_at)
+    ranges = x.ranges[inst]
+    ranges[0], ranges[1], ranges[2], ranges[3] = lowest_bid, highest_bid, lowest_ask, highest_ask
+    x.nearest[inst] = at
+
+
+@kernel
+def drop_filled(x: Exchange, inst: int) -> None:
+    """Close the gaps that ended orders left; the others keep their sequence."""
+    kept = 0
+    n = int(x.n_orders[inst])
+    for i in range(n):
+        if x.resting[inst, i].leaves_qty > 0.0:
+            if kept != i:
+                x.resting[inst, kept] = x.resting[inst, i]
+            kept += 1
+    x.n_orders[inst] = kept
+    x.clock[X_RESTING] -= n - kept
+    set_ranges(x, inst)
+
+
+@kernel
+def remove(x: Exchange, inst: int, place: int) -> None:
+    """Take an order out of the book."""
+    x.resting[inst, place].leaves_qty = 0.0
+    drop_filled(x, inst)
+
+
+@kernel
+def join_queue(x: Exchange, inst: int, order: Any) -> None:
+    """Put an order at the end of its level's queue."""
+    at = int(x.clock[X_MARKET])
+    side = BID if order.side == BUY else ASK
+    tick = int(order.tick)
+    order.front = x.venue.resting_qty(inst, side, tick, at)
+    order.cum = 0.0
+    order.entry = x.venue.watch(inst, side, tick, at)
+    order.entry_end = x.venue.watch_end(inst, side, tick)
+    order.next_at = x.venue.watched_at(order.entry) if order.entry >= 0 else NEVER
+
+
+@kernel
+def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
+    """Take an order into the book, sorted by client order id; return its place.
+
+    The caller puts it into a queue or takes it out again.
+    """
+    n = int(x.n_orders[inst])
+    place = n
+    while place > 0 and x.resting[inst, place - 1].client_order_id > request.client_order_id:
+        x.resting[inst, place] = x.resting[inst, place - 1]
+        place -= 1
+    row = x.resting[inst, place]
+    row.client_order_id = request.client_order_id
+    row.venue_order_id = x.clock[X_VENUE_ID]
+    row.tick = tick
+    row.price = request.price
+    row.qty = request.qty
+    row.leaves_qty = request.qty
+    row.front = 0.0
+    row.cum = 0.0
+    row.entry = -1
+    row.entry_end = 0
+    row.next_at = NEVER
+    row.expires = FAR
+    row.inst = inst
+    row.flags = request.flags
+    row.side = request.side
+    row.tif = request.tif
+    row.order_type = request.order_type
+    x.clock[X_VENUE_ID] += 1
+    x.clock[X_RESTING] += 1
+    x.n_orders[inst] = n + 1
+    return place

@@ -1,0 +1,245 @@
+"""Drives the compiled loop: one tape after the other, any number of variants in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.books.l2 import grow
+from extrema_nb.contracts import ModelRunner
+from extrema_nb.errors import ConfigError
+from extrema_nb.events import EVENT, EventArray, EventKind
+from extrema_nb.strategy.group import KernelGroup, LogLine
+from extrema_nb.strategy.state import C_CROSSED, C_ROWS
+from replay.exchange.loop import Stop, make_loop
+from replay.exchange.model import (
+    FAR,
+    MARK,
+    X_FILLS,
+    X_JOURNAL,
+    X_MARKS,
+    X_PRED_DUE,
+    X_PRED_LATENCY,
+    X_SIDELESS,
+    Exchange,
+)
+from replay.exchange.queues import grow_queues, push_predictions
+from replay.exchange.rebind import rebind
+from replay.exchange.shared import (
+    N_END,
+    N_LIMIT,
+    N_LISTENS,
+    N_MARK_EVERY,
+    N_NEXT_MARK,
+    N_ROW,
+    N_VARIANT,
+    make_shared,
+)
+from replay.tape.layout import Tape
+from replay.tape.tapes import Stretch
+
+__all__ = ["Lockstep", "Variant"]
+
+LISTENERS = frozenset({EventKind.FILL, EventKind.ACC_ORDER, EventKind.PRED})
+_loops: dict[Any, Any] = {}
+_NO_TAPE = np.zeros(1, np.int64)
+
+
+class Variant:
+    """One set of strategies with an exchange of its own, and what it has said so far.
+
+    Parameters
+    ----------
+    group : fresh
+    exchange : address of the exchange
+    memory : what keeps the exchange alive
+    models : task id → runner; answers come `model_latency_us` after their features
+    """
+
+    def __init__(
+        self,
+        group: KernelGroup,
+        exchange: int,
+        memory: list[npt.NDArray[Any]],
+        *,
+        models: Mapping[int, ModelRunner] | None = None,
+        model_latency_us: int = 0,
+    ) -> None:
+        self.group = group
+        self.exchange = exchange
+        self.memory = memory
+        self.models = dict(models or {})
+        self.model_latency_us = model_latency_us
+        self.x = Exchange(exchange, Tape(_NO_TAPE.ctypes.data))  # its own arrays, no market
+        if self.models:
+            self.x.clock[X_PRED_LATENCY] = model_latency_us
+        self.logs: list[LogLine] = []
+        self._journal: list[EventArray] = []
+        self._marks: list[npt.NDArray[Any]] = []
+        self._waiting: list[Any] = []
+
+    def collect(self) -> None:
+        """Take journal, marks and outputs over."""
+        clock = self.x.clock
+        self._journal.append(self.x.journal[: clock[X_JOURNAL]].copy())
+        self._marks.append(self.x.marks[: clock[X_MARKS]].copy())
+        clock[X_JOURNAL] = clock[X_MARKS] = 0
+        self.take_outputs()
+
+    def take_outputs(self) -> None:
+        """Take over what the strategies logged and emitted."""
+        output = self.group.drain()
+        self.logs.extend(output.logs)
+        if self.models:
+            self._waiting.extend(output.features)
+
+    def predict(self) -> None:
+        """Answer all features that wait; predictions come one latency after their features."""
+        self.take_outputs()
+        latency = self.model_latency_us
+        for model, runner in self.models.items():
+            mine = [f for f in self._waiting if f.model == model]
+            if mine:
+                answers = runner.infer(np.stack([f.values for f in mine]))
+                push_predictions(
+                    self.x, self.memory, model, [f.ts for f in mine], answers, latency
+                )
+        unknown = {f.model for f in self._waiting} - set(self.models)
+        if unknown:
+            raise ConfigError(
+                f"a strategy sends features to model {min(unknown)}, which is not given; "
+                f"known are {sorted(self.models)}; pass --model {min(unknown)}=PATH"
+            )
+        self._waiting.clear()
+        self.x.clock[X_PRED_DUE] = FAR
+
+    def journal(self) -> EventArray:
+        """Return intents and reports in local order."""
+        return np.concatenate(self._journal) if self._journal else np.zeros(0, EVENT)
+
+    def marks(self) -> npt.NDArray[Any]:
+        """Return the account marks."""
+        return np.concatenate(self._marks) if self._marks else np.zeros(0, MARK)
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted."""
+        return self.group.counters() | {
+            "fills": int(self.x.clock[X_FILLS]),
+            "sideless_trades": int(self.x.clock[X_SIDELESS]),
+        }
+
+
+class Lockstep:
+    """Variants of one set of strategy classes over the tapes of one source.
+
+    Several variants share books, so none of them may hear reports or predictions: a handler could
+    look at a book that is already further. `can_share` says whether that holds.
+
+    Parameters
+    ----------
+    timers : (id, first due, period) in µs
+    end : µs, timers and marks stop there
+    first_mark, mark_every : µs; `mark_every` 0 for no marks
+    """
+
+    def __init__(
+        self,
+        variants: Sequence[Variant],
+        *,
+        timers: list[tuple[int, int, int]],
+        end: int,
+        first_mark: int,
+        mark_every: int,
+    ) -> None:
+        self.variants = list(variants)
+        first = self.variants[0].group
+        if len(self.variants) > 1 and not self.can_share(first):
+            raise ConfigError(
+                "strategies that hear fills, order reports or predictions run one at a time"
+            )
+        self._books = first.ctx.books
+        for variant in self.variants[1:]:  # best prices, too, are the same for all
+            variant.group.ctx.hub["bbos"] = first.ctx.hub["bbos"]
+        self._memory: list[npt.NDArray[Any]] = []
+        self._shared = make_shared(
+            [int(v.group.ctx.at) for v in self.variants],
+            [v.exchange for v in self.variants],
+            [tuple(v.group.cell_places) for v in self.variants],
+            timers,
+            self._memory,
+        )
+        now = self._shared.now_of
+        now[N_END] = end
+        now[N_MARK_EVERY] = mark_every
+        now[N_NEXT_MARK] = first_mark if mark_every > 0 else FAR
+        now[N_LISTENS] = int(bool(first.heard & LISTENERS))
+
+    @staticmethod
+    def can_share(group: KernelGroup) -> bool:
+        """Say whether variants of a group can run in step."""
+        return not group.heard & LISTENERS
+
+    def _loop(self) -> Any:
+        step = self.variants[0].group.ahead_kernel
+        if step not in _loops:
+            _loops[step] = make_loop(step)
+        return _loops[step]
+
+    def warm_up(self, tape: Tape) -> None:
+        """Compile the loop for these strategies, or load it from the cache."""
+        group = self.variants[0].group
+        loop = self._loop()
+        group.guard(lambda: loop(self._shared, tape, self._books, -FAR))
+
+    def run(
+        self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Run over all tapes; `progress` is told how many rows are done after each."""
+        done = 0
+        for data, horizon in tapes:
+            self._run_one(Stretch(data, horizon))
+            done += data.local_rows
+            if progress:
+                progress(done)
+        for variant in self.variants:
+            variant.collect()
+
+    def _run_one(self, stretch: Stretch) -> None:
+        data, horizon = stretch
+        first = self.variants[0].group
+        visits = data.visits(first.heard)
+        tape, keep = data.fork(visits)
+        while int(self._books.hub["capacity"]) < data.far_capacity:
+            grow(self._books, first.memory)
+        now = self._shared.now_of
+        now[N_ROW] = now[N_LIMIT] = 0
+        for variant in self.variants:
+            rebind(Exchange(variant.exchange, tape))
+        self._drive(tape, horizon)
+        for variant in self.variants:
+            clock = variant.group.ctx.clock
+            clock[C_ROWS] += data.local_rows - len(visits)
+            clock[C_CROSSED] += data.crossed
+            variant.x.clock[X_SIDELESS] += data.sideless
+        del keep
+
+    def _drive(self, tape: Tape, horizon: int) -> None:
+        """Enter the loop again and again until nothing is left up to the horizon."""
+        group = self.variants[0].group
+        loop = self._loop()
+        while True:
+            why = group.guard(lambda: loop(self._shared, tape, self._books, horizon))
+            if why == Stop.HORIZON:
+                return
+            variant = self.variants[int(self._shared.now_of[N_VARIANT])]
+            if why == Stop.OUTPUTS:
+                variant.take_outputs()
+            elif why == Stop.JOURNAL:
+                variant.collect()
+            elif why == Stop.PREDICT:
+                variant.predict()
+            elif why == Stop.BUSY:
+                grow_queues(variant.x, variant.memory)

@@ -1,0 +1,96 @@
+"""The first pass over a source: extent, latency, identity; and rows that no book can hold."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.contracts import Source
+from extrema_nb.errors import DataError
+from extrema_nb.events import TRADE, EventArray, EventKind, as_events
+from replay.exchange.model import FAR
+
+__all__ = ["DataScan", "scan"]
+
+KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
+
+
+class DataScan(NamedTuple):
+    """What a first pass over the rows found."""
+
+    rows: int
+    first_ts: int  # µs, local clock
+    last_ts: int
+    min_latency: int  # µs, of market rows: ts_recv - ts_event
+    max_latency: int
+    digest: str  # of all row bytes: the identity of the data
+    kept: EventArray | None  # the rows, if they are few
+
+
+def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
+    kinds = rows["kind"]
+    return ((kinds == EventKind.LOB) | (kinds == EventKind.TRADE)) & (rows["inst"] >= 0)
+
+
+def _check_prices(market: EventArray) -> None:
+    """Refuse LOB and TRADE rows whose price or quantity no book can hold."""
+    rows = market[market["side"] != 0].view(TRADE)  # price and qty are the first words of both
+    fine = np.isfinite(rows["price"]) & np.isfinite(rows["qty"]) & (rows["qty"] >= 0.0)
+    bad = np.flatnonzero(~fine)
+    if len(bad):
+        row = rows[bad[0]]
+        raise DataError(
+            f"a {EventKind(int(row['kind'])).name} row at ts_recv {int(row['ts_recv'])} has price "
+            f"{row['price']} and quantity {row['qty']}, expected numbers and no negative quantity "
+            f"({len(bad)} such rows in this batch); convert the source again or leave those rows out"
+        )
+
+
+def _span(latency: npt.NDArray[Any], least: int, most: int) -> tuple[int, int]:
+    if not len(latency):
+        return least, most
+    return min(least, int(latency.min())), max(most, int(latency.max()))
+
+
+def scan(source: Source) -> DataScan:
+    """Read the rows once: extent, latency, identity; keep them if they are few."""
+    digest = hashlib.blake2b(digest_size=16)
+    rows = 0
+    first = last = 0
+    least, most = FAR, -FAR
+    kept: list[EventArray] | None = []
+    for batch in source.batches():
+        events = as_events(batch)
+        digest.update(events.data)
+        if rows == 0:
+            first = int(events["ts_recv"][0])
+        elif int(events["ts_recv"][0]) < last:
+            raise DataError(
+                f"row {rows} is {last - int(events['ts_recv'][0])} µs earlier than the row before "
+                "it; a source must be sorted by ts_recv"
+            )
+        last = int(events["ts_recv"][-1])
+        rows += len(events)
+        market = events[_market_rows(events)]
+        _check_prices(market)
+        least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
+        marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
+        _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
+        if kept is not None:
+            kept.append(events)
+            if rows > KEEP_ROWS:
+                kept = None
+    if rows == 0:
+        raise DataError(
+            f"no rows in {source.describe().get('path', 'the source')}; check the time window, "
+            "instruments and kinds that were asked for"
+        )
+    if least == FAR:
+        least = 0
+    whole = None
+    if kept is not None:
+        whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
+    return DataScan(rows, first, last, least, max(most, least), digest.hexdigest(), whole)

@@ -1,0 +1,408 @@
+"""Reading a stretch of rows once: what each of them does to the books of both clocks.
+
+The books are the ones of `extrema_nb.books`, so a tape says what a run over rows would have seen.
+Both scans stop and return where they came when an array or a book is full; the caller makes room
+and goes on with the same row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from extrema_nb.books.l2 import (
+    ASK,
+    BID,
+    NO_ASK,
+    NO_BID,
+    apply_level,
+    is_crossed,
+    next_above,
+    next_below,
+    price_to_tick,
+    quantity,
+    room,
+)
+from extrema_nb.books.layout import EMPTY_KEY, M_CURSOR, L2Books
+from extrema_nb.events import BUY, EVENT, FUNDING, LOB_LEVEL, TRADE, EventKind, Flag
+from extrema_nb.jit import attach_views, kernel, view_at
+from replay.tape.layout import (
+    FORGET,
+    IMPROVED,
+    K_LEVEL,
+    K_MARK,
+    K_NOTHING,
+    K_PRINT,
+    K_TRADE,
+    MOVED,
+    NO_CHANGE,
+    XROW,
+)
+
+__all__ = ["S_SIZE", "SCAN", "Scan", "copy_books", "scan_local", "scan_market"]
+
+ROW_BYTES = EVENT.itemsize
+_LOB = int(EventKind.LOB)
+_TRADE = int(EventKind.TRADE)
+_BBO = int(EventKind.BBO)
+_FUNDING = int(EventKind.FUNDING)
+_START = int(Flag.START)
+_PARTIAL = int(Flag.PARTIAL)
+_LAST = int(Flag.LAST)
+_OFF_BOOK = int(Flag.OFF_BOOK)
+
+# places in `counts`
+S_LISTS = 0
+S_ENTRIES = 1
+S_MOVES = 2
+S_STRIKES = 3
+S_SIDELESS = 4  # trades that say no side
+S_LEVELS = 5
+S_TURNS = 6
+S_QUOTES = 7
+S_VISITS = 8
+S_CROSSED = 9  # messages after which a book was crossed
+S_SIZE = 12
+
+SCAN = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                (name, "<i8")
+                for name in (
+                    "market_rows", "local_rows", "slots", "list_cap", "entry_cap", "move_cap",
+                    "strike_cap", "level_cap", "turn_cap",
+                    "counts", "market_ts", "market_row", "slot_key", "slot_list", "list_inst",
+                    "list_order",
+                    "seen_list", "seen_at", "seen_qty", "move_at", "move_inst", "move_bid",
+                    "move_ask", "strike_at", "strike_side", "strike_tick",
+                    "local_ts", "level_key", "level_qty", "level_row", "level_inst", "turn_at",
+                    "turn_inst", "turn_bid", "turn_ask", "quote_row", "visit", "local_kind",
+                )
+            ],
+            align=True,
+        ),
+    )
+)  # fmt: skip
+
+
+class Scan(NamedTuple):
+    """Arrays that a scan fills, on one record of addresses; names as in `layout`.
+
+    ``seen_*`` are the entries of all lists in order of time; ``list_inst`` and ``list_order``
+    the instrument and tick * 2 + side of each list, in order of appearance.
+    """
+
+    at: int
+
+
+attach_views(
+    Scan,
+    SCAN,
+    counts=(S_SIZE, np.int64),
+    market_ts=("market_rows", np.int64),
+    market_row=("market_rows", XROW),
+    slot_key=("slots", np.int64),
+    slot_list=("slots", np.int32),
+    list_inst=("list_cap", np.int32),
+    list_order=("list_cap", np.int64),
+    seen_list=("entry_cap", np.int32),
+    seen_at=("entry_cap", np.int32),
+    seen_qty=("entry_cap", np.float64),
+    move_at=("move_cap", np.int32),
+    move_inst=("move_cap", np.int32),
+    move_bid=("move_cap", np.int64),
+    move_ask=("move_cap", np.int64),
+    strike_at=("strike_cap", np.int32),
+    strike_side=("strike_cap", np.int32),
+    strike_tick=("strike_cap", np.int64),
+    local_ts=("local_rows", np.int64),
+    level_key=("level_cap", np.int64),
+    level_qty=("level_cap", np.float64),
+    level_row=("level_cap", np.int32),
+    level_inst=("level_cap", np.int32),
+    turn_at=("turn_cap", np.int32),
+    turn_inst=("turn_cap", np.int32),
+    turn_bid=("turn_cap", np.int64),
+    turn_ask=("turn_cap", np.int64),
+    quote_row=("local_rows", np.int32),
+    visit=("local_rows", np.int32),
+    local_kind=("local_rows", np.int8),
+)
+
+
+@kernel(inline=True)
+def _list_of(s: Scan, inst: int, order: int) -> int:
+    """Return the list of a level, made when it is new."""
+    mask = s.slot_key.shape[0] - 1
+    key = (inst << 48) ^ order
+    slot = (order + inst * 0x9E3779B1) & mask
+    while s.slot_list[slot] >= 0 and s.slot_key[slot] != key:
+        slot = (slot + 1) & mask
+    found = int(s.slot_list[slot])
+    if found < 0:
+        found = int(s.counts[S_LISTS])
+        s.counts[S_LISTS] = found + 1
+        s.slot_key[slot] = key
+        s.slot_list[slot] = found
+        s.list_inst[found] = inst
+        s.list_order[found] = order
+    return found
+
+
+@kernel(inline=True)
+def _see(s: Scan, inst: int, order: int, position: int, qty: float) -> None:
+    """Note the quantity of a level from a position on."""
+    e = int(s.counts[S_ENTRIES])
+    s.counts[S_ENTRIES] = e + 1
+    s.seen_list[e] = _list_of(s, inst, order)
+    s.seen_at[e] = position
+    s.seen_qty[e] = qty
+
+
+@kernel
+def _all_levels(s: Scan, books: L2Books, b: int, position: int, gone: bool) -> None:
+    """Note every level of a book: as it is, or as gone."""
+    base = int(books.head[b].origin)
+    for side in range(2):
+        for block in range(books.count.shape[2]):
+            if books.count[b, side, block] > 0:
+                for i in range(block * 64, block * 64 + 64):
+                    qty = books.qty[b, side, i]
+                    if qty > 0.0:
+                        _see(s, b, (base + i) * 2 + side, position, 0.0 if gone else qty)
+    if books.head[b].far > 0:
+        for slot in range(books.far_key.shape[1]):
+            key = books.far_key[b, slot]
+            if key != EMPTY_KEY:
+                _see(s, b, key, position, 0.0 if gone else books.far_qty[b, slot])
+
+
+@kernel
+def copy_books(s: Scan, books: L2Books, n: int) -> None:
+    """Note the books as they are before the first row, at position -1, and their best prices."""
+    for b in range(n):
+        if books.head[b].levels > 0:
+            _all_levels(s, books, b, -1, False)
+        m = int(s.counts[S_MOVES])
+        s.move_at[m] = -1
+        s.move_inst[m] = b
+        s.move_bid[m] = books.head[b].bid
+        s.move_ask[m] = books.head[b].ask
+        s.counts[S_MOVES] = m + 1
+
+
+@kernel
+def _void(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
+    """Note the levels that a snapshot's row is about to void."""
+    flags = int(row.flags)
+    if flags & _PARTIAL == 0:
+        _all_levels(s, books, b, position, True)
+        return
+    if row.side == 0:
+        return
+    tick = price_to_tick(books, b, row.price)
+    if row.side == BUY:
+        cursor = NO_ASK if flags & _START else int(books.meta[b, M_CURSOR])
+        level = next_below(books, b, BID, cursor)
+        while level > tick:
+            _see(s, b, level * 2 + BID, position, 0.0)
+            level = next_below(books, b, BID, level)
+    else:
+        cursor = NO_BID if flags & _START else int(books.meta[b, M_CURSOR + 1])
+        level = next_above(books, b, ASK, cursor)
+        while level < tick:
+            _see(s, b, level * 2 + ASK, position, 0.0)
+            level = next_above(books, b, ASK, level)
+
+
+@kernel(inline=True)
+def _strike(s: Scan, position: int, side: int, tick: int) -> None:
+    k = int(s.counts[S_STRIKES])
+    s.counts[S_STRIKES] = k + 1
+    s.strike_at[k] = position
+    s.strike_side[k] = side
+    s.strike_tick[k] = tick
+
+
+@kernel
+def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: int) -> int:
+    """Read market rows in the exchange's order from position `start` on; return how far it came.
+
+    Parameters
+    ----------
+    rows : address of EVENT rows
+    order : address of (m,) int64 places in them
+    """
+    places = view_at(order, m, np.int64)
+    for position in range(start, m):
+        at = rows + places[position] * ROW_BYTES
+        head = view_at(at, 1, EVENT)[0]
+        b = int(head.inst)
+        out = s.market_row[position]
+        out.inst = b
+        out.flags = 0
+        out.side = head.side
+        out.kind = K_NOTHING
+        s.market_ts[position] = head.ts_event
+        book = books.head[b]
+        if head.kind == _LOB:
+            row = view_at(at, 1, LOB_LEVEL)[0]
+            if not room(books, b) or s.counts[S_ENTRIES] + 2 > s.hub.entry_cap:
+                return position
+            if int(row.flags) & (_START | _PARTIAL):
+                if s.counts[S_ENTRIES] + book.levels + 2 > s.hub.entry_cap:
+                    return position
+                _void(s, books, b, row, position)
+            bid, ask = int(book.bid), int(book.ask)
+            out.prev = apply_level(books, b, row)
+            if row.side != 0:
+                side = BID if row.side == BUY else ASK
+                tick = price_to_tick(books, b, row.price)
+                qty = quantity(books, b, side, tick)
+                _see(s, b, tick * 2 + side, position, qty)
+                out.qty = qty
+                out.tick = tick
+                out.kind = K_LEVEL
+                if side == BID:
+                    out.edge = book.bid
+                    if book.bid > bid:
+                        out.flags = IMPROVED
+                        _strike(s, position, b * 2 + ASK, int(book.bid))
+                else:
+                    out.edge = book.ask
+                    if book.ask < ask:
+                        out.flags = IMPROVED
+                        _strike(s, position, b * 2 + BID, int(book.ask))
+            if book.bid != bid or book.ask != ask:
+                out.flags |= MOVED
+                k = int(s.counts[S_MOVES])
+                s.counts[S_MOVES] = k + 1
+                s.move_at[k] = position
+                s.move_inst[k] = b
+                s.move_bid[k] = book.bid
+                s.move_ask[k] = book.ask
+        elif head.kind == _FUNDING:
+            funding = view_at(at, 1, FUNDING)[0]
+            if not np.isnan(funding.mark_price):
+                out.kind = K_MARK
+                out.qty = funding.mark_price
+                out.prev = funding.rate
+                out.tick = price_to_tick(books, b, funding.mark_price)
+        elif int(head.flags) & _OFF_BOOK == 0:
+            trade = view_at(at, 1, TRADE)[0]
+            if trade.side == 0:
+                s.counts[S_SIDELESS] += 1
+            else:
+                tick = price_to_tick(books, b, trade.price)
+                resting = -int(trade.side)
+                out.side = resting
+                out.qty = trade.qty
+                out.tick = tick
+                out.kind = K_PRINT
+                if resting == BUY:
+                    out.edge = book.ask
+                    if tick < book.ask:
+                        out.kind = K_TRADE
+                        _strike(s, position, b * 2 + BID, tick)
+                else:
+                    out.edge = book.bid
+                    if tick > book.bid:
+                        out.kind = K_TRADE
+                        _strike(s, position, b * 2 + ASK, tick)
+    return m
+
+
+@kernel(inline=True)
+def _change(s: Scan, row: int, inst: int, key: int, qty: float) -> None:
+    """Note a change of the local book."""
+    k = int(s.counts[S_LEVELS])
+    s.counts[S_LEVELS] = k + 1
+    s.level_key[k] = key
+    s.level_qty[k] = qty
+    s.level_row[k] = row
+    s.level_inst[k] = inst
+
+
+@kernel
+def _change_void(s: Scan, books: L2Books, b: int, row: Any, place: int) -> None:
+    """Note what a snapshot's row voids in the local book."""
+    flags = int(row.flags)
+    if flags & _START and flags & _PARTIAL == 0:
+        _change(s, place, b, FORGET, 0.0)
+        return
+    if flags & _PARTIAL == 0 or row.side == 0:
+        return
+    tick = price_to_tick(books, b, row.price)
+    if row.side == BUY:
+        cursor = NO_ASK if flags & _START else int(books.meta[b, M_CURSOR])
+        level = next_below(books, b, BID, cursor)
+        while level > tick:
+            _change(s, place, b, level * 2 + BID, 0.0)
+            level = next_below(books, b, BID, level)
+    else:
+        cursor = NO_BID if flags & _START else int(books.meta[b, M_CURSOR + 1])
+        level = next_above(books, b, ASK, cursor)
+        while level < tick:
+            _change(s, place, b, level * 2 + ASK, 0.0)
+            level = next_above(books, b, ASK, level)
+
+
+@kernel
+def scan_local(s: Scan, books: L2Books, rows: int, start: int, n: int, instruments: int) -> int:
+    """Read rows in our order from `start` on; return how far it came.
+
+    ``local_kind`` takes the kind of each row, plus 64 where a handler of LOB would be called.
+    """
+    for i in range(start, n):
+        at = rows + i * ROW_BYTES
+        head = view_at(at, 1, EVENT)[0]
+        kind = int(head.kind)
+        b = int(head.inst)
+        s.local_ts[i] = head.ts_recv
+        s.local_kind[i] = kind if 0 < kind < 64 else 0
+        if not -1 <= b < instruments:
+            s.local_kind[i] = 0
+        elif kind == _LOB and b >= 0:
+            row = view_at(at, 1, LOB_LEVEL)[0]
+            if not room(books, b):
+                return i
+            if s.counts[S_LEVELS] + book_levels(books, b, row) + 2 > s.hub.level_cap:
+                return i
+            book = books.head[b]
+            bid, ask = int(book.bid), int(book.ask)
+            flags = int(row.flags)
+            if flags & (_START | _PARTIAL):
+                _change_void(s, books, b, row, i)
+            apply_level(books, b, row)
+            if row.side != 0:
+                side = BID if row.side == BUY else ASK
+                tick = price_to_tick(books, b, row.price)
+                qty = 0.0 if row.qty < book.least else row.qty
+                _change(s, i, b, tick * 2 + side, qty)
+            else:
+                _change(s, i, b, NO_CHANGE, 0.0)
+            # a snapshot's start forgets the touch, so it must be told even where it stays
+            if book.bid != bid or book.ask != ask or flags & (_START | _PARTIAL) == _START:
+                k = int(s.counts[S_TURNS])
+                s.counts[S_TURNS] = k + 1
+                s.turn_at[k] = s.counts[S_LEVELS] - 1
+                s.turn_inst[k] = b
+                s.turn_bid[k] = book.bid
+                s.turn_ask[k] = book.ask
+            if flags & _LAST:
+                s.local_kind[i] = kind + 64
+                if is_crossed(books, b):
+                    s.counts[S_CROSSED] += 1
+        elif kind == _BBO and b >= 0:
+            s.quote_row[s.counts[S_QUOTES]] = i
+            s.counts[S_QUOTES] += 1
+    return n
+
+
+@kernel(inline=True)
+def book_levels(books: L2Books, b: int, row: Any) -> int:
+    """Return how many changes a row may bring beside its own."""
+    return int(books.head[b].levels) if int(row.flags) & _PARTIAL else 0
