@@ -27,7 +27,7 @@ from replay.exchange.model import (
     Exchange,
 )
 from replay.exchange.queues import grow_queues, push_predictions
-from replay.exchange.rebind import rebind
+from replay.exchange.rebind import leave, rebind
 from replay.exchange.shared import (
     N_END,
     N_LIMIT,
@@ -220,6 +220,7 @@ class Lockstep:
             rebind(Exchange(variant.exchange, tape))
         self._drive(tape, horizon)
         for variant in self.variants:
+            leave(Exchange(variant.exchange, tape))
             clock = variant.group.ctx.clock
             clock[C_ROWS] += data.local_rows - len(visits)
             clock[C_CROSSED] += data.crossed

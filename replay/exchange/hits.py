@@ -50,7 +50,6 @@ def next_hit(x: Exchange, limit: int) -> int:
     if x.clock[X_RESTING] > 0:
         for inst in range(x.hub.instruments):
             if x.n_orders[inst] > 0:
-                found = min(found, int(x.nearest[inst]))
                 if x.ranges[inst, 0] <= x.ranges[inst, 1]:
                     found = _next_strike(x, inst, True, at, found)
                 if x.ranges[inst, 2] <= x.ranges[inst, 3]:

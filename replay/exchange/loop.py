@@ -66,7 +66,7 @@ from replay.exchange.shared import (
 )
 from replay.tape.advance import catch_up
 from replay.tape.layout import T_ROW, T_VISIT, Tape
-from replay.tape.lookup import first_at
+from replay.tape.lookup import first_time
 
 __all__ = ["Stop", "make_loop"]
 
@@ -134,11 +134,11 @@ def _choose(sh: Shared, tape: Tape, horizon: int) -> None:
     if mark <= now[N_END] and (mark < t or (mark == t and source == _END)):
         source, t = _MARK, mark
     if source != _VISIT:  # all rows of that moment come before
-        now[N_ROW] = first_at(
-            tape.local_ts, 0, int(tape.hub.local_rows), int(now[N_ROW]), t + 1
-        ) if t < FAR - 1 else tape.hub.local_rows  # fmt: skip
-    now[N_LIMIT] = first_at(
-        tape.market_ts, 0, int(tape.hub.market_rows), int(now[N_LIMIT]),
+        now[N_ROW] = first_time(
+            tape.local_ts, tape.local_mark, int(tape.hub.local_rows), int(now[N_ROW]), t + 1
+        )
+    now[N_LIMIT] = first_time(
+        tape.market_ts, tape.market_mark, int(tape.hub.market_rows), int(now[N_LIMIT]),
         t if source == _VISIT else t + 1,
     )  # fmt: skip
     now[N_TIME] = t
@@ -250,8 +250,8 @@ def make_loop(step: Any) -> Any:
                 return _PREDICT
             until = limit
             if source != _NONE:
-                until = first_at(
-                    tape.market_ts, 0, limit, int(clock[X_MARKET]),
+                until = first_time(
+                    tape.market_ts, tape.market_mark, limit, int(clock[X_MARKET]),
                     t + 1 if source >= _EXPIRY else t,
                 )  # fmt: skip
             position = next_hit(x, until)
@@ -280,7 +280,8 @@ def make_loop(step: Any) -> Any:
             if listens != 0:
                 n = int(tape.hub.local_rows)
                 hint = int(tape.cursors[T_ROW])
-                catch_up(tape, ctx, first_at(tape.local_ts, 0, n, hint, t + 1))
+                row = first_time(tape.local_ts, tape.local_mark, n, hint, t + 1)
+                catch_up(tape, ctx, row)
             if source == _REPORT:
                 head = clock[X_REPORT_HEAD]
                 x.journal[clock[X_JOURNAL]] = x.reports[head]

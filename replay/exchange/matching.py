@@ -23,9 +23,8 @@ from extrema_nb.jit import kernel
 from replay.exchange.model import X_CONSUME, X_PARTIAL, X_QUEUE, Exchange
 from replay.exchange.queue import level_changed, lots_reached, traded
 from replay.exchange.reports import execute
-from replay.exchange.resting import drop_filled, set_nearest
+from replay.exchange.resting import drop_filled, settle
 from replay.tape.layout import IMPROVED, K_LEVEL, K_TRADE
-from replay.tape.lookup import NEVER
 
 __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
 
@@ -53,13 +52,16 @@ def meet_level(x: Exchange, inst: int, side: int, tick: int, previous: float, ne
 
 
 @kernel
-def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int) -> None:
+def _share(
+    x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int, position: int
+) -> None:
     """Let own orders share what a trade offers: the best price first, then the least queue."""
     lot = x.specs[inst].lot_size
     left = qty
     for i in range(x.n_orders[inst]):
         order = x.resting[inst, i]
         if order.side == side and order.tick == tick:
+            settle(x, order, position)
             traded(int(x.clock[X_QUEUE]), order, qty)
     while left >= 0.5 * lot:
         best = -1
@@ -77,7 +79,7 @@ def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int) 
             if order.tick != other.tick:
                 if (order.tick > other.tick) == (side == BUY):
                     best = i
-            elif order.front < other.front:
+            elif order.tick == tick and order.front < other.front:
                 best = i
         if best < 0:
             break
@@ -96,16 +98,19 @@ def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int) 
 
 
 @kernel
-def meet_trade(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int) -> None:
+def meet_trade(
+    x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int, position: int
+) -> None:
     """Let a public trade fill own orders of the resting side.
 
     Parameters
     ----------
     side : BUY where the taker sold
     edge : best tick of the other side
+    position : of the trade on its tape
     """
     if x.clock[X_CONSUME] != 0:
-        _share(x, inst, side, tick, qty, edge)
+        _share(x, inst, side, tick, qty, edge, position)
         return
     lot = x.specs[inst].lot_size
     partial = x.clock[X_PARTIAL] != 0
@@ -114,6 +119,7 @@ def meet_trade(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: i
         order = x.resting[inst, i]
         if order.side == side:
             if order.tick == tick:
+                settle(x, order, position)
                 traded(int(x.clock[X_QUEUE]), order, qty)
                 lots = lots_reached(order, lot)
                 order.front = max(order.front, 0.0)
@@ -129,30 +135,12 @@ def meet_trade(x: Exchange, inst: int, side: int, tick: int, qty: float, edge: i
 
 
 @kernel
-def _pass(x: Exchange, inst: int, position: int) -> None:
-    """Let the orders whose level changed at `position` look out for the next change."""
-    for i in range(x.n_orders[inst]):
-        order = x.resting[inst, i]
-        if order.next_at <= position:
-            e = int(order.entry) + 1
-            while e < order.entry_end and x.venue.watched_at(e) <= position:
-                e += 1
-            order.entry = e
-            order.next_at = x.venue.watched_at(e) if e < order.entry_end else NEVER
-    set_nearest(x, inst)
-
-
-@kernel
 def meet_row(x: Exchange, row: Any, position: int) -> None:
-    """Let a row of the tape do to own orders what it does."""
+    """Let a row of the tape fill own orders; queue places follow when they matter."""
     inst = int(row.inst)
     side = int(row.side)
-    if x.nearest[inst] <= position:
-        if row.kind == K_LEVEL:
-            meet_level(x, inst, side, row.tick, row.prev, row.qty)
-        _pass(x, inst, position)
     if row.kind == K_LEVEL:
         if row.flags & IMPROVED:
-            fill_through(x, inst, -side, row.edge)
+            fill_through(x, inst, -side, int(row.edge))
     elif row.kind == K_TRADE:
-        meet_trade(x, inst, side, row.tick, row.qty, row.edge)
+        meet_trade(x, inst, side, int(row.tick), row.qty, int(row.edge), position)

@@ -44,9 +44,8 @@ XORDER = np.dtype(
                 ("leaves_qty", "<f8"),
                 ("front", "<f8"),  # quantity ahead in the queue
                 ("cum", "<f8"),  # traded at the level since it last changed
-                ("entry", "<i8"),  # of the tape: next change of the level
+                ("entry", "<i8"),  # of the tape: next change of the level that `front` has not seen
                 ("entry_end", "<i8"),
-                ("next_at", "<i8"),  # its position
                 ("expires", "<i8"),  # µs, exchange time; FAR for never
                 ("inst", "<i4"),
                 ("flags", "<i4"),  # REDUCE_ONLY
@@ -139,7 +138,7 @@ XHUB = np.dtype(
                 for name in (
                     "instruments", "max_orders", "request_cap", "report_cap", "journal_cap",
                     "mark_cap", "pred_cap",
-                    "clock", "params", "specs", "scale", "resting", "n_orders", "ranges", "nearest",
+                    "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
                     "requests", "arrivals", "reports", "journal", "marks", "preds",
                 )
@@ -156,8 +155,7 @@ class Exchange(NamedTuple):
     Arrays: ``clock`` (X_SIZE,) int64; ``params`` (4,) float64, [0] the queue exponent; ``specs``
     (n,) INSTRUMENT with the fees in force; ``scale`` (n, 3) as of books; ``resting`` (n,
     max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
-    tick of own bids, then of own asks; ``nearest`` (n,) next position that changes a level with
-    own orders; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
+    tick of own bids, then of own asks; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
     by the exchange's clock; ``stops`` XORDER that wait for a trigger, their ``tick``, with what they
     will ask for in ``stop_requests``; ``taken`` what own takers used up; ``requests`` INTENT
     rows and ``arrivals`` their times at the exchange; ``reports`` rows by local receipt time;
@@ -178,7 +176,6 @@ attach_views(
     resting=(("instruments", "max_orders"), XORDER),
     n_orders=("instruments", np.int64),
     ranges=(("instruments", 4), np.int64),
-    nearest=("instruments", np.int64),
     strike=(("instruments", 2), np.int64),
     held=("instruments", np.float64),
     stops=(STOPS, XORDER),
@@ -244,7 +241,6 @@ def make_exchange(
         "resting": np.zeros((n, max_orders), XORDER),
         "n_orders": np.zeros(n, np.int64),
         "ranges": limits,
-        "nearest": np.full(n, FAR, np.int64),
         "strike": np.zeros((n, 2), np.int64),
         "held": np.zeros(n),
         "stops": np.zeros(STOPS, XORDER),

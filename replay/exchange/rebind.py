@@ -6,10 +6,10 @@ from extrema_nb.books.l2 import ASK, BID
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
 from replay.exchange.model import X_MARKET, X_TAKEN, Exchange
-from replay.exchange.resting import set_ranges
+from replay.exchange.resting import settle
 from replay.tape.lookup import NEVER
 
-__all__ = ["rebind"]
+__all__ = ["leave", "rebind"]
 
 
 @kernel
@@ -22,9 +22,14 @@ def rebind(x: Exchange) -> None:
         for i in range(x.n_orders[inst]):
             order = x.resting[inst, i]
             side = BID if order.side == BUY else ASK
-            order.entry = x.venue.watch(inst, side, int(order.tick), 0)
-            order.entry_end = x.venue.watch_end(inst, side, int(order.tick))
-            order.next_at = x.venue.watched_at(int(order.entry)) if order.entry >= 0 else NEVER
-        set_ranges(x, inst)
+            order.entry, order.entry_end = x.venue.level_entries(inst, side, int(order.tick), 0)
     for i in range(x.clock[X_TAKEN]):
         x.taken[i].at = 0
+
+
+@kernel
+def leave(x: Exchange) -> None:
+    """End a tape: own orders take all of its changes in."""
+    for inst in range(x.hub.instruments):
+        for i in range(x.n_orders[inst]):
+            settle(x, x.resting[inst, i], NEVER)

@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from extrema_nb.books.l2 import ASK, BID
-from extrema_nb.events import BUY, TimeInForce
+from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
 from replay.exchange.model import (
     FAR,
+    P_EXPONENT,
     X_MARKET,
-    X_NEXT_EXPIRY,
+    X_QUEUE,
     X_RESTING,
     X_VENUE_ID,
     Exchange,
 )
-from replay.tape.lookup import NEVER
+from replay.exchange.queue import level_changed
 
-__all__ = ["drop_filled", "find", "insert", "join_queue", "price_of", "remove", "set_nearest",
-           "set_ranges", "tick_of"]  # fmt: skip
-
-_GTD = 4
+__all__ = [
+    "drop_filled",
+    "find",
+    "insert",
+    "join_queue",
+    "price_of",
+    "remove",
+    "set_ranges",
+    "settle",
+    "tick_of",
+]
 
 
 @kernel
@@ -57,19 +65,9 @@ def find(x: Exchange, inst: int, client_order_id: int) -> int:
 
 
 @kernel
-def set_nearest(x: Exchange, inst: int) -> None:
-    """Note the next position at which a level with own orders changes."""
-    at = NEVER
-    for i in range(x.n_orders[inst]):
-        at = min(at, x.resting[inst, i].next_at)
-    x.nearest[inst] = at
-
-
-@kernel
 def set_ranges(x: Exchange, inst: int) -> None:
-    """Note between which ticks own orders lie, and when the market next concerns them."""
+    """Note between which ticks own orders lie."""
     lowest_bid, highest_bid, lowest_ask, highest_ask = FAR, -FAR, FAR, -FAR
-    at = NEVER
     for i in range(x.n_orders[inst]):
         order = x.resting[inst, i]
         if order.side == BUY:
@@ -78,10 +76,8 @@ def set_ranges(x: Exchange, inst: int) -> None:
         else:
             lowest_ask = min(lowest_ask, order.tick)
             highest_ask = max(highest_ask, order.tick)
-        at = min(at, order.next_at)
     ranges = x.ranges[inst]
     ranges[0], ranges[1], ranges[2], ranges[3] = lowest_bid, highest_bid, lowest_ask, highest_ask
-    x.nearest[inst] = at
 
 
 @kernel
@@ -114,9 +110,29 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
     tick = int(order.tick)
     order.front = x.venue.resting_qty(inst, side, tick, at)
     order.cum = 0.0
-    order.entry = x.venue.watch(inst, side, tick, at)
-    order.entry_end = x.venue.watch_end(inst, side, tick)
-    order.next_at = x.venue.watched_at(order.entry) if order.entry >= 0 else NEVER
+    order.entry, order.entry_end = x.venue.level_entries(inst, side, tick, at)
+
+
+@kernel
+def settle(x: Exchange, order: Any, position: int) -> None:
+    """Move the order's queue place by all changes of its level before `position`.
+
+    On a tape these are known at any time, so they are looked at when the place matters: most
+    orders are cancelled before it ever does.
+    """
+    e, end = int(order.entry), int(order.entry_end)
+    if e >= end or x.venue.watched_at(e) >= position:
+        return
+    model = int(x.clock[X_QUEUE])
+    side = BID if order.side == BUY else ASK
+    before = x.venue.entry_before(e, int(order.inst), side, int(order.tick))
+    while e < end and x.venue.watched_at(e) < position:
+        new = x.venue.entry_now(e)
+        if new >= 0.0:
+            level_changed(model, x.params[P_EXPONENT], order, before, new)
+        before = max(new, 0.0)
+        e += 1
+    order.entry = e
 
 
 @kernel
@@ -139,9 +155,8 @@ def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
     row.leaves_qty = request.qty
     row.front = 0.0
     row.cum = 0.0
-    row.entry = -1
+    row.entry = 0
     row.entry_end = 0
-    row.next_at = NEVER
     row.expires = FAR
     row.inst = inst
     row.flags = request.flags

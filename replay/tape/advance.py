@@ -6,6 +6,7 @@ Between two looks only quantities are stored; the best prices are known beforeha
 from __future__ import annotations
 
 from extrema_nb.books.l2 import clear_book, follow_touch, put_level
+from extrema_nb.books.layout import BLOCK_BITS
 from extrema_nb.events import BBO, LOB_LEVEL
 from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.state import Context
@@ -18,20 +19,51 @@ ROW_BYTES = 64
 
 
 @kernel
+def _far(ctx: Context, b: int, key: int, qty: float) -> None:
+    """Apply a change that is not of a level in the window."""
+    if key > NO_CHANGE:
+        put_level(ctx.books, b, key & 1, key >> 1, qty)
+    elif key == FORGET:
+        clear_book(ctx.books, b)
+
+
+@kernel
 def _apply(tape: Tape, ctx: Context, start: int, end: int) -> None:
-    """Apply changes of levels to the local books."""
+    """Apply changes of levels to the local book of the only instrument."""
     books = ctx.books
-    several = tape.hub.instruments > 1
-    b = 0
+    book = books.head[0]
+    origin = int(book.origin)
+    width = books.qty.shape[2]
+    levels = 0  # kept in a register: in memory each row would wait for the one before
     for k in range(start, end):
-        if several:
-            b = int(tape.level_inst[k])
+        key = int(tape.level_key[k])
+        i = (key >> 1) - origin
+        if 0 <= i < width:
+            side = key & 1
+            before = books.qty[0, side, i]
+            qty = tape.level_qty[k]
+            books.qty[0, side, i] = qty
+            change = int(qty > 0.0) - int(before > 0.0)
+            books.count[0, side, i >> BLOCK_BITS] += change
+            levels += change
+        else:
+            book.levels += levels
+            levels = 0
+            _far(ctx, 0, key, tape.level_qty[k])
+    book.levels += levels
+
+
+@kernel
+def _apply_several(tape: Tape, ctx: Context, start: int, end: int) -> None:
+    """Apply changes of levels to the local books of many instruments."""
+    for k in range(start, end):
+        b = int(tape.level_inst[k])
         key = int(tape.level_key[k])
         if key > NO_CHANGE:
-            put_level(books, b, key & 1, key >> 1, tape.level_qty[k])
+            put_level(ctx.books, b, key & 1, key >> 1, tape.level_qty[k])
         elif key == FORGET:
-            clear_book(books, b)
-        if several and (k + 1 == end or tape.level_inst[k + 1] != b):
+            clear_book(ctx.books, b)
+        if k + 1 == end or tape.level_inst[k + 1] != b:
             _stamp(tape, ctx, k)
 
 
@@ -65,9 +97,11 @@ def catch_up(tape: Tape, ctx: Context, upto: int) -> None:
     start = int(cursors[T_LEVEL])
     end = first_at(tape.level_row, start, int(tape.hub.levels), start, upto)
     if end > start:
-        _apply(tape, ctx, start, end)
         if tape.hub.instruments == 1:
+            _apply(tape, ctx, start, end)
             _stamp(tape, ctx, end - 1)
+        else:
+            _apply_several(tape, ctx, start, end)
         cursors[T_LEVEL] = end
         turn = int(cursors[T_TURN])
         last = first_at(tape.turn_at, turn, int(tape.hub.turns), turn, end)

@@ -219,7 +219,8 @@ class TapeMaker:
             s["strike_side"][:strikes], 2 * n, [s["strike_at"][:strikes], s["strike_tick"][:strikes]]
         )
         arrays = {
-            "market_ts": s["market_ts"], "market_row": s["market_row"],
+            "market_ts": s["market_ts"], "market_mark": s["market_ts"][::64].copy(),
+            "market_row": s["market_row"],
             "slot_key": s["slot_key"], "slot_list": s["slot_list"],
             "list_key": codes[sorted_lists], "list_start": np.zeros(lists + 1, np.int32),
             "entry_at": np.empty(entries, np.int32), "entry_qty": np.empty(entries),
@@ -227,6 +228,7 @@ class TapeMaker:
             "move_bid": move_bid, "move_ask": move_ask,
             "strike_start": strike_start, "strike_at": strike_at, "strike_tick": strike_tick,
             "hints": np.zeros(n, np.int64), "rows": rows, "local_ts": s["local_ts"],
+            "local_mark": s["local_ts"][::64].copy(),
             "level_key": s["level_key"][:levels], "level_qty": s["level_qty"][:levels],
             "level_row": s["level_row"][:levels], "level_inst": s["level_inst"][:levels],
             "turn_at": s["turn_at"][:turns], "turn_inst": s["turn_inst"][:turns],
@@ -246,6 +248,7 @@ class TapeMaker:
             ("lists", lists), ("stretches", lists + 1), ("entries", entries), ("moves", moves),
             ("strikes", strikes), ("local_rows", local), ("levels", levels), ("turns", turns),
             ("quotes", int(counts[S_QUOTES])), ("sides", 2 * n + 1),
+            ("market_marks", -(-len(s["market_ts"]) // 64)), ("local_marks", -(-local // 64)),
         ):  # fmt: skip
             record[name] = size
         return TapeData(

@@ -11,7 +11,7 @@ A *position* is an index of the market arrays. "At position p" means: after rows
 
 Market side
 -----------
-- ``market_row`` (m,) XROW, ``market_ts`` (m,) µs.
+- ``market_row`` (m,) XROW, ``market_ts`` (m,) µs, ``market_mark`` every 64th of these.
 - Level histories: ``entry_at`` and ``entry_qty`` hold (position, quantity from then on) of every
   level, ascending in a list a level; position -1 is the book at the start of the tape. Lists are
   sorted by (instrument, side, tick) and found by a hash of these.
@@ -22,7 +22,7 @@ Market side
 
 Local side
 ----------
-- ``rows`` EVENT rows, ``local_ts`` their ``ts_recv``.
+- ``rows`` EVENT rows, ``local_ts`` their ``ts_recv``, ``local_mark`` every 64th of these.
 - ``level_key`` (tick * 2 + side, FORGET or NO_CHANGE), ``level_qty``, ``level_row``, ``level_inst``: what LOB
   rows do to the local book; ``turn_*``: its best prices after a level that moved them.
 - ``quote_row``: places of BBO rows; ``visit``: places of rows that a handler wants to see.
@@ -54,12 +54,14 @@ __all__ = [
     "T_SIZE",
     "T_TURN",
     "T_VISIT",
+    "VOID",
     "XROW",
     "Tape",
 ]
 
 FORGET = -(1 << 62)  # level_key of a snapshot's start: all levels of the instrument are void
 NO_CHANGE = FORGET + 1  # level_key of a message without levels
+VOID = -1.0  # entry_qty of a level that a snapshot made void: nothing is left, and nobody moved up
 K_NOTHING, K_LEVEL, K_TRADE = 0, 1, 2  # kinds of an XROW
 K_PRINT = 3  # a trade at or beyond the best of the takers' side: it fills nobody
 K_MARK = 4  # a FUNDING row with a mark price: `qty` is the price, `prev` the rate
@@ -103,12 +105,12 @@ TAPE = np.dtype(
                 for name in (
                     "instruments", "market_rows", "slots", "lists", "entries", "moves", "strikes",
                     "local_rows", "levels", "turns", "quotes", "visits", "stretches", "sides",
-                    "market_ts", "market_row", "slot_key", "slot_list", "list_key", "list_start",
+                    "market_ts", "market_mark", "market_row", "slot_key", "slot_list", "list_key", "list_start",
                     "entry_at", "entry_qty", "move_start", "move_at", "move_bid", "move_ask",
                     "strike_start", "strike_at", "strike_tick", "hints",
-                    "rows", "local_ts", "level_key", "level_qty", "level_row", "level_inst",
+                    "rows", "local_ts", "local_mark", "level_key", "level_qty", "level_row", "level_inst",
                     "turn_at", "turn_inst", "turn_bid", "turn_ask", "quote_row", "visit",
-                    "cursors",
+                    "cursors", "market_marks", "local_marks",
                 )
             ],
             align=True,
@@ -127,6 +129,7 @@ attach_views(
     Tape,
     TAPE,
     market_ts=("market_rows", np.int64),
+    market_mark=("market_marks", np.int64),
     market_row=("market_rows", XROW),
     slot_key=("slots", np.int64),
     slot_list=("slots", np.int32),
@@ -144,6 +147,7 @@ attach_views(
     hints=("instruments", np.int64),
     rows=("local_rows", EVENT),
     local_ts=("local_rows", np.int64),
+    local_mark=("local_marks", np.int64),
     level_key=("levels", np.int64),
     level_qty=("levels", np.float64),
     level_row=("levels", np.int32),

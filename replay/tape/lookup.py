@@ -23,7 +23,7 @@ from extrema_nb.books.l2 import (
 from extrema_nb.jit import attach, kernel
 from replay.tape.layout import Tape
 
-__all__ = ["LIST_SIDE", "NEVER", "first_at", "list_code"]
+__all__ = ["LIST_SIDE", "NEVER", "first_at", "first_time", "list_code"]
 
 NEVER = 1 << 30  # a position behind every tape
 LIST_SIDE = 47  # bit of the side in a list's code; below it the tick
@@ -72,6 +72,18 @@ def first_at(values: Any, start: int, end: int, hint: int, value: int) -> int:
 
 
 @kernel
+def first_time(times: Any, marks: Any, n: int, hint: int, t: int) -> int:
+    """Return the first place in ``[0, n]`` whose time is `t` or more; `marks` is every 64th time.
+
+    A search among the marks misses the processor's cache once or twice, one among all times at
+    every probe.
+    """
+    block = first_at(marks, 0, (n + 63) >> 6, hint >> 6, t)
+    start = max((block - 1) << 6, 0)
+    return first_at(times, start, min(block << 6, n), start, t)
+
+
+@kernel
 def _find_list(tape: Tape, inst: int, side: int, tick: int) -> int:
     """Return the list of a level, -1 if the tape never speaks of it."""
     mask = tape.slot_key.shape[0] - 1
@@ -87,7 +99,7 @@ def _find_list(tape: Tape, inst: int, side: int, tick: int) -> int:
 def _list_qty(tape: Tape, found: int, at: int) -> float:
     start = int(tape.list_start[found])
     e = first_at(tape.entry_at, start, int(tape.list_start[found + 1]), start, at)
-    return tape.entry_qty[e - 1] if e > start else 0.0
+    return max(tape.entry_qty[e - 1], 0.0) if e > start else 0.0  # VOID is nothing
 
 
 def touch_of(market: Tape, inst: int, side: int, at: int) -> int:
@@ -134,18 +146,34 @@ def watch(market: Tape, inst: int, side: int, tick: int, at: int) -> int:
     return e if e < end else -1
 
 
-def watch_end(market: Tape, inst: int, side: int, tick: int) -> int:
-    """Return the end of a level's entries."""
-    found = _find_list(market, inst, side, tick)
-    return 0 if found < 0 else int(market.list_start[found + 1])
-
-
 def watched_at(market: Tape, entry: int) -> int:
     """Return the position of an entry."""
     return int(market.entry_at[entry])
 
 
-attach(Tape, touch_of, resting_qty, next_level, watch, watch_end, watched_at)
+def level_entries(market: Tape, inst: int, side: int, tick: int, at: int) -> tuple[int, int]:
+    """Return the entries of a level from a position on: the first, and the end of all."""
+    found = _find_list(market, inst, side, tick)
+    if found < 0:
+        return 0, 0
+    start, end = int(market.list_start[found]), int(market.list_start[found + 1])
+    return first_at(market.entry_at, start, end, start, at), end
+
+
+def entry_before(market: Tape, entry: int, inst: int, side: int, tick: int) -> float:
+    """Return the quantity of a level before one of its entries."""
+    found = _find_list(market, inst, side, tick)
+    return max(market.entry_qty[entry - 1], 0.0) if entry > market.list_start[found] else 0.0
+
+
+def entry_now(market: Tape, entry: int) -> float:
+    """Return the quantity of a level from an entry on, VOID if a snapshot made it void."""
+    return market.entry_qty[entry]
+
+
+attach(
+    Tape, touch_of, resting_qty, next_level, watch, watched_at, level_entries, entry_before, entry_now
+)  # fmt: skip
 
 
 def _book_touch(market: L2Books, inst: int, side: int, at: int) -> int:  # noqa: ARG001  # now
@@ -166,12 +194,20 @@ def _book_watch(market: L2Books, inst: int, side: int, tick: int, at: int) -> in
     return -1
 
 
-def _book_watch_end(market: L2Books, inst: int, side: int, tick: int) -> int:  # noqa: ARG001  # none
-    return 0
-
-
 def _book_watched(market: L2Books, entry: int) -> int:  # noqa: ARG001  # nothing is known ahead
     return NEVER
+
+
+def _book_entries(market: L2Books, inst: int, side: int, tick: int, at: int) -> tuple[int, int]:  # noqa: ARG001  # none
+    return 0, 0
+
+
+def _book_before(market: L2Books, entry: int, inst: int, side: int, tick: int) -> float:  # noqa: ARG001  # none
+    return 0.0
+
+
+def _book_now(market: L2Books, entry: int) -> float:  # noqa: ARG001  # none
+    return 0.0
 
 
 for _name, _function in (
@@ -179,8 +215,10 @@ for _name, _function in (
     ("resting_qty", _book_qty),
     ("next_level", _book_next),
     ("watch", _book_watch),
-    ("watch_end", _book_watch_end),
     ("watched_at", _book_watched),
+    ("level_entries", _book_entries),
+    ("entry_before", _book_before),
+    ("entry_now", _book_now),
 ):
     _function.__name__ = _name
     attach(L2Books, _function)

@@ -37,6 +37,7 @@ from replay.tape.layout import (
     K_TRADE,
     MOVED,
     NO_CHANGE,
+    VOID,
     XROW,
 )
 
@@ -172,12 +173,12 @@ def _all_levels(s: Scan, books: L2Books, b: int, position: int, gone: bool) -> N
                 for i in range(block * 64, block * 64 + 64):
                     qty = books.qty[b, side, i]
                     if qty > 0.0:
-                        _see(s, b, (base + i) * 2 + side, position, 0.0 if gone else qty)
+                        _see(s, b, (base + i) * 2 + side, position, VOID if gone else qty)
     if books.head[b].far > 0:
         for slot in range(books.far_key.shape[1]):
             key = books.far_key[b, slot]
             if key != EMPTY_KEY:
-                _see(s, b, key, position, 0.0 if gone else books.far_qty[b, slot])
+                _see(s, b, key, position, VOID if gone else books.far_qty[b, slot])
 
 
 @kernel
@@ -208,13 +209,13 @@ def _void(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
         cursor = NO_ASK if flags & _START else int(books.meta[b, M_CURSOR])
         level = next_below(books, b, BID, cursor)
         while level > tick:
-            _see(s, b, level * 2 + BID, position, 0.0)
+            _see(s, b, level * 2 + BID, position, VOID)
             level = next_below(books, b, BID, level)
     else:
         cursor = NO_BID if flags & _START else int(books.meta[b, M_CURSOR + 1])
         level = next_above(books, b, ASK, cursor)
         while level < tick:
-            _see(s, b, level * 2 + ASK, position, 0.0)
+            _see(s, b, level * 2 + ASK, position, VOID)
             level = next_above(books, b, ASK, level)
 
 
