@@ -230,8 +230,11 @@ def best_ask(books: L2Books, b: int) -> int:
 @kernel
 def clear_book(books: L2Books, b: int) -> None:
     """Forget all levels."""
-    books.qty[b, :, :] = 0.0
-    books.count[b, :, :] = 0
+    for side in range(2):
+        for block in range(books.count.shape[2]):
+            if books.count[b, side, block] > 0:
+                books.qty[b, side, block * BLOCK : (block + 1) * BLOCK] = 0.0
+                books.count[b, side, block] = 0
     if books.meta[b, M_FAR] > 0:
         books.far_key[b, :] = EMPTY_KEY
         books.far_qty[b, :] = 0.0

@@ -144,13 +144,13 @@ def make_books(
     Parameters
     ----------
     memory : takes the arrays; whoever uses the books must keep it alive
-    window : ticks in the dense window, a multiple of 64; default 16,384 for up to 8 instruments
+    window : ticks in the dense window, a multiple of 64; default 65,536 for up to 2 instruments
         (256 KiB each), less for more
     far : slots of the far table, a power of two; grows when needed
     """
     n = len(specs)
     if window is None:
-        window = 16_384 if n <= 8 else 4_096 if n <= 64 else 1_024
+        window = 65_536 if n <= 2 else 16_384 if n <= 8 else 4_096 if n <= 64 else 1_024
     if window % BLOCK or far & (far - 1):
         raise ValueError(f"window {window} must be a multiple of {BLOCK}, far {far} a power of two")
     specs = specs.astype(INSTRUMENT)

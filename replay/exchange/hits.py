@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from extrema_nb.jit import kernel
-from replay.exchange.model import X_MARKET, X_NOW, X_RESTING, X_STOPS, Exchange
 from replay.exchange.matching import meet_row
-from replay.exchange.triggers import fire, fires
+from replay.exchange.model import X_MARKET, X_NOW, X_RESTING, X_STOPS, Exchange
+from replay.exchange.triggers import fire, fires, fires_by_touch
+from replay.tape.layout import T_DEED
+from replay.tape.lookup import first_at
 
 __all__ = ["hit", "next_hit"]
 
 
 @kernel
 def _next_strike(x: Exchange, inst: int, bids: bool, at: int, limit: int) -> int:
-    """Return the next position from `at` on, below `limit`, that strikes own bids or own asks."""
+    """Return the next strike of own bids or own asks from position `at` on, -1 for none.
+
+    Looks at positions below `limit` only; the tape's strikes are walked once in a run.
+    """
     tape = x.venue
     which = 0 if bids else 1
     ranges = x.ranges[inst]
     best = int(ranges[1]) if bids else int(ranges[2])  # the own order that is struck first
     end = int(tape.strike_start[2 * inst + which + 1])
     k = max(int(x.strike[inst, which]), int(tape.strike_start[2 * inst + which]))
-    found = limit
+    found = -1
     while k < end:
         position = int(tape.strike_at[k])
         if position >= limit:
             break
         tick = int(tape.strike_tick[k])
         if position >= at and (tick <= best if bids else tick >= best):
-            found = position
+            found = k
             break
         k += 1
     x.strike[inst, which] = k
@@ -35,10 +40,26 @@ def _next_strike(x: Exchange, inst: int, bids: bool, at: int, limit: int) -> int
 
 @kernel
 def _next_trigger(x: Exchange, at: int, limit: int) -> int:
-    """Return the next position at which a waiting stop fires; only then each row is looked at."""
-    for position in range(at, limit):
-        if fires(x, x.venue.market_row[position], position) >= 0:
-            return position
+    """Return the next position below `limit` at which a waiting stop fires, or `limit`.
+
+    Only then each trade and each move of the touch is looked at.
+    """
+    tape = x.venue
+    deeds = int(tape.hub.deeds)
+    k = first_at(tape.deed_at, 0, deeds, 0, at)
+    while k < deeds and tape.deed_at[k] < limit:
+        if fires(x, tape.deed[k]) >= 0:
+            limit = int(tape.deed_at[k])
+            break
+        k += 1
+    for inst in range(x.hub.instruments):
+        start, end = int(tape.move_start[inst]), int(tape.move_start[inst + 1])
+        k = first_at(tape.move_at, start, end, start, at)
+        while k < end and tape.move_at[k] < limit:
+            if fires_by_touch(x, inst, int(tape.move_at[k]) + 1) >= 0:
+                limit = int(tape.move_at[k])
+                break
+            k += 1
     return limit
 
 
@@ -51,9 +72,13 @@ def next_hit(x: Exchange, limit: int) -> int:
         for inst in range(x.hub.instruments):
             if x.n_orders[inst] > 0:
                 if x.ranges[inst, 0] <= x.ranges[inst, 1]:
-                    found = _next_strike(x, inst, True, at, found)
+                    k = _next_strike(x, inst, True, at, found)
+                    if k >= 0:
+                        found = int(x.venue.strike_at[k])
                 if x.ranges[inst, 2] <= x.ranges[inst, 3]:
-                    found = _next_strike(x, inst, False, at, found)
+                    k = _next_strike(x, inst, False, at, found)
+                    if k >= 0:
+                        found = int(x.venue.strike_at[k])
     if x.clock[X_STOPS] > 0:
         found = _next_trigger(x, at, found)
     return found
@@ -62,12 +87,19 @@ def next_hit(x: Exchange, limit: int) -> int:
 @kernel
 def hit(x: Exchange, position: int) -> None:
     """Let the row at `position` do what it does to own orders."""
-    row = x.venue.market_row[position]
-    x.clock[X_NOW] = x.venue.market_ts[position]
+    tape = x.venue
+    x.clock[X_NOW] = tape.market_ts[position]
     x.clock[X_MARKET] = position + 1
-    meet_row(x, row, position)
+    k = first_at(tape.deed_at, 0, int(tape.hub.deeds), int(tape.cursors[T_DEED]), position)
+    tape.cursors[T_DEED] = k
+    is_deed = k < tape.hub.deeds and tape.deed_at[k] == position
+    if is_deed:
+        meet_row(x, tape.deed[k], position)
     while x.clock[X_STOPS] > 0:
-        place = fires(x, row, position)
+        place = fires(x, tape.deed[k]) if is_deed else -1
+        for inst in range(x.hub.instruments):
+            if place < 0:
+                place = fires_by_touch(x, inst, position + 1)
         if place < 0:
             break
         fire(x, place)

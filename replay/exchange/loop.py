@@ -250,10 +250,10 @@ def make_loop(step: Any) -> Any:
                 return _PREDICT
             until = limit
             if source != _NONE:
-                until = first_time(
-                    tape.market_ts, tape.market_mark, limit, int(clock[X_MARKET]),
-                    t + 1 if source >= _EXPIRY else t,
-                )  # fmt: skip
+                until = int(clock[X_MARKET])
+                before = t + 1 if source >= _EXPIRY else t
+                if until < limit and tape.market_ts[until] < before:
+                    until = first_time(tape.market_ts, tape.market_mark, limit, until, before)
             position = next_hit(x, until)
             if position < until:
                 if not compact(x):

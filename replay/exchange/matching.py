@@ -24,7 +24,7 @@ from replay.exchange.model import X_CONSUME, X_PARTIAL, X_QUEUE, Exchange
 from replay.exchange.queue import level_changed, lots_reached, traded
 from replay.exchange.reports import execute
 from replay.exchange.resting import drop_filled, settle
-from replay.tape.layout import IMPROVED, K_LEVEL, K_TRADE
+from replay.tape.layout import K_LEVEL, K_TRADE
 
 __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
 
@@ -136,11 +136,10 @@ def meet_trade(
 
 @kernel
 def meet_row(x: Exchange, row: Any, position: int) -> None:
-    """Let a row of the tape fill own orders; queue places follow when they matter."""
+    """Let a deed of the tape fill own orders; queue places follow when they matter."""
     inst = int(row.inst)
     side = int(row.side)
     if row.kind == K_LEVEL:
-        if row.flags & IMPROVED:
-            fill_through(x, inst, -side, int(row.edge))
+        fill_through(x, inst, -side, int(row.edge))
     elif row.kind == K_TRADE:
         meet_trade(x, inst, side, int(row.tick), row.qty, int(row.edge), position)

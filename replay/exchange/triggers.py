@@ -10,9 +10,9 @@ from extrema_nb.jit import kernel
 from replay.exchange.arrival import submit
 from replay.exchange.model import X_STOPS, Exchange
 from replay.exchange.stops import remove_stop, touched
-from replay.tape.layout import K_MARK, K_PRINT, K_TRADE, MOVED
+from replay.tape.layout import K_MARK, K_PRINT, K_TRADE
 
-__all__ = ["fire", "fires", "fires_at"]
+__all__ = ["fire", "fires", "fires_at", "fires_by_touch"]
 
 _TRADE = int(TriggerBy.TRADE)
 _MARK = int(TriggerBy.MARK)
@@ -26,7 +26,8 @@ def fires_at(x: Exchange, inst: int, by: int, tick: int) -> int:
 
 
 @kernel
-def _by_touch(x: Exchange, inst: int, position: int) -> int:
+def fires_by_touch(x: Exchange, inst: int, position: int) -> int:
+    """Return the first stop that the best prices at a position trigger, -1 for none."""
     ask = x.venue.touch_of(inst, ASK, position)
     bid = x.venue.touch_of(inst, BID, position)
     return touched(
@@ -35,15 +36,13 @@ def _by_touch(x: Exchange, inst: int, position: int) -> int:
 
 
 @kernel
-def fires(x: Exchange, row: Any, position: int) -> int:
-    """Return the first stop that a row of the tape triggers, -1 for none."""
+def fires(x: Exchange, row: Any) -> int:
+    """Return the first stop that a deed of the tape triggers, -1 for none."""
     inst = int(row.inst)
     if row.kind == K_TRADE or row.kind == K_PRINT:
         return fires_at(x, inst, _TRADE, int(row.tick))
     if row.kind == K_MARK:
         return fires_at(x, inst, _MARK, int(row.tick))
-    if row.flags & MOVED:
-        return _by_touch(x, inst, position + 1)
     return -1
 
 

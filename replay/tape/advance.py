@@ -11,7 +11,6 @@ from extrema_nb.events import BBO, LOB_LEVEL
 from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.state import Context
 from replay.tape.layout import FORGET, NO_CHANGE, T_LEVEL, T_QUOTE, T_ROW, T_TURN, Tape
-from replay.tape.lookup import first_at
 
 __all__ = ["catch_up"]
 
@@ -28,14 +27,16 @@ def _far(ctx: Context, b: int, key: int, qty: float) -> None:
 
 
 @kernel
-def _apply(tape: Tape, ctx: Context, start: int, end: int) -> None:
-    """Apply changes of levels to the local book of the only instrument."""
+def _apply(tape: Tape, ctx: Context, start: int, upto: int) -> int:
+    """Apply changes of the only instrument's levels up to a row; return where it stopped."""
     books = ctx.books
     book = books.head[0]
     origin = int(book.origin)
     width = books.qty.shape[2]
     levels = 0  # kept in a register: in memory each row would wait for the one before
-    for k in range(start, end):
+    n = int(tape.hub.levels)
+    k = start
+    while k < n and tape.level_row[k] < upto:
         key = int(tape.level_key[k])
         i = (key >> 1) - origin
         if 0 <= i < width:
@@ -50,21 +51,27 @@ def _apply(tape: Tape, ctx: Context, start: int, end: int) -> None:
             book.levels += levels
             levels = 0
             _far(ctx, 0, key, tape.level_qty[k])
+        k += 1
     book.levels += levels
+    return k
 
 
 @kernel
-def _apply_several(tape: Tape, ctx: Context, start: int, end: int) -> None:
-    """Apply changes of levels to the local books of many instruments."""
-    for k in range(start, end):
+def _apply_several(tape: Tape, ctx: Context, start: int, upto: int) -> int:
+    """Apply changes of many instruments' levels up to a row; return where it stopped."""
+    n = int(tape.hub.levels)
+    k = start
+    while k < n and tape.level_row[k] < upto:
         b = int(tape.level_inst[k])
         key = int(tape.level_key[k])
         if key > NO_CHANGE:
             put_level(ctx.books, b, key & 1, key >> 1, tape.level_qty[k])
         elif key == FORGET:
             clear_book(ctx.books, b)
-        if k + 1 == end or tape.level_inst[k + 1] != b:
-            _stamp(tape, ctx, k)
+        k += 1
+        if k == n or tape.level_inst[k] != b or tape.level_row[k] >= upto:
+            _stamp(tape, ctx, k - 1)
+    return k
 
 
 @kernel
@@ -78,41 +85,69 @@ def _stamp(tape: Tape, ctx: Context, k: int) -> None:
 
 
 @kernel
-def _turn(tape: Tape, ctx: Context, start: int, end: int) -> None:
-    """Set the best prices to what they are after the last of some turns."""
-    first = start if tape.hub.instruments > 1 else max(end - 1, start)
-    for k in range(first, end):
-        b = int(tape.turn_inst[k])
-        book = ctx.books.head[b]
-        book.bid = tape.turn_bid[k]
-        book.ask = tape.turn_ask[k]
-        follow_touch(ctx.books, b)
+def _set_touch(tape: Tape, ctx: Context, k: int) -> None:
+    """Set the best prices of an instrument to what they are after turn `k`."""
+    b = int(tape.turn_inst[k])
+    book = ctx.books.head[b]
+    book.bid = tape.turn_bid[k]
+    book.ask = tape.turn_ask[k]
+    follow_touch(ctx.books, b)
+
+
+@kernel
+def _turn(tape: Tape, ctx: Context, end: int) -> None:
+    """Take in all turns of the touch that came with changes before `end`."""
+    n = int(tape.hub.turns)
+    start = int(tape.cursors[T_TURN])
+    several = tape.hub.instruments > 1
+    k = start
+    while k < n and tape.turn_at[k] < end:
+        if several:
+            _set_touch(tape, ctx, k)
+        k += 1
+    if k > start and not several:
+        _set_touch(tape, ctx, k - 1)
+    tape.cursors[T_TURN] = k
+
+
+@kernel
+def _set_quote(tape: Tape, ctx: Context, k: int) -> None:
+    row = view_at(tape.hub.rows + tape.quote_row[k] * ROW_BYTES, 1, BBO)[0]
+    ctx.bbos[row.inst] = row
+
+
+@kernel
+def _quote(tape: Tape, ctx: Context, upto: int) -> None:
+    """Take in all BBO rows before a row."""
+    n = int(tape.hub.quotes)
+    start = int(tape.cursors[T_QUOTE])
+    several = tape.hub.instruments > 1
+    k = start
+    while k < n and tape.quote_row[k] < upto:
+        if several:
+            _set_quote(tape, ctx, k)
+        k += 1
+    if k > start and not several:
+        _set_quote(tape, ctx, k - 1)
+    tape.cursors[T_QUOTE] = k
 
 
 @kernel
 def catch_up(tape: Tape, ctx: Context, upto: int) -> None:
-    """Bring local books and BBO rows to the state after local rows 0 … `upto` - 1."""
+    """Bring local books and BBO rows to the state after local rows 0 … `upto` - 1.
+
+    All arrays are walked in order, not searched: that is what a processor reads ahead.
+    """
     cursors = tape.cursors
     cursors[T_ROW] = upto
     start = int(cursors[T_LEVEL])
-    end = first_at(tape.level_row, start, int(tape.hub.levels), start, upto)
-    if end > start:
-        if tape.hub.instruments == 1:
-            _apply(tape, ctx, start, end)
+    if tape.hub.instruments == 1:
+        end = _apply(tape, ctx, start, upto)
+        if end > start:
             _stamp(tape, ctx, end - 1)
-        else:
-            _apply_several(tape, ctx, start, end)
+    else:
+        end = _apply_several(tape, ctx, start, upto)
+    if end > start:
         cursors[T_LEVEL] = end
-        turn = int(cursors[T_TURN])
-        last = first_at(tape.turn_at, turn, int(tape.hub.turns), turn, end)
-        if last > turn:
-            _turn(tape, ctx, turn, last)
-            cursors[T_TURN] = last
-    quote = int(cursors[T_QUOTE])
-    last = first_at(tape.quote_row, quote, int(tape.hub.quotes), quote, upto)
-    if last > quote:
-        first = quote if tape.hub.instruments > 1 else last - 1
-        for k in range(first, last):
-            row = view_at(tape.hub.rows + tape.quote_row[k] * ROW_BYTES, 1, BBO)[0]
-            ctx.bbos[row.inst] = row
-        cursors[T_QUOTE] = last
+        _turn(tape, ctx, end)
+    _quote(tape, ctx, upto)

@@ -16,6 +16,7 @@ from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
 from replay.tape.lookup import list_code
 from replay.tape.scan import (
     S_CROSSED,
+    S_DEEDS,
     S_ENTRIES,
     S_LEVELS,
     S_LISTS,
@@ -145,7 +146,7 @@ class TapeMaker:
         levels = int(self._market.head["levels"].sum())
         sizes = {
             "market_rows": m, "local_rows": local, "list_cap": levels + m + 8,
-            "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m,
+            "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m, "deed_cap": m,
             "level_cap": local + levels + 64, "turn_cap": local,
             "slots": 1 << max(6, int(2 * (levels + m)).bit_length()),
         }  # fmt: skip
@@ -218,9 +219,10 @@ class TapeMaker:
         strike_start, (strike_at, strike_tick) = _grouped(
             s["strike_side"][:strikes], 2 * n, [s["strike_at"][:strikes], s["strike_tick"][:strikes]]
         )
+        deeds = int(counts[S_DEEDS])
         arrays = {
             "market_ts": s["market_ts"], "market_mark": s["market_ts"][::64].copy(),
-            "market_row": s["market_row"],
+            "deed": s["deed"][:deeds], "deed_at": s["deed_at"][:deeds],
             "slot_key": s["slot_key"], "slot_list": s["slot_list"],
             "list_key": codes[sorted_lists], "list_start": np.zeros(lists + 1, np.int32),
             "entry_at": np.empty(entries, np.int32), "entry_qty": np.empty(entries),
@@ -245,7 +247,7 @@ class TapeMaker:
             record[name] = array.ctypes.data
         for name, size in (
             ("instruments", n), ("market_rows", len(s["market_ts"])), ("slots", len(s["slot_key"])),
-            ("lists", lists), ("stretches", lists + 1), ("entries", entries), ("moves", moves),
+            ("lists", lists), ("deeds", deeds), ("stretches", lists + 1), ("entries", entries), ("moves", moves),
             ("strikes", strikes), ("local_rows", local), ("levels", levels), ("turns", turns),
             ("quotes", int(counts[S_QUOTES])), ("sides", 2 * n + 1),
             ("market_marks", -(-len(s["market_ts"]) // 64)), ("local_marks", -(-local // 64)),
@@ -259,7 +261,8 @@ class TapeMaker:
 
 _ARRAYS: dict[str, tuple[str | int, Any]] = {
     "counts": (S_SIZE, np.int64),
-    "market_ts": ("market_rows", np.int64), "market_row": ("market_rows", XROW),
+    "market_ts": ("market_rows", np.int64), "deed": ("deed_cap", XROW),
+    "deed_at": ("deed_cap", np.int32),
     "slot_key": ("slots", np.int64), "slot_list": ("slots", np.int32),
     "list_inst": ("list_cap", np.int32), "list_order": ("list_cap", np.int64),
     "seen_list": ("entry_cap", np.int32), "seen_at": ("entry_cap", np.int32),

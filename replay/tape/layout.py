@@ -11,13 +11,15 @@ A *position* is an index of the market arrays. "At position p" means: after rows
 
 Market side
 -----------
-- ``market_row`` (m,) XROW, ``market_ts`` (m,) µs, ``market_mark`` every 64th of these.
+- ``market_ts`` (m,) µs, ``market_mark`` every 64th of these.
+- Deeds: rows that can do something to own orders, ``deed`` XROW and ``deed_at`` their positions.
+  These are trades, levels that improved their side's best price, and mark prices.
 - Level histories: ``entry_at`` and ``entry_qty`` hold (position, quantity from then on) of every
   level, ascending in a list a level; position -1 is the book at the start of the tape. Lists are
   sorted by (instrument, side, tick) and found by a hash of these.
 - Moves of the touch: ``move_at``, ``move_bid``, ``move_ask``, a stretch an instrument.
-- Strikes: rows that can fill resting orders, ``strike_at`` and ``strike_tick``, a stretch for each
-  instrument and side of the resting orders. A row strikes a bid if the bid's tick is at or above
+- Strikes: deeds that can fill resting orders, ``strike_at`` and ``strike_tick``, a
+  stretch for each instrument and side of the resting orders. A row strikes a bid if the bid's tick is at or above
   the strike's, an ask if it is at or below.
 
 Local side
@@ -39,15 +41,13 @@ from extrema_nb.jit import attach_views
 
 __all__ = [
     "FORGET",
-    "IMPROVED",
     "K_LEVEL",
     "K_MARK",
-    "K_NOTHING",
     "K_PRINT",
     "K_TRADE",
-    "MOVED",
     "NO_CHANGE",
     "TAPE",
+    "T_DEED",
     "T_LEVEL",
     "T_QUOTE",
     "T_ROW",
@@ -62,11 +62,9 @@ __all__ = [
 FORGET = -(1 << 62)  # level_key of a snapshot's start: all levels of the instrument are void
 NO_CHANGE = FORGET + 1  # level_key of a message without levels
 VOID = -1.0  # entry_qty of a level that a snapshot made void: nothing is left, and nobody moved up
-K_NOTHING, K_LEVEL, K_TRADE = 0, 1, 2  # kinds of an XROW
+K_LEVEL, K_TRADE = 1, 2  # kinds of an XROW: an improved best price, a trade that can fill
 K_PRINT = 3  # a trade at or beyond the best of the takers' side: it fills nobody
-K_MARK = 4  # a FUNDING row with a mark price: `qty` is the price, `prev` the rate
-IMPROVED = 1  # flag of a level row: its side's best price became better
-MOVED = 2  # flag of a row that moved either best price
+K_MARK = 4  # a FUNDING row with a mark price: `qty` is the price
 
 XROW = np.dtype(
     (
@@ -74,19 +72,18 @@ XROW = np.dtype(
         np.dtype(
             [
                 ("qty", "<f8"),  # of a level from now on, of a trade what was traded
-                ("prev", "<f8"),  # quantity of the level before
                 ("tick", "<i8"),
                 ("edge", "<i8"),  # level: its side's best after it; trade: best of the takers' side
                 ("inst", "<i4"),
                 ("side", "<i1"),  # of the level; of a trade the resting side's
-                ("kind", "<i1"),  # K_NOTHING, K_LEVEL, K_TRADE, K_PRINT, K_MARK
-                ("flags", "<i2"),  # IMPROVED, MOVED
+                ("kind", "<i1"),  # K_LEVEL, K_TRADE, K_PRINT, K_MARK
+                ("spare", "<i2"),
             ],
             align=True,
         ),
     )
 )
-"""One market row as the exchange needs it, 40 bytes."""
+"""One deed as the exchange needs it, 32 bytes."""
 
 # places in `cursors`: how far the local side of the tape has been used
 T_LEVEL = 0  # levels applied to the local book
@@ -94,7 +91,8 @@ T_TURN = 1
 T_QUOTE = 2
 T_VISIT = 3
 T_ROW = 4  # local rows that have been caught up with
-T_SIZE = 5
+T_DEED = 5  # near the last deed that was looked up
+T_SIZE = 6
 
 TAPE = np.dtype(
     (
@@ -103,9 +101,9 @@ TAPE = np.dtype(
             [
                 (name, "<i8")
                 for name in (
-                    "instruments", "market_rows", "slots", "lists", "entries", "moves", "strikes",
+                    "instruments", "market_rows", "deeds", "slots", "lists", "entries", "moves", "strikes",
                     "local_rows", "levels", "turns", "quotes", "visits", "stretches", "sides",
-                    "market_ts", "market_mark", "market_row", "slot_key", "slot_list", "list_key", "list_start",
+                    "market_ts", "market_mark", "deed", "deed_at", "slot_key", "slot_list", "list_key", "list_start",
                     "entry_at", "entry_qty", "move_start", "move_at", "move_bid", "move_ask",
                     "strike_start", "strike_at", "strike_tick", "hints",
                     "rows", "local_ts", "local_mark", "level_key", "level_qty", "level_row", "level_inst",
@@ -130,8 +128,9 @@ attach_views(
     TAPE,
     market_ts=("market_rows", np.int64),
     market_mark=("market_marks", np.int64),
-    market_row=("market_rows", XROW),
-    slot_key=("slots", np.int64),
+    deed=("deeds", XROW),
+    deed_at=("deeds", np.int32),
+        slot_key=("slots", np.int64),
     slot_list=("slots", np.int32),
     list_key=("lists", np.int64),
     list_start=("stretches", np.int32),

@@ -21,7 +21,6 @@ from extrema_nb.books.l2 import (
     next_above,
     next_below,
     price_to_tick,
-    quantity,
     room,
 )
 from extrema_nb.books.layout import EMPTY_KEY, M_CURSOR, L2Books
@@ -29,13 +28,10 @@ from extrema_nb.events import BUY, EVENT, FUNDING, LOB_LEVEL, TRADE, EventKind, 
 from extrema_nb.jit import attach_views, kernel, view_at
 from replay.tape.layout import (
     FORGET,
-    IMPROVED,
     K_LEVEL,
     K_MARK,
-    K_NOTHING,
     K_PRINT,
     K_TRADE,
-    MOVED,
     NO_CHANGE,
     VOID,
     XROW,
@@ -63,6 +59,7 @@ S_LEVELS = 5
 S_TURNS = 6
 S_QUOTES = 7
 S_VISITS = 8
+S_DEEDS = 10
 S_CROSSED = 9  # messages after which a book was crossed
 S_SIZE = 12
 
@@ -74,8 +71,8 @@ SCAN = np.dtype(
                 (name, "<i8")
                 for name in (
                     "market_rows", "local_rows", "slots", "list_cap", "entry_cap", "move_cap",
-                    "strike_cap", "level_cap", "turn_cap",
-                    "counts", "market_ts", "market_row", "slot_key", "slot_list", "list_inst",
+                    "strike_cap", "deed_cap", "level_cap", "turn_cap",
+                    "counts", "market_ts", "deed", "deed_at", "slot_key", "slot_list", "list_inst",
                     "list_order",
                     "seen_list", "seen_at", "seen_qty", "move_at", "move_inst", "move_bid",
                     "move_ask", "strike_at", "strike_side", "strike_tick",
@@ -104,7 +101,8 @@ attach_views(
     SCAN,
     counts=(S_SIZE, np.int64),
     market_ts=("market_rows", np.int64),
-    market_row=("market_rows", XROW),
+    deed=("deed_cap", XROW),
+    deed_at=("deed_cap", np.int32),
     slot_key=("slots", np.int64),
     slot_list=("slots", np.int32),
     list_inst=("list_cap", np.int32),
@@ -219,13 +217,69 @@ def _void(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
             level = next_above(books, b, ASK, level)
 
 
-@kernel(inline=True)
+@kernel
+def _deed(
+    s: Scan, position: int, inst: int, side: int, kind: int, tick: int, edge: int, qty: float
+) -> None:
+    """Note a row that can do something to own orders."""
+    k = int(s.counts[S_DEEDS])
+    s.counts[S_DEEDS] = k + 1
+    s.deed_at[k] = position
+    row = s.deed[k]
+    row.qty = qty
+    row.tick = tick
+    row.edge = edge
+    row.inst = inst
+    row.side = side
+    row.kind = kind
+
+
+@kernel
 def _strike(s: Scan, position: int, side: int, tick: int) -> None:
+    """Note that a deed can fill resting orders of instrument * 2 + side."""
     k = int(s.counts[S_STRIKES])
     s.counts[S_STRIKES] = k + 1
     s.strike_at[k] = position
     s.strike_side[k] = side
     s.strike_tick[k] = tick
+
+
+@kernel
+def _moved(s: Scan, books: L2Books, b: int, position: int, bid: int, ask: int) -> None:
+    """Note that the best prices are no longer `bid` and `ask`."""
+    book = books.head[b]
+    k = int(s.counts[S_MOVES])
+    s.counts[S_MOVES] = k + 1
+    s.move_at[k] = position
+    s.move_inst[k] = b
+    s.move_bid[k] = book.bid
+    s.move_ask[k] = book.ask
+    if book.bid > bid:  # the other side's orders at or below the new bid fill
+        _deed(s, position, b, BUY, K_LEVEL, int(book.bid), int(book.bid), 0.0)
+        _strike(s, position, b * 2 + ASK, int(book.bid))
+    elif book.ask < ask:
+        _deed(s, position, b, -BUY, K_LEVEL, int(book.ask), int(book.ask), 0.0)
+        _strike(s, position, b * 2 + BID, int(book.ask))
+
+
+@kernel
+def _trade(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
+    """Note a trade: whose resting orders it can fill, if any."""
+    if row.side == 0:
+        s.counts[S_SIDELESS] += 1
+        return
+    tick = price_to_tick(books, b, row.price)
+    resting = -int(row.side)
+    book = books.head[b]
+    if resting == BUY:
+        inside = tick < book.ask
+        edge = int(book.ask)
+    else:
+        inside = tick > book.bid
+        edge = int(book.bid)
+    _deed(s, position, b, resting, K_TRADE if inside else K_PRINT, tick, edge, row.qty)
+    if inside:
+        _strike(s, position, b * 2 + (BID if resting == BUY else ASK), tick)
 
 
 @kernel
@@ -242,77 +296,31 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
         at = rows + places[position] * ROW_BYTES
         head = view_at(at, 1, EVENT)[0]
         b = int(head.inst)
-        out = s.market_row[position]
-        out.inst = b
-        out.flags = 0
-        out.side = head.side
-        out.kind = K_NOTHING
         s.market_ts[position] = head.ts_event
-        book = books.head[b]
         if head.kind == _LOB:
             row = view_at(at, 1, LOB_LEVEL)[0]
             if not room(books, b) or s.counts[S_ENTRIES] + 2 > s.hub.entry_cap:
                 return position
+            book = books.head[b]
             if int(row.flags) & (_START | _PARTIAL):
                 if s.counts[S_ENTRIES] + book.levels + 2 > s.hub.entry_cap:
                     return position
                 _void(s, books, b, row, position)
             bid, ask = int(book.bid), int(book.ask)
-            out.prev = apply_level(books, b, row)
+            apply_level(books, b, row)
             if row.side != 0:
                 side = BID if row.side == BUY else ASK
                 tick = price_to_tick(books, b, row.price)
-                qty = quantity(books, b, side, tick)
-                _see(s, b, tick * 2 + side, position, qty)
-                out.qty = qty
-                out.tick = tick
-                out.kind = K_LEVEL
-                if side == BID:
-                    out.edge = book.bid
-                    if book.bid > bid:
-                        out.flags = IMPROVED
-                        _strike(s, position, b * 2 + ASK, int(book.bid))
-                else:
-                    out.edge = book.ask
-                    if book.ask < ask:
-                        out.flags = IMPROVED
-                        _strike(s, position, b * 2 + BID, int(book.ask))
+                _see(s, b, tick * 2 + side, position, 0.0 if row.qty < book.least else row.qty)
             if book.bid != bid or book.ask != ask:
-                out.flags |= MOVED
-                k = int(s.counts[S_MOVES])
-                s.counts[S_MOVES] = k + 1
-                s.move_at[k] = position
-                s.move_inst[k] = b
-                s.move_bid[k] = book.bid
-                s.move_ask[k] = book.ask
+                _moved(s, books, b, position, bid, ask)
         elif head.kind == _FUNDING:
             funding = view_at(at, 1, FUNDING)[0]
             if not np.isnan(funding.mark_price):
-                out.kind = K_MARK
-                out.qty = funding.mark_price
-                out.prev = funding.rate
-                out.tick = price_to_tick(books, b, funding.mark_price)
+                tick = price_to_tick(books, b, funding.mark_price)
+                _deed(s, position, b, 0, K_MARK, tick, 0, funding.mark_price)
         elif int(head.flags) & _OFF_BOOK == 0:
-            trade = view_at(at, 1, TRADE)[0]
-            if trade.side == 0:
-                s.counts[S_SIDELESS] += 1
-            else:
-                tick = price_to_tick(books, b, trade.price)
-                resting = -int(trade.side)
-                out.side = resting
-                out.qty = trade.qty
-                out.tick = tick
-                out.kind = K_PRINT
-                if resting == BUY:
-                    out.edge = book.ask
-                    if tick < book.ask:
-                        out.kind = K_TRADE
-                        _strike(s, position, b * 2 + BID, tick)
-                else:
-                    out.edge = book.bid
-                    if tick > book.bid:
-                        out.kind = K_TRADE
-                        _strike(s, position, b * 2 + ASK, tick)
+            _trade(s, books, b, view_at(at, 1, TRADE)[0], position)
     return m
 
 
