@@ -11,10 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.books.l2 import grow, room
+from extrema_nb.books.l2 import (
+    ASK,
+    BID,
+    apply_level,
+    best_ask,
+    best_bid,
+    grow,
+    price_to_tick,
+    quantity,
+    room,
+)
 from extrema_nb.errors import DataError
 from extrema_nb.events import (
+    BUY,
     EVENT,
+    FUNDING,
     INTENT,
     LOB_LEVEL,
     TRADE,
@@ -22,25 +34,32 @@ from extrema_nb.events import (
     EventArray,
     EventKind,
     Flag,
+    TriggerBy,
     as_events,
 )
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel, view_at
-from replay.exchange.loop import compact
-from replay.exchange.matching import on_level, on_request, on_trade
+from replay.exchange.arrival import expire, on_request
+from replay.exchange.config import ExchangeConfig
+from replay.exchange.matching import fill_through, meet_level, meet_trade
+from replay.exchange.messages import compact
 from replay.exchange.model import (
     X_ENTRY,
     X_LAST_ARRIVAL,
+    X_NEXT_EXPIRY,
     X_NOW,
     X_REPORT_HEAD,
     X_REPORT_TAIL,
     X_REQUEST_HEAD,
     X_REQUEST_TAIL,
+    X_SIDELESS,
+    X_STOPS,
+    X_TAKEN,
     Exchange,
-    ExchangeConfig,
-    make_exchange,
+    make_live_exchange,
 )
 from replay.exchange.queues import grow_queues
+from replay.exchange.triggers import fire, fires_at, fires_by_touch
 
 __all__ = ["LiveExchange"]
 
@@ -48,7 +67,73 @@ MAX_ORDERS = 1024  # own orders an instrument can hold
 ROW_LIMIT = 2048  # requests that may be on their way
 _LOB = int(EventKind.LOB)
 _TRADE = int(EventKind.TRADE)
+_FUNDING = int(EventKind.FUNDING)
 _OFF_BOOK = int(Flag.OFF_BOOK)
+_BY_TRADE = int(TriggerBy.TRADE)
+_BY_MARK = int(TriggerBy.MARK)
+
+
+@kernel
+def _refresh(x: Exchange, inst: int, side: int, tick: int) -> None:
+    """Forget what own takers used up at a level that the market has now stated anew."""
+    i = 0
+    while i < x.clock[X_TAKEN]:
+        row = x.taken[i]
+        if row.inst == inst and row.side == side and row.tick == tick:
+            x.clock[X_TAKEN] -= 1
+            x.taken[i] = x.taken[x.clock[X_TAKEN]]
+        else:
+            i += 1
+
+
+@kernel
+def _fire_all(x: Exchange, inst: int, by: int, tick: int) -> None:
+    """Set off the stops that a price triggers."""
+    while x.clock[X_STOPS] > 0:
+        place = fires_at(x, inst, by, tick)
+        if place < 0:
+            break
+        fire(x, place)
+
+
+@kernel
+def _on_level(x: Exchange, inst: int, row: Any) -> None:
+    """Apply a LOB_LEVEL row to the exchange's book and to own orders."""
+    books = x.venue
+    bid, ask = best_bid(books, inst), best_ask(books, inst)
+    previous = apply_level(books, inst, row)
+    if row.side != 0:
+        buy = row.side == BUY
+        tick = price_to_tick(books, inst, row.price)
+        if x.clock[X_TAKEN] > 0:
+            _refresh(x, inst, BID if buy else ASK, tick)
+        if x.n_orders[inst] > 0:
+            new = quantity(books, inst, BID if buy else ASK, tick)
+            meet_level(x, inst, int(row.side), tick, previous, new)
+            if buy and best_bid(books, inst) > bid:
+                fill_through(x, inst, -BUY, best_bid(books, inst))
+            elif not buy and best_ask(books, inst) < ask:
+                fill_through(x, inst, BUY, best_ask(books, inst))
+    while x.clock[X_STOPS] > 0:
+        place = fires_by_touch(x, inst, 0)
+        if place < 0:
+            break
+        fire(x, place)
+
+
+@kernel
+def _on_trade(x: Exchange, inst: int, row: Any) -> None:
+    """Let a public trade fill own orders of the resting side."""
+    if row.side == 0:
+        x.clock[X_SIDELESS] += 1
+        return
+    books = x.venue
+    tick = price_to_tick(books, inst, row.price)
+    resting = -int(row.side)
+    edge = best_ask(books, inst) if resting == BUY else best_bid(books, inst)
+    if x.n_orders[inst] > 0 and (tick < edge if resting == BUY else tick > edge):
+        meet_trade(x, inst, resting, tick, row.qty, edge, 0)
+    _fire_all(x, inst, _BY_TRADE, tick)
 
 
 @kernel
@@ -62,9 +147,18 @@ def _serve(x: Exchange, until: int) -> bool:
         if not compact(x):
             return False
         at = clock[X_REQUEST_HEAD]
+        if clock[X_NEXT_EXPIRY] <= x.arrivals[at]:
+            clock[X_NOW] = clock[X_NEXT_EXPIRY]
+            expire(x)
+            continue
         clock[X_NOW] = x.arrivals[at]
         on_request(x, x.requests[at])
         clock[X_REQUEST_HEAD] = at + 1
+    if clock[X_NEXT_EXPIRY] < until:
+        if not compact(x):
+            return False
+        clock[X_NOW] = clock[X_NEXT_EXPIRY]
+        expire(x)
     return True
 
 
@@ -78,16 +172,22 @@ def _feed(x: Exchange, rows: int, start: int, n: int) -> int:
         at = rows + i * 64
         head = view_at(at, 1, EVENT)[0]
         inst = int(head.inst)
-        if (head.kind == _LOB or head.kind == _TRADE) and 0 <= inst < x.hub.instruments:
+        if (
+            head.kind == _LOB or head.kind == _TRADE or head.kind == _FUNDING
+        ) and 0 <= inst < x.hub.instruments:
             if not _serve(x, head.ts_recv) or not compact(x):
                 return i * 4 + 2
             x.clock[X_NOW] = head.ts_recv
             if head.kind == _LOB:
-                if not room(x.books, inst):
+                if not room(x.venue, inst):
                     return i * 4 + 1
-                on_level(x, inst, view_at(at, 1, LOB_LEVEL)[0])
+                _on_level(x, inst, view_at(at, 1, LOB_LEVEL)[0])
+            elif head.kind == _FUNDING:
+                mark = view_at(at, 1, FUNDING)[0].mark_price
+                if not np.isnan(mark):
+                    _fire_all(x, inst, _BY_MARK, price_to_tick(x.venue, inst, mark))
             elif head.flags & _OFF_BOOK == 0:
-                on_trade(x, inst, view_at(at, 1, TRADE)[0])
+                _on_trade(x, inst, view_at(at, 1, TRADE)[0])
     return n * 4
 
 
@@ -105,6 +205,8 @@ class LiveExchange:
         queue_n: float = 2.0,
         entry_latency_us: int = 0,
         response_latency_us: int = 0,
+        partial: bool = False,
+        consume: bool = False,
         window: int | None = None,
     ) -> None:
         config = ExchangeConfig(
@@ -112,9 +214,11 @@ class LiveExchange:
             queue_n=queue_n,
             entry_latency_us=entry_latency_us,
             response_latency_us=response_latency_us,
+            partial=partial,
+            consume=consume,
         )
         self._memory: list[npt.NDArray[Any]] = []
-        self._x = make_exchange(
+        self._x = make_live_exchange(
             table.specs(),
             self._memory,
             config,
@@ -136,7 +240,7 @@ class LiveExchange:
             told = int(_feed(self._x, events.ctypes.data, start, n))
             start, reason = told // 4, told % 4
             if reason == 1:
-                grow(self._x.books, self._memory)
+                grow(self._x.venue, self._memory)
             elif reason == 2:  # see `_feed`
                 grow_queues(self._x, self._memory)
         return self.advance(int(events["ts_recv"][-1])) if n else np.zeros(0, EVENT)

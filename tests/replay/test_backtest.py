@@ -99,7 +99,7 @@ def test_a_run_does_not_depend_on_how_the_source_cuts_its_rows(events, script, s
     whole = backtest(events, script, queue="power", entry=700, response=400).run()
     source = Cut(events, sizes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("replay.backtest.KEEP_ROWS", 0)
+        patch.setattr("replay.scan.KEEP_ROWS", 0)
         cut = backtest(events, script, queue="power", entry=700, response=400, source=source).run()
     assert source.reads == 2
     assert cut.data.kept is None
@@ -192,7 +192,7 @@ def test_a_clock_correction_gives_the_run_of_rows_that_were_right(events, script
     assert mended.clock_shift_us == ahead
     assert mended.journal.tobytes() == right.journal.tobytes()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("replay.backtest.KEEP_ROWS", 0)
+        patch.setattr("replay.scan.KEEP_ROWS", 0)
         source = Cut(wrong, [3])
         assert results(backtest(wrong, script, entry=100, source=source).run()) == results(mended)
 

@@ -9,7 +9,7 @@ from extrema_nb.events import ACC_ORDER, FILL, EventKind, OrderEvent, OrderStatu
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import book, trade
 from replay.exchange.live import LiveExchange
-from replay.exchange.matching import NO_LIQUIDITY, UNKNOWN_ORDER
+from replay.exchange.reports import NO_LIQUIDITY, UNKNOWN_ORDER
 from tests.naive.exchange import MARKET, Wanted
 from tests.replay.exchange.scripted import table
 from tests.replay.exchange.test_live import intent

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from extrema_nb.books.l2 import NO_ASK, NO_BID, best_ask, best_bid
 from extrema_nb.errors import ConfigError
 from replay.exchange.model import (
     FAR,
-    X_NEXT_MARK,
+    X_NEXT_EXPIRY,
     X_QUEUE,
     ExchangeConfig,
     QueueModel,
-    make_exchange,
+    make_live_exchange,
 )
 from tests.replay.exchange.scripted import table
 
@@ -35,20 +34,20 @@ def test_assumptions_that_make_no_sense_are_refused(settings, message):
 
 @pytest.mark.parametrize("model", list(QueueModel))
 def test_every_queue_model_has_a_name_that_can_be_asked_for(model):
-    x = make_exchange(
+    x = make_live_exchange(
         table().specs(), [], ExchangeConfig(queue=model.name.lower()), max_orders=4, row_limit=8
     )
     assert x.clock[X_QUEUE] == model
 
 
 def test_an_exchange_starts_empty_with_the_fees_of_its_instruments():
-    x = make_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
+    x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
     assert x.specs["maker_fee"].tolist() == [-0.001, -0.001]
     assert x.specs["taker_fee"].tolist() == [0.002, 0.002]
     assert x.resting.shape == (2, 4)
     assert x.n_orders.tolist() == [0, 0]
-    assert x.clock[X_NEXT_MARK] == FAR
-    assert [(best_bid(x.books, i), best_ask(x.books, i)) for i in range(2)] == 2 * [
+    assert x.clock[X_NEXT_EXPIRY] == FAR
+    assert [(best_bid(x.venue, i), best_ask(x.venue, i)) for i in range(2)] == 2 * [
         (NO_BID, NO_ASK)
     ]
 
@@ -56,15 +55,7 @@ def test_an_exchange_starts_empty_with_the_fees_of_its_instruments():
 def test_fees_of_the_assumptions_come_before_those_of_the_instruments():
     instruments = table().specs()
     config = ExchangeConfig(maker_fee=0.0, taker_fee=0.01)
-    x = make_exchange(instruments, [], config, max_orders=4, row_limit=8)
+    x = make_live_exchange(instruments, [], config, max_orders=4, row_limit=8)
     assert x.specs["maker_fee"].tolist() == [0.0, 0.0]
     assert x.specs["taker_fee"].tolist() == [0.01, 0.01]
     assert instruments["maker_fee"].tolist() == [-0.001, -0.001]  # the caller's stay
-
-
-def test_timers_are_kept_with_their_first_tick():
-    x = make_exchange(
-        table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8,
-        timers=[(3, 1_000, 500), (4, 900, 700)],
-    )  # fmt: skip
-    np.testing.assert_array_equal(x.timers, [[3, 1_000, 500, 0], [4, 900, 700, 0]])

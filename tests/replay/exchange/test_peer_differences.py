@@ -7,7 +7,7 @@ import pytest
 from extrema_nb.events import ACC_ORDER, BUY, FILL, SELL, EventKind, OrderEvent, OrderStatus
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
-from replay.exchange.matching import NO_LIQUIDITY
+from replay.exchange.reports import NO_LIQUIDITY
 from tests.naive.exchange import MARKET, Wanted
 from tests.replay.exchange.scripted import T0, Scripted, params, table
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.jit import kernel
-from replay.exchange.model import XORDER, QueueModel
-from replay.exchange.queue import is_reached, level_changed, share_behind, traded
+from replay.exchange.config import QueueModel
+from replay.exchange.model import XORDER
+from replay.exchange.queue import level_changed, lots_reached, share_behind, traded
 from tests.naive.exchange import Order, share
 
 MODELS = list(QueueModel)
@@ -25,7 +26,9 @@ def change(model, n, orders, previous, new):
 @kernel
 def trade_at(model, orders, qty, lot):
     traded(model, orders[0], qty)
-    return bool(is_reached(orders[0], lot))
+    reached = lots_reached(orders[0], lot) > 0.0
+    orders[0].front = max(orders[0].front, 0.0)
+    return reached
 
 
 def order(front, cum=0.0):

@@ -11,7 +11,7 @@ from replay.exchange.model import (
     X_REPORT_TAIL,
     X_REQUEST_TAIL,
     ExchangeConfig,
-    make_exchange,
+    make_live_exchange,
 )
 from replay.exchange.queues import grow_queues, push_predictions
 from tests.replay.exchange.scripted import table
@@ -19,7 +19,7 @@ from tests.replay.exchange.scripted import table
 
 def exchange(**kwargs):
     memory = []
-    x = make_exchange(
+    x = make_live_exchange(
         table().specs(), memory, ExchangeConfig(), **{"max_orders": 4, "row_limit": 8, **kwargs}
     )
     return x, memory
