@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from extrema_nb.contracts import ModelRunner, Source
 from extrema_nb.errors import ConfigError
-from extrema_nb.events import EVENT, EventArray, EventKind, as_events
+from extrema_nb.events import EventArray, EventKind, as_events
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
@@ -65,6 +65,7 @@ class RunResult(NamedTuple):
     clock_shift_us: int  # added to ts_recv because the venue's clock was ahead
     data: DataScan
     seconds: float  # wall time of the loop; not part of the result
+    prepare_seconds: float = 0.0  # wall time of making tapes of rows that are kept; likewise
 
 
 class Tapes:
@@ -172,11 +173,7 @@ class Backtest:
 
     def warm_up(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""
-        made = stretches([np.zeros(0, EVENT)], self.source.instruments.specs(), 0)
-        for data, _ in made:
-            tape, keep = data.fork(np.zeros(0, np.int32))
-            self._lockstep(0, 0).warm_up(tape)
-            del keep
+        self._lockstep(0, 0).compile()
 
     def run(self) -> RunResult:
         """Run to the end of the data; raise DataError or StrategyError."""
@@ -188,8 +185,10 @@ class Backtest:
             shift = self.config.base_latency_us - data.min_latency
         if self._tapes is None or self._tapes.data is not data:
             self._tapes = Tapes(self.source, data, shift, window=self.group.window)
-            if data.kept is not None:
-                iter(self._tapes)  # made beforehand, as a file is read beforehand
+        began = time.perf_counter()
+        if data.kept is not None:
+            iter(self._tapes)  # made beforehand, as a file is read beforehand
+        prepared = time.perf_counter() - began
         self.group.reset()
         steps = self._lockstep(data.first_ts + shift, data.last_ts + shift)
         started = time.perf_counter()
@@ -200,7 +199,7 @@ class Backtest:
             self.progress(data.rows, data.rows)
         return RunResult(
             variant.journal(), variant.marks(), variant.logs, variant.counters(), shift, data,
-            seconds,
+            seconds, prepared,
         )  # fmt: skip
 
     def _told(self, total: int) -> Callable[[int], None] | None:

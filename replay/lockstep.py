@@ -39,7 +39,7 @@ from replay.exchange.shared import (
     make_shared,
 )
 from replay.tape.layout import Tape
-from replay.tape.tapes import Stretch
+from replay.tape.tapes import Stretch, stretches
 
 __all__ = ["Lockstep", "Variant"]
 
@@ -57,6 +57,7 @@ class Variant:
     exchange : address of the exchange
     memory : what keeps the exchange alive
     models : task id → runner; answers come `model_latency_us` after their features
+    keep_journal : keep every order event
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Variant:
         *,
         models: Mapping[int, ModelRunner] | None = None,
         model_latency_us: int = 0,
+        keep_journal: bool = True,
     ) -> None:
+        self.keep_journal = keep_journal
         self.group = group
         self.exchange = exchange
         self.memory = memory
@@ -84,7 +87,8 @@ class Variant:
     def collect(self) -> None:
         """Take journal, marks and outputs over."""
         clock = self.x.clock
-        self._journal.append(self.x.journal[: clock[X_JOURNAL]].copy())
+        if self.keep_journal:
+            self._journal.append(self.x.journal[: clock[X_JOURNAL]].copy())
         self._marks.append(self.x.marks[: clock[X_MARKS]].copy())
         clock[X_JOURNAL] = clock[X_MARKS] = 0
         self.take_outputs()
@@ -188,11 +192,13 @@ class Lockstep:
             _loops[step] = make_loop(step)
         return _loops[step]
 
-    def warm_up(self, tape: Tape) -> None:
+    def compile(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""
         group = self.variants[0].group
-        loop = self._loop()
-        group.guard(lambda: loop(self._shared, tape, self._books, -FAR))
+        for data, _ in stretches([np.zeros(0, EVENT)], group.table.specs(), 0):
+            tape, keep = data.fork(np.zeros(0, np.int32))
+            group.guard(lambda tape=tape: self._loop()(self._shared, tape, self._books, -FAR))
+            del keep
 
     def run(
         self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None
@@ -200,14 +206,15 @@ class Lockstep:
         """Run over all tapes; `progress` is told how many rows are done after each."""
         done = 0
         for data, horizon in tapes:
-            self._run_one(Stretch(data, horizon))
+            self.run_one(Stretch(data, horizon))
             done += data.local_rows
             if progress:
                 progress(done)
         for variant in self.variants:
             variant.collect()
 
-    def _run_one(self, stretch: Stretch) -> None:
+    def run_one(self, stretch: Stretch) -> None:
+        """Run over one tape; several locksteps may use it at the same time."""
         data, horizon = stretch
         first = self.variants[0].group
         visits = data.visits(first.heard)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb import jit
-from extrema_nb.books.l2 import grow
+from extrema_nb.books.l2 import L2Books, grow
 from extrema_nb.errors import ConfigError, StrategyError
 from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_events
 from extrema_nb.instruments import InstrumentTable
@@ -109,6 +109,8 @@ class KernelGroup:
     seed : of `ctx.random`
     subscriptions : which (kind, instrument) reaches which module; default what `insts` says
     window : ticks of the dense part of each book
+    with_books : keep local books; default if a handler or a limit looks at them
+    books : those of another group to look at instead of own ones; that group keeps them alive
 
     Raises
     ------
@@ -128,6 +130,7 @@ class KernelGroup:
         subscriptions: Subscriptions | None = None,
         window: int | None = None,
         with_books: bool | None = None,
+        books: L2Books | None = None,
     ) -> None:
         if not 0 < len(strategies) <= MAX_MODULES:
             raise ConfigError(f"{len(strategies)} strategies, expected 1 to {MAX_MODULES}")
@@ -138,6 +141,7 @@ class KernelGroup:
         self.risk = risk or RiskLimits()
         self.seed = seed
         self.window = window
+        self._books = books
         if with_books is None:
             with_books = self._needs_books()
         self.with_books = with_books
@@ -155,6 +159,7 @@ class KernelGroup:
             limits=self.risk,
             seed=self.seed,
             window=self.window,
+            books=self._books,
         )
         self.ctx.subscribed[:] = self.subscribed
         self._clock = self.ctx.clock

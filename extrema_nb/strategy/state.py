@@ -198,10 +198,12 @@ def make_context(
     limits: RiskLimits,
     seed: int = 0,
     window: int | None = None,
+    books: L2Books | None = None,
 ) -> Context:
     """Return a fresh context for `modules` strategies over (n,) INSTRUMENT specs.
 
-    `memory` takes the arrays; whoever uses the context must keep it alive.
+    `memory` takes the arrays; whoever uses the context must keep it alive. `books` are those of
+    another context to look at instead of own ones.
     """
     n = len(specs)
     times = np.zeros(C_SIZE, np.int64)
@@ -240,4 +242,6 @@ def make_context(
     for name, array in arrays.items():
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])
-    return Context(record.ctypes.data, make_books(specs, memory, window=window))
+    if books is None:
+        books = make_books(specs, memory, window=window)
+    return Context(record.ctypes.data, books)

@@ -66,7 +66,7 @@ def test_a_second_run_is_equal_byte_for_byte(name, compiled, data):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_batching_changes_a_run(name, compiled, data, monkeypatch):
-    monkeypatch.setattr("replay.backtest.KEEP_ROWS", 0)
+    monkeypatch.setattr("replay.scan.KEEP_ROWS", 0)
     cut = runs.run(runs.cases()[name], runs.Cut(*data))
     assert cut.journal.tobytes() == compiled[name].journal.tobytes()
     assert cut.marks.tobytes() == compiled[name].marks.tobytes()

@@ -1,0 +1,246 @@
+"""Sweeps: many parameter sets of one set of strategies in one pass over the rows.
+
+The market does not depend on anybody's parameters, so its books are kept once; each variant has
+an exchange, orders and positions of its own. The result of a variant is that of a run of its own,
+byte for byte.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb.contracts import Source
+from extrema_nb.errors import ConfigError
+from extrema_nb.events import EventArray, EventKind
+from extrema_nb.strategy.group import KernelGroup
+from extrema_nb.strategy.risk import RiskLimits
+from extrema_nb.strategy.spec import Strategy
+from extrema_nb.strategy.state import C_NEXT_ID, ROW_LIMIT
+from replay.backtest import BacktestConfig, Tapes
+from replay.exchange.model import make_exchange
+from replay.lockstep import Lockstep, Variant
+from replay.scan import DataScan, scan
+from replay.without import ACCOUNT, Without
+
+__all__ = ["Outcome", "Sweep", "grid", "parse_values"]
+
+STEP_VARIANTS = 64  # variants that run in step: what they touch should fit a processor's cache
+PASS_VARIANTS = 512  # variants in one pass over the rows; memory grows with them
+Values = Mapping[str, Any]  # one parameter set: name → value; `exchange.NAME` is an assumption
+
+
+class Outcome(NamedTuple):
+    """What one parameter set came to."""
+
+    number: int  # place in the list of parameter sets
+    params: Values
+    orders: int
+    fills: int
+    volume: float  # value traded, quote units
+    fees: float
+    position: float  # at the end, over all instruments
+    profit: float  # equity at the last mark, quote units, after fees; NaN without marks
+    marks: npt.NDArray[Any]  # MARK
+    journal: EventArray | None  # kept on request
+
+
+def grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return every combination of the values of each parameter; the last one changes quickest."""
+    for name, values in axes.items():
+        if not len(values):
+            raise ConfigError(f"parameter {name!r} has no values to try; give it at least one")
+    return [
+        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+    ]
+
+
+def parse_values(text: str) -> list[float]:
+    """Return the numbers of ``1,2,3`` or ``start:stop:step`` (stop included)."""
+    try:
+        if ":" in text:
+            start, stop, step = (float(part) for part in text.split(":"))
+            if not step > 0 or stop < start:
+                raise ValueError(text)
+            count = int(np.floor((stop - start) / step + 1e-9)) + 1
+            return [round(start + i * step, 12) for i in range(count)]
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"values {text!r}: expected numbers such as 1,2,3 or start:stop:step such as 1:5:0.5"
+        ) from None
+
+
+class Sweep:
+    """Parameter sets of a set of strategies over one source.
+
+    Parameters
+    ----------
+    source : rows in local order
+    make : parameter set without its ``exchange.`` entries → strategy instances
+    sets : the parameter sets
+    threads : of the machine; default one a core
+    keep_journals : keep every order event of every variant
+    progress : called with (rows done, rows in all); rows count once a variant
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        make: Callable[[dict[str, Any]], Sequence[Strategy]],
+        sets: Sequence[Values],
+        *,
+        config: BacktestConfig | None = None,
+        risk: RiskLimits | None = None,
+        threads: int | None = None,
+        keep_journals: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        data: DataScan | None = None,
+    ) -> None:
+        if not sets:
+            raise ConfigError("a sweep needs at least one parameter set")
+        self.config = config or BacktestConfig()
+        timers = (EventKind.SCHEDULE,) if self.config.timers else ()
+        self.source = Without(source, (*ACCOUNT, *timers))
+        self.make = make
+        self.sets = [dict(values) for values in sets]
+        self.risk = risk
+        self.threads = threads or os.cpu_count() or 1
+        self.keep_journals = keep_journals
+        self.progress = progress
+        self.data = data
+        self.seconds = 0.0  # wall time of the passes
+        self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
+        for values in self.sets:
+            _exchange_of(self.config, values)
+
+    def group(self, values: Values, books: Any = None) -> KernelGroup:
+        """Return fresh strategies of one parameter set."""
+        return KernelGroup(
+            self.make(_own(values)), self.source.instruments, risk=self.risk,
+            seed=self.config.seed, with_books=True, books=books,
+        )  # fmt: skip
+
+    def run(self, numbers: Iterable[int] | None = None) -> Iterator[Outcome]:
+        """Yield an outcome for each parameter set, or for those of some numbers, in their order."""
+        wanted = list(range(len(self.sets)) if numbers is None else numbers)
+        data = self.data or scan(self.source)
+        shift = 0
+        if data.min_latency < 0:
+            shift = self.config.base_latency_us - data.min_latency
+        tapes = Tapes(self.source, data, shift)
+        self._done = 0
+        self._total = data.rows * len(wanted)
+        for start in range(0, len(wanted), PASS_VARIANTS):
+            part = wanted[start : start + PASS_VARIANTS]
+            began = time.perf_counter()
+            locksteps = self._locksteps(part, data.first_ts + shift, data.last_ts + shift)
+            self._pass(locksteps, tapes)
+            self.seconds += time.perf_counter() - began
+            variants = [v for steps in locksteps for v in steps.variants]
+            for number, variant in zip(part, variants, strict=True):
+                yield self._outcome(number, variant)
+
+    def _locksteps(self, numbers: list[int], start: int, end: int) -> list[Lockstep]:
+        first = self.group(self.sets[numbers[0]])
+        size = 1
+        if Lockstep.can_share(first):
+            size = max(1, min(STEP_VARIANTS, -(-len(numbers) // self.threads)))
+        mark_every = int(self.config.mark_every_s * 1e6)
+        out = []
+        for at in range(0, len(numbers), size):
+            variants: list[Variant] = []
+            books = None
+            for number in numbers[at : at + size]:
+                group = self.group(self.sets[number], books)
+                books = group.ctx.books
+                variants.append(self._variant(group, self.sets[number]))
+            out.append(
+                Lockstep(
+                    variants, timers=self.config.timers_from(start), end=end,
+                    first_mark=-(-start // mark_every) * mark_every if mark_every > 0 else 0,
+                    mark_every=mark_every,
+                )  # fmt: skip
+            )
+        return out
+
+    def _variant(self, group: KernelGroup, values: Values) -> Variant:
+        memory: list[npt.NDArray[Any]] = []
+        exchange = make_exchange(
+            self.source.instruments.specs(),
+            memory,
+            _exchange_of(self.config, values),
+            max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
+            row_limit=ROW_LIMIT,
+            journal_rows=4 * ROW_LIMIT,
+        )
+        return Variant(group, exchange, memory, keep_journal=self.keep_journals)
+
+    def _pass(self, locksteps: list[Lockstep], tapes: Tapes) -> None:
+        """Take every lockstep over all tapes, in as many threads as there are cores."""
+        locksteps[0].compile()
+        with ThreadPoolExecutor(self.threads) as pool:
+            for stretch in tapes:
+                for steps, _ in zip(
+                    locksteps,
+                    pool.map(lambda steps, tape=stretch: steps.run_one(tape), locksteps),
+                    strict=True,
+                ):
+                    self._done += stretch.data.local_rows * len(steps.variants)
+                    if self.progress:
+                        self.progress(self._done, self._total)
+        for steps in locksteps:
+            for variant in steps.variants:
+                variant.collect()
+
+    def _outcome(self, number: int, variant: Variant) -> Outcome:
+        group = variant.group
+        held = group.ctx.positions[len(group.strategies)]
+        marks = variant.marks()
+        n = len(self.source.instruments)
+        last = marks["equity"][-n:]
+        return Outcome(
+            number=number,
+            params=self.sets[number],
+            orders=int(group.ctx.clock[C_NEXT_ID]) - 1,
+            fills=variant.counters()["fills"],
+            volume=float(held["volume"].sum()),
+            fees=float(held["fee"].sum()),
+            position=float(held["qty"].sum()),
+            profit=float(last.sum()) if len(last) else float("nan"),
+            marks=marks,
+            journal=variant.journal() if self.keep_journals else None,
+        )
+
+
+def _own(values: Values) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not name.startswith("exchange.")}
+
+
+def _exchange_of(config: BacktestConfig, values: Values) -> Any:
+    """Return the assumptions of one parameter set."""
+    changes = {
+        name.removeprefix("exchange."): value
+        for name, value in values.items()
+        if name.startswith("exchange.")
+    }
+    if not changes:
+        return config.exchange
+    known = {field.name: field for field in msgspec.structs.fields(config.exchange)}
+    for name, value in changes.items():
+        if name not in known:
+            raise ConfigError(
+                f"unknown assumption exchange.{name}; there are: "
+                + ", ".join(f"exchange.{field}" for field in known)
+            )
+        if name.endswith("_us"):
+            changes[name] = int(value)
+    return msgspec.structs.replace(config.exchange, **changes)
