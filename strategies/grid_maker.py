@@ -24,6 +24,13 @@ class GridMaker(xnb.Strategy):
         max_position: xnb.f8 = 0.2  # base units; the side that would exceed it is not quoted
         inst: xnb.i8 = 0  # instrument id
 
+    class State:  # the grid as it was when nothing was left to do
+        first_bid: xnb.f8 = xnb.nan
+        first_ask: xnb.f8 = xnb.nan
+        open_orders: xnb.i8 = -1
+        buying: xnb.i8 = 0
+        selling: xnb.i8 = 0
+
     def on_schedule(ctx, p, s, tick):
         book = ctx.book(p.inst)
         if not book.is_valid:
@@ -39,7 +46,17 @@ class GridMaker(xnb.Strategy):
         position = ctx.position(p.inst)
         buying = position + p.qty <= p.max_position
         selling = position - p.qty >= -p.max_position
+        if (
+            first_bid == s.first_bid
+            and first_ask == s.first_ask
+            and len(ctx.orders(p.inst)) == s.open_orders
+            and buying == s.buying
+            and selling == s.selling
+        ):
+            return  # the same grid with all of its orders: nothing to cancel, nothing is missing
 
+        s.open_orders = -1
+        busy = False
         for order in ctx.orders(p.inst):
             if order.side > 0:
                 level = math.floor((first_bid - order.price) / grid + 0.5)
@@ -51,13 +68,23 @@ class GridMaker(xnb.Strategy):
                 wanted = selling and 0 <= level < p.levels
             if not wanted or abs(price - order.price) > 0.5 * size:
                 ctx.cancel(order.client_order_id)
+                busy = True
 
         for level in range(p.levels):
             if buying:
                 price = first_bid - level * grid
                 if not ctx.has_order(p.inst, xnb.BUY, price):
                     ctx.buy(p.inst, price, p.qty, xnb.GTX)
+                    busy = True
             if selling:
                 price = first_ask + level * grid
                 if not ctx.has_order(p.inst, xnb.SELL, price):
                     ctx.sell(p.inst, price, p.qty, xnb.GTX)
+                    busy = True
+
+        if not busy:
+            s.first_bid = first_bid
+            s.first_ask = first_ask
+            s.open_orders = len(ctx.orders(p.inst))
+            s.buying = buying
+            s.selling = selling
