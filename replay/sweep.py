@@ -180,7 +180,7 @@ class Sweep:
             _exchange_of(self.config, values),
             max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
             row_limit=ROW_LIMIT,
-            journal_rows=4 * ROW_LIMIT,
+            journal_rows=2 * ROW_LIMIT if not self.keep_journals else 1 << 15,
         )
         return Variant(group, exchange, memory, keep_journal=self.keep_journals)
 

@@ -48,7 +48,7 @@ XORDER = np.dtype(
                 ("entry_end", "<i8"),
                 ("expires", "<i8"),  # µs, exchange time; FAR for never
                 ("inst", "<i4"),
-                ("flags", "<i4"),  # REDUCE_ONLY
+                ("bits", "<i4"),  # Flag, as the request had them; `flags` is a name of NumPy's
                 ("side", "<i1"),
                 ("tif", "<i1"),
                 ("order_type", "<i1"),

@@ -114,7 +114,7 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
     """
     spec = x.specs[inst]
     side = int(order.side)
-    reducing = order.flags & _REDUCE_ONLY != 0
+    reducing = order.bits & _REDUCE_ONLY != 0
     if reducing:
         qty = min(qty, max(-side * x.held[inst], 0.0))
         if qty < 0.5 * spec.lot_size:

@@ -159,7 +159,7 @@ def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
     row.entry_end = 0
     row.expires = FAR
     row.inst = inst
-    row.flags = request.flags
+    row.bits = request.flags
     row.side = request.side
     row.tif = request.tif
     row.order_type = request.order_type

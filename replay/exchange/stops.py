@@ -50,7 +50,7 @@ def park(x: Exchange, request: Any, expires: int) -> None:
     row.leaves_qty = request.qty
     row.expires = expires
     row.inst = inst
-    row.flags = request.flags
+    row.bits = request.flags
     row.side = request.side
     row.tif = request.tif
     row.order_type = request.order_type

@@ -284,7 +284,7 @@ def test_more_instruments_get_smaller_windows(instruments):
         Instrument(venue="x", symbol=str(i), name=str(i)) for i in range(instruments)
     )
     books = l2.make_books(table.specs(), [])
-    assert books.qty.shape[2] == {1: 16_384, 20: 4_096, 100: 1_024}[instruments]
+    assert books.qty.shape[2] == {1: 65_536, 20: 4_096, 100: 1_024}[instruments]
     assert books.qty.shape[2] // l2.BLOCK == books.count.shape[2]
 
 
