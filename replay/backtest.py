@@ -150,7 +150,7 @@ class Backtest:
         timers = (EventKind.SCHEDULE,) if self.config.timers else ()
         return (*ACCOUNT, *timers, *((EventKind.PRED,) if self.models else ()))
 
-    def _lockstep(self, start: int, end: int) -> Lockstep:
+    def _lockstep(self, start: int, end: int, shift: int = 0) -> Lockstep:
         config = self.config
         memory: list[npt.NDArray[Any]] = []
         exchange = make_exchange(
@@ -159,6 +159,7 @@ class Backtest:
             config.exchange,
             max_orders=len(self.group.strategies) * self.group.risk.max_open_orders + 1,
             row_limit=ROW_LIMIT,
+            clock_shift_us=shift,
         )
         variant = Variant(
             self.group, exchange, memory, models=self.models,
@@ -190,7 +191,7 @@ class Backtest:
             iter(self._tapes)  # made beforehand, as a file is read beforehand
         prepared = time.perf_counter() - began
         self.group.reset()
-        steps = self._lockstep(data.first_ts + shift, data.last_ts + shift)
+        steps = self._lockstep(data.first_ts + shift, data.last_ts + shift, shift)
         started = time.perf_counter()
         steps.run(self._tapes, self._told(data.rows))
         seconds = time.perf_counter() - started

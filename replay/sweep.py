@@ -142,14 +142,17 @@ class Sweep:
         for start in range(0, len(wanted), PASS_VARIANTS):
             part = wanted[start : start + PASS_VARIANTS]
             began = time.perf_counter()
-            locksteps = self._locksteps(part, data.first_ts + shift, data.last_ts + shift)
+            locksteps = self._locksteps(part, data.first_ts, data.last_ts, shift)
             self._pass(locksteps, tapes)
             self.seconds += time.perf_counter() - began
             variants = [v for steps in locksteps for v in steps.variants]
             for number, variant in zip(part, variants, strict=True):
                 yield self._outcome(number, variant)
 
-    def _locksteps(self, numbers: list[int], start: int, end: int) -> list[Lockstep]:
+    def _locksteps(
+        self, numbers: list[int], first_ts: int, last_ts: int, shift: int
+    ) -> list[Lockstep]:
+        start, end = first_ts + shift, last_ts + shift
         first = self.group(self.sets[numbers[0]])
         size = 1
         if Lockstep.can_share(first):
@@ -162,7 +165,7 @@ class Sweep:
             for number in numbers[at : at + size]:
                 group = self.group(self.sets[number], books)
                 books = group.ctx.books
-                variants.append(self._variant(group, self.sets[number]))
+                variants.append(self._variant(group, self.sets[number], shift))
             out.append(
                 Lockstep(
                     variants, timers=self.config.timers_from(start), end=end,
@@ -172,7 +175,7 @@ class Sweep:
             )
         return out
 
-    def _variant(self, group: KernelGroup, values: Values) -> Variant:
+    def _variant(self, group: KernelGroup, values: Values, shift: int) -> Variant:
         memory: list[npt.NDArray[Any]] = []
         exchange = make_exchange(
             self.source.instruments.specs(),
@@ -180,6 +183,7 @@ class Sweep:
             _exchange_of(self.config, values),
             max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
             row_limit=ROW_LIMIT,
+            clock_shift_us=shift,
             journal_rows=2 * ROW_LIMIT if not self.keep_journals else 1 << 15,
         )
         return Variant(group, exchange, memory, keep_journal=self.keep_journals)

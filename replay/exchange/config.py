@@ -7,6 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from extrema_nb.errors import ConfigError, nearest
+from replay.exchange.latency_config import LatencyConfig
 
 __all__ = ["ExchangeConfig", "QueueModel", "SelfTrade"]
 
@@ -40,7 +41,7 @@ def _known(value: str, names: list[str], what: str) -> None:
 class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assumptions of a simulated exchange.
 
-    Latencies in µs. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log`` or
+    Latencies in µs; `latency` gives other models than constants. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log`` or
     ``log2``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
@@ -51,6 +52,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_n: float = 2.0
     entry_latency_us: int = 0
     response_latency_us: int = 0
+    latency: LatencyConfig | None = None  # instead of the two above
     maker_fee: float | None = None  # fraction of value
     taker_fee: float | None = None
     partial: bool = False
@@ -64,3 +66,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
         if self.entry_latency_us < 0 or self.response_latency_us < 0:
             raise ConfigError("latencies are µs and not negative; 0 is the least")
+        if self.latency is not None and (self.entry_latency_us or self.response_latency_us):
+            raise ConfigError(
+                "a latency model and constant latencies are both given; give one of them"
+            )

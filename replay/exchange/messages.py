@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from extrema_nb.events import INTENT
+from extrema_nb.events import INTENT, Action
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.state import C_INTENTS, ROW_LIMIT
+from replay.exchange.latency import Latency, entry_latency
 from replay.exchange.model import (
     X_ENTRY,
+    X_FEED,
     X_JOURNAL,
     X_LAST_ARRIVAL,
     X_MARKS,
+    X_MODELLED,
     X_PRED_HEAD,
     X_PRED_TAIL,
     X_REPORT_HEAD,
@@ -21,8 +24,11 @@ from replay.exchange.model import (
     X_REQUEST_TAIL,
     Exchange,
 )
+from replay.exchange.reports import lose
 
 __all__ = ["compact", "forward_intents", "write_mark"]
+
+_TERMS = int(Action.TERMS)
 
 
 @kernel
@@ -53,6 +59,17 @@ def compact(x: Exchange) -> bool:
 
 
 @kernel
+def _entry(x: Exchange, ctx: Any, intent: Any) -> int:
+    """Return how long a request takes to the exchange, µs; negative: it is refused on its way."""
+    book = ctx.books.head[intent.inst]
+    x.clock[X_FEED] = max(book.ts_recv - book.ts_event, 0)
+    entry = entry_latency(
+        Latency(x.hub.latency), int(intent.ts_recv), int(x.clock[X_FEED]), int(intent.seq)
+    )
+    return abs(entry) if intent.action == _TERMS else entry
+
+
+@kernel
 def forward_intents(x: Exchange, ctx: Any) -> None:
     """Send the intents of the last row on their way to the exchange, and note them."""
     clock = x.clock
@@ -60,14 +77,20 @@ def forward_intents(x: Exchange, ctx: Any) -> None:
         clock[X_REQUEST_HEAD] = clock[X_REQUEST_TAIL] = 0
     for i in range(ctx.clock[C_INTENTS]):
         intent = ctx.intents[i]
+        x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
+        clock[X_JOURNAL] += 1
+        entry = int(clock[X_ENTRY])
+        if clock[X_MODELLED] != 0:
+            entry = _entry(x, ctx, intent)
+            if entry < 0:
+                lose(x, intent, -entry)
+                continue
         tail = clock[X_REQUEST_TAIL]
-        due = max(intent.ts_recv + clock[X_ENTRY], clock[X_LAST_ARRIVAL])
+        due = max(intent.ts_recv + entry, clock[X_LAST_ARRIVAL])
         clock[X_LAST_ARRIVAL] = due
         x.requests[tail] = intent
         x.arrivals[tail] = due
         clock[X_REQUEST_TAIL] = tail + 1
-        x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
-        clock[X_JOURNAL] += 1
     ctx.clock[C_INTENTS] = 0
 
 

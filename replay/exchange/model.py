@@ -15,6 +15,7 @@ from extrema_nb.events import EVENT, INTENT
 from extrema_nb.instruments import INSTRUMENT
 from extrema_nb.jit import attach_views
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
+from replay.exchange.latency import make_latency
 from replay.tape.layout import Tape
 
 __all__ = [
@@ -110,7 +111,10 @@ X_TAKEN = 27  # notes of what own takers used up
 X_TERMS_ID = 28  # order that the last TERMS row is about …
 X_TERMS_TRIGGER = 29  # … what its trigger is held against …
 X_TERMS_EXPIRY = 30  # … and when it expires; the trigger price is in `params`
-X_SIZE = 32
+X_MODELLED = 31  # 1: latencies come from `latency`, not from X_ENTRY and X_RESPONSE
+X_REPORTS = 32  # reports ever made
+X_FEED = 33  # µs that the book's last row took to us, when a request last left
+X_SIZE = 36
 
 # places in `params`
 P_EXPONENT = 0  # of the power models
@@ -140,7 +144,7 @@ XHUB = np.dtype(
                     "mark_cap", "pred_cap",
                     "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
-                    "requests", "arrivals", "reports", "journal", "marks", "preds",
+                    "requests", "arrivals", "reports", "journal", "marks", "preds", "latency",
                 )
             ],
             align=True,
@@ -199,6 +203,7 @@ def make_exchange(
     row_limit: int,
     journal_rows: int = 1 << 15,
     mark_rows: int = 1 << 13,
+    clock_shift_us: int = 0,
 ) -> int:
     """Return the address of a fresh exchange over (n,) INSTRUMENT; `memory` takes its arrays.
 
@@ -207,6 +212,7 @@ def make_exchange(
     max_orders : own orders an instrument can hold
     row_limit : intents that one local row may emit
     journal_rows, mark_rows : rows kept between two drains
+    clock_shift_us : what was added to our clock; see `make_latency`
     """
     n = len(instruments)
     fees = instruments.astype(INSTRUMENT)
@@ -254,6 +260,9 @@ def make_exchange(
         "preds": np.zeros(1 << 10, EVENT),
     }
     record = np.zeros(1, XHUB)
+    if config.latency is not None:
+        times[X_MODELLED] = 1
+        record["latency"] = make_latency(config.latency, memory, clock_shift_us=clock_shift_us).at
     sizes = {
         "instruments": n, "max_orders": max_orders, "request_cap": request_cap,
         "report_cap": report_cap, "journal_cap": journal_rows, "mark_cap": mark_rows,

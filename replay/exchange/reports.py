@@ -7,17 +7,23 @@ from typing import Any
 from extrema_nb.events import (
     ACC_ORDER,
     FILL,
+    Action,
     EventKind,
     Flag,
     OrderEvent,
     OrderStatus,
 )
 from extrema_nb.jit import kernel
+from replay.exchange.latency import Latency, response_latency
 from replay.exchange.model import (
+    X_FEED,
     X_FILLS,
     X_LAST_REPORT,
+    X_MODELLED,
     X_NOW,
+    X_REPORT_HEAD,
     X_REPORT_TAIL,
+    X_REPORTS,
     X_RESPONSE,
     X_TRADE_ID,
     Exchange,
@@ -26,11 +32,13 @@ from replay.exchange.model import (
 __all__ = [
     "BAD_TRIGGER",
     "CANNOT_REDUCE",
+    "LOST",
     "NO_LIQUIDITY",
     "SELF_TRADE",
     "TOO_MANY_ORDERS",
     "UNKNOWN_ORDER",
     "execute",
+    "lose",
     "refuse",
     "report",
 ]
@@ -40,6 +48,7 @@ UNKNOWN_ORDER = -100_002  # `code` of a cancel or amend of an order that is not 
 TOO_MANY_ORDERS = -100_003
 SELF_TRADE = -100_004  # `code` of an order that would have traded with another of ours
 CANNOT_REDUCE = -100_005  # `code` of a reduce-only order without a position to reduce
+LOST = -100_007  # `code` of a request that was refused on its way
 BAD_TRIGGER = -100_006  # `code` of a stop order whose trigger is no price
 
 _ACC_ORDER = int(EventKind.ACC_ORDER)
@@ -49,9 +58,28 @@ _MAKER = int(Flag.MAKER)
 _FILLED = int(OrderStatus.FILLED)
 _PARTIALLY = int(OrderStatus.PARTIALLY_FILLED)
 _EXPIRED = int(OrderStatus.EXPIRED)
+_REJECTED = int(OrderStatus.REJECTED)
 _E_TRADE = int(OrderEvent.TRADE)
+_E_REJECTED = int(OrderEvent.REJECTED)
+_E_CANCEL_REJECTED = int(OrderEvent.CANCEL_REJECTED)
+_E_AMEND_REJECTED = int(OrderEvent.AMEND_REJECTED)
+_CANCEL = int(Action.CANCEL)
+_AMEND = int(Action.AMEND)
+_TERMS = int(Action.TERMS)
 _E_EXPIRED = int(OrderEvent.EXPIRED)
 _REDUCE_ONLY = int(Flag.REDUCE_ONLY)
+
+
+@kernel
+def _response(x: Exchange) -> int:
+    """Return how long the report at hand takes to us, µs."""
+    clock = x.clock
+    if clock[X_MODELLED] == 0:
+        return int(clock[X_RESPONSE])
+    clock[X_REPORTS] += 1
+    return response_latency(
+        Latency(x.hub.latency), int(clock[X_NOW]), int(clock[X_FEED]), int(clock[X_REPORTS])
+    )
 
 
 @kernel
@@ -60,7 +88,7 @@ def _next_report(x: Exchange, inst: int, side: int, kind: int, flags: int) -> in
     clock = x.clock
     at = int(clock[X_REPORT_TAIL])
     clock[X_REPORT_TAIL] = at + 1
-    due = max(clock[X_NOW] + clock[X_RESPONSE], clock[X_LAST_REPORT])
+    due = max(clock[X_NOW] + _response(x), clock[X_LAST_REPORT])
     clock[X_LAST_REPORT] = due
     row = x.reports[at]
     row.ts_event = clock[X_NOW]
@@ -104,6 +132,30 @@ def refuse(x: Exchange, inst: int, request: Any, event: int, status: int, code: 
     row.tif = request.tif
     row.order_type = request.order_type
     row.code = code
+
+
+@kernel
+def lose(x: Exchange, request: Any, after: int) -> None:
+    """Report that a request was refused on its way, `after` µs after it left."""
+    clock = x.clock
+    action = request.action
+    if action == _TERMS:
+        return  # the order that they belong to tells it
+    event = _E_REJECTED
+    if action == _CANCEL:
+        event = _E_CANCEL_REJECTED
+    elif action == _AMEND:
+        event = _E_AMEND_REJECTED
+    now = clock[X_NOW]
+    clock[X_NOW] = request.ts_recv
+    refuse(x, int(request.inst), request, event, _REJECTED, LOST)
+    clock[X_NOW] = now
+    at = clock[X_REPORT_TAIL] - 1
+    due = int(request.ts_recv) + after
+    if at > clock[X_REPORT_HEAD]:  # it does not overtake what is on its way already
+        due = max(due, int(x.reports[at - 1].ts_recv))
+    x.reports[at].ts_recv = due
+    clock[X_LAST_REPORT] = due
 
 
 @kernel
