@@ -199,7 +199,9 @@ class Action(IntEnum):
     CANCEL = 2
     AMEND = 3
     CANCEL_ALL = 4
-    TERMS = 5  # comes before a SUBMIT: `price` its trigger, `reserved` a TriggerBy, `qty` its expiry
+    TERMS = (
+        5  # comes before a SUBMIT: `price` its trigger, `reserved` a TriggerBy, `qty` its expiry
+    )
 
 
 class StatusCode(IntEnum):
@@ -443,7 +445,9 @@ FIELDS: dict[EventKind, dict[str, Field]] = {
         "client_order_id": Field("order it is about", "count", "-1 in CANCEL_ALL"),
         "price": Field("limit price; of TERMS the trigger", "quote units", "NaN for market"),
         "qty": Field(
-            "quantity; of an amend the new leaves; of TERMS the expiry in µs", "base or contracts", "NaN"
+            "quantity; of an amend the new leaves; of TERMS the expiry in µs",
+            "base or contracts",
+            "NaN",
         ),
         "module": Field("module that asks", "index", "never"),
         "action": Field("Action", "code", "never"),

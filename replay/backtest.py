@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.contracts import ModelRunner, Source

@@ -108,9 +108,7 @@ class Variant:
             mine = [f for f in self._waiting if f.model == model]
             if mine:
                 answers = runner.infer(np.stack([f.values for f in mine]))
-                push_predictions(
-                    self.x, self.memory, model, [f.ts for f in mine], answers, latency
-                )
+                push_predictions(self.x, self.memory, model, [f.ts for f in mine], answers, latency)
         unknown = {f.model for f in self._waiting} - set(self.models)
         if unknown:
             raise ConfigError(
@@ -200,9 +198,7 @@ class Lockstep:
             group.guard(lambda tape=tape: self._loop()(self._shared, tape, self._books, -FAR))
             del keep
 
-    def run(
-        self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None
-    ) -> None:
+    def run(self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None) -> None:
         """Run over all tapes; `progress` is told how many rows are done after each."""
         done = 0
         for data, horizon in tapes:

@@ -58,9 +58,7 @@ def grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     for name, values in axes.items():
         if not len(values):
             raise ConfigError(f"parameter {name!r} has no values to try; give it at least one")
-    return [
-        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
-    ]
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
 def parse_values(text: str) -> list[float]:
@@ -168,7 +166,9 @@ class Sweep:
                 variants.append(self._variant(group, self.sets[number], shift))
             out.append(
                 Lockstep(
-                    variants, timers=self.config.timers_from(start), end=end,
+                    variants,
+                    timers=self.config.timers_from(start),
+                    end=end,
                     first_mark=-(-start // mark_every) * mark_every if mark_every > 0 else 0,
                     mark_every=mark_every,
                 )  # fmt: skip

@@ -25,4 +25,5 @@ def small_books(monkeypatch):
     if not jit.ENABLED:
         monkeypatch.setattr("extrema_nb.strategy.state.make_books", _small)
         monkeypatch.setattr("replay.exchange.model.make_books", _small)
+        monkeypatch.setattr("replay.tape.build.make_books", _small)
         monkeypatch.setattr("replay.statistics.market_mids.make_books", _small)

@@ -232,7 +232,9 @@ class KernelGroup:
     def heard(self) -> frozenset[EventKind]:
         """Kinds of rows that some handler hears."""
         return frozenset(
-            kind for name, kind in HANDLERS.items() if any(name in s.handlers for s in self.strategies)
+            kind
+            for name, kind in HANDLERS.items()
+            if any(name in s.handlers for s in self.strategies)
         )
 
     @property

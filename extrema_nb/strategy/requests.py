@@ -23,6 +23,7 @@ from extrema_nb.events import (
     OrderStatus,
     OrderType,
     TimeInForce,
+    TriggerBy,
 )
 from extrema_nb.jit import attach, kernel
 from extrema_nb.strategy.book_view import tick_to_price
@@ -53,7 +54,12 @@ _AMEND = int(Action.AMEND)
 _INTENT = int(EventKind.INTENT)
 _LIMIT = int(OrderType.LIMIT)
 _MARKET = int(OrderType.MARKET)
+_STOP_MARKET = int(OrderType.STOP_MARKET)
+_STOP_LIMIT = int(OrderType.STOP_LIMIT)
+_TERMS = int(Action.TERMS)
+_BY_TRADE = int(TriggerBy.TRADE)
 _GTC = int(TimeInForce.GTC)
+_GTD = int(TimeInForce.GTD)
 _IOC = int(TimeInForce.IOC)
 _KILLED = int(Reject.KILLED)
 _UNKNOWN_INSTRUMENT = int(Reject.UNKNOWN_INSTRUMENT)
@@ -179,7 +185,7 @@ def _submit(
 ) -> int:  # fmt: skip
     if not 0 <= inst < len(ctx.specs):
         return _UNKNOWN_INSTRUMENT
-    if order_type == _LIMIT:
+    if order_type == _LIMIT or order_type == _STOP_LIMIT:
         if not -1e15 < price < 1e15:
             return _BAD_PRICE
         price = tick_to_price(ctx.books, inst, price_to_tick(ctx.books, inst, price))
@@ -232,6 +238,74 @@ def market(ctx: Context, inst: int, side: int, qty: float, flags: int = 0) -> in
     if side != BUY and side != SELL:  # no membership tests in kernels
         return _BAD_SIDE
     return _submit(ctx, int(inst), int(side), np.nan, float(qty), _IOC, _MARKET, int(flags))
+
+
+@kernel
+def _terms(ctx: Context, inst: int, side: int, trigger: float, by: int, expires: float) -> None:
+    """Send what an intent has no room for ahead of the order that it is about."""
+    _emit_intent(ctx, _TERMS, int(ctx.clock[C_NEXT_ID]), inst, side, trigger, expires, 0, 0, 0)
+    ctx.intents[ctx.clock[C_INTENTS] - 1].reserved = by
+
+
+@kernel
+def _with_terms(
+    ctx: Context, inst: int, side: int, price: float, qty: float, tif: int, order_type: int,
+    flags: int, trigger: float, by: int, expires: float,
+) -> int:  # fmt: skip
+    """Submit an order that has a trigger or an end."""
+    if not 0 <= inst < len(ctx.specs):
+        return _UNKNOWN_INSTRUMENT
+    if side != BUY and side != SELL:  # no membership tests in kernels
+        return _BAD_SIDE
+    if ctx.clock[C_INTENTS] - ctx.clock[C_ROW] + 2 > ROW_LIMIT:
+        return _TOO_MANY_INTENTS
+    n = int(ctx.clock[C_INTENTS])
+    seq = int(ctx.clock[C_SEQ])
+    _terms(ctx, inst, side, trigger, by, expires)
+    order_id = _submit(ctx, inst, side, price, qty, tif, order_type, flags)
+    if order_id < 0:  # the terms of an order that is not sent are not sent either
+        ctx.clock[C_INTENTS] = n
+        ctx.clock[C_SEQ] = seq
+    return order_id
+
+
+def stop_market(
+    ctx: Context, inst: int, side: int, trigger: float, qty: float, by: int = _BY_TRADE,
+    flags: int = 0,
+) -> int:  # fmt: skip
+    """Send a market order that waits for a price; return its id or a negative `Reject`.
+
+    A stop to buy fires at or above `trigger`, a stop to sell at or below; `by` is a `TriggerBy`.
+    """
+    if not -1e15 < trigger < 1e15:
+        return _BAD_PRICE
+    return _with_terms(
+        ctx, int(inst), int(side), np.nan, float(qty), _GTC, _STOP_MARKET, int(flags),
+        float(trigger), int(by), np.nan,
+    )  # fmt: skip
+
+
+def stop_limit(
+    ctx: Context, inst: int, side: int, trigger: float, price: float, qty: float,
+    tif: int = _GTC, by: int = _BY_TRADE, flags: int = 0,
+) -> int:  # fmt: skip
+    """Send a limit order that waits for a price; return its id or a negative `Reject`."""
+    if not (-1e15 < trigger < 1e15 and -1e15 < price < 1e15):
+        return _BAD_PRICE
+    return _with_terms(
+        ctx, int(inst), int(side), float(price), float(qty), int(tif), _STOP_LIMIT, int(flags),
+        float(trigger), int(by), np.nan,
+    )  # fmt: skip
+
+
+def good_till(
+    ctx: Context, inst: int, side: int, price: float, qty: float, expires: int, flags: int = 0
+) -> int:
+    """Send a limit order that expires at `expires` (µs, the venue's clock); return its id."""
+    return _with_terms(
+        ctx, int(inst), int(side), float(price), float(qty), _GTD, _LIMIT, int(flags), np.nan, 0,
+        float(expires),
+    )  # fmt: skip
 
 
 @kernel
@@ -323,5 +397,7 @@ def has_order(ctx: Context, inst: int, side: int, price: float) -> bool:
     return False
 
 
-attach(Context, buy, sell, market, cancel, amend, orders, has_order)
+attach(
+    Context, buy, sell, market, stop_market, stop_limit, good_till, cancel, amend, orders, has_order
+)  # fmt: skip
 attach(Context, cancel_all)  # after `cancel`, which it calls

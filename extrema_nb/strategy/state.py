@@ -152,7 +152,7 @@ HUB = np.dtype(
 class Context(NamedTuple):
     """What handlers see. The arrays are the library's; strategies use the methods.
 
-    Attribute: ``now`` (µs). Methods: ``buy``, ``sell``, ``market``, ``cancel``, ``cancel_all``,
+    Attribute: ``now`` (µs). Methods: ``buy``, ``sell``, ``market``, ``stop_market``, ``stop_limit``, ``good_till``, ``cancel``, ``cancel_all``,
     ``amend``, ``orders``, ``has_order``, ``position``, ``net_position``, ``account``, ``book``, ``bbo``,
     ``instrument``, ``emit``, ``target``, ``log``, ``random``.
 

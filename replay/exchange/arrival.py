@@ -33,6 +33,7 @@ from replay.exchange.available import available, best_for, next_for, use_up
 from replay.exchange.config import SelfTrade
 from replay.exchange.model import (
     FAR,
+    P_TRIGGER,
     X_CONSUME,
     X_NEXT_EXPIRY,
     X_NOW,
@@ -42,7 +43,6 @@ from replay.exchange.model import (
     X_TERMS_EXPIRY,
     X_TERMS_ID,
     X_TERMS_TRIGGER,
-    P_TRIGGER,
     Exchange,
 )
 from replay.exchange.reports import (

@@ -76,5 +76,3 @@ def use_up(x: Exchange, inst: int, side: int, tick: int, qty: float) -> None:
     row.at = x.clock[X_MARKET]
     row.qty = qty
     x.clock[X_TAKEN] = n + 1
-
-

@@ -207,6 +207,7 @@ class LiveExchange:
         response_latency_us: int = 0,
         partial: bool = False,
         consume: bool = False,
+        self_trade: str = "cancel_newest",
         window: int | None = None,
     ) -> None:
         config = ExchangeConfig(
@@ -216,6 +217,7 @@ class LiveExchange:
             response_latency_us=response_latency_us,
             partial=partial,
             consume=consume,
+            self_trade=self_trade,
         )
         self._memory: list[npt.NDArray[Any]] = []
         self._x = make_live_exchange(

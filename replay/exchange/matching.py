@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
 from replay.exchange.model import X_CONSUME, X_PARTIAL, X_QUEUE, Exchange

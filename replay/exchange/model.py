@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+import replay.tape.lookup  # noqa: F401  # gives tapes and books the methods of a market
 from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import EVENT, INTENT
 from extrema_nb.instruments import INSTRUMENT

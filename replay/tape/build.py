@@ -217,7 +217,9 @@ class TapeMaker:
             [s["move_at"][:moves], s["move_bid"][:moves], s["move_ask"][:moves]],
         )  # fmt: skip
         strike_start, (strike_at, strike_tick) = _grouped(
-            s["strike_side"][:strikes], 2 * n, [s["strike_at"][:strikes], s["strike_tick"][:strikes]]
+            s["strike_side"][:strikes],
+            2 * n,
+            [s["strike_at"][:strikes], s["strike_tick"][:strikes]],
         )
         deeds = int(counts[S_DEEDS])
         arrays = {

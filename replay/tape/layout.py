@@ -130,7 +130,7 @@ attach_views(
     market_mark=("market_marks", np.int64),
     deed=("deeds", XROW),
     deed_at=("deeds", np.int32),
-        slot_key=("slots", np.int64),
+    slot_key=("slots", np.int64),
     slot_list=("slots", np.int32),
     list_key=("lists", np.int64),
     list_start=("stretches", np.int32),

@@ -44,8 +44,7 @@ def first_at(values: Any, start: int, end: int, hint: int, value: int) -> int:
     """
     low, high = start, end
     step = 1
-    if hint < start:
-        hint = start
+    hint = max(hint, start)
     if hint < end and values[hint] < value:
         low = hint + 1
         probe = low

@@ -63,9 +63,7 @@ def exchange_order(
     """
     out = np.empty(len(rows), np.int64)
     n = int(
-        _sort_places(
-            rows.ctypes.data, unseen.ctypes.data, len(rows), instruments, out.ctypes.data
-        )
+        _sort_places(rows.ctypes.data, unseen.ctypes.data, len(rows), instruments, out.ctypes.data)
     )
     if n >= 0:
         return out[:n].copy()

@@ -37,7 +37,7 @@ from replay.tape.layout import (
     XROW,
 )
 
-__all__ = ["S_SIZE", "SCAN", "Scan", "copy_books", "scan_local", "scan_market"]
+__all__ = ["SCAN", "S_SIZE", "Scan", "copy_books", "scan_local", "scan_market"]
 
 ROW_BYTES = EVENT.itemsize
 _LOB = int(EventKind.LOB)

@@ -1,4 +1,4 @@
-"""The simulated exchange without partial fills, and its two clocks, said slowly.
+"""The simulated exchange and its two clocks, said slowly.
 
 Written from docs/exchange-models.md: lists are searched and sorted anew for every event.
 """
@@ -61,13 +61,17 @@ class Order:
         moved = self.front - (1 - p) * chg + min(back - p * chg, 0.0)
         self.front = new if math.isnan(moved) else min(moved, new)
 
-    def traded(self, qty: float, lot: float) -> bool:
-        """Take a trade at the order's price; say whether it fills."""
+    def lots(self, qty: float, lot: float) -> int:
+        """Take a trade at the order's price; return by how many lots its queue was overrun."""
         self.front -= qty
         self.cum += qty
-        reached = half_away(-self.front / lot) > 0
+        reached = max(half_away(-self.front / lot), 0)
         self.front = max(self.front, 0.0)
         return reached
+
+    def traded(self, qty: float, lot: float) -> bool:
+        """Say whether a trade at the order's price fills it."""
+        return self.lots(qty, lot) > 0
 
 
 @dataclass
@@ -90,6 +94,7 @@ class NaiveExchange:
     specs: list[Spec]
     model: str = "risk_averse"
     n: float = 2.0
+    partial: bool = False
     orders: dict[int, Order] = field(default_factory=dict)
     out: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -102,13 +107,19 @@ class NaiveExchange:
     def tell(self, id_: int, event: int, status: int, leaves: float, code: int = 0) -> None:
         self.out.append(("order", id_, int(event), int(status), leaves, code))
 
-    def fill(self, order: Order, tick: int, *, maker: bool) -> None:
+    def fill(self, order: Order, tick: int, *, maker: bool, qty: float | None = None) -> None:
+        """Execute `qty` of an order, all of it if that is not said; below half a lot is nothing."""
         spec = self.specs[order.inst]
         price = spec.price(tick)
-        fee = order.qty * price * (spec.maker if maker else spec.taker)
-        self.out.append(("fill", order.id, order.side, price, order.qty, fee, maker))
-        self.tell(order.id, E.TRADE, S.FILLED, 0.0)
-        self.orders.pop(order.id, None)
+        done = order.qty if qty is None else min(qty, order.qty)
+        fee = done * price * (spec.maker if maker else spec.taker)
+        self.out.append(("fill", order.id, order.side, price, done, fee, maker))
+        order.qty -= done
+        if order.qty < spec.lot / 2:
+            order.qty = 0.0
+            self.orders.pop(order.id, None)
+        whole = order.qty == 0.0
+        self.tell(order.id, E.TRADE, S.FILLED if whole else S.PARTIALLY_FILLED, order.qty)
 
     def on_level(self, inst: int, flags: int, side: int, price: float, qty: float) -> None:
         book = self.books[inst]
@@ -136,8 +147,30 @@ class NaiveExchange:
         bid, ask = self.books[inst].best
         for order in self.mine(inst, -side):
             inside = tick <= order.tick < ask if side < 0 else bid < order.tick <= tick
-            if inside and (order.tick != tick or order.traded(qty, self.specs[inst].lot)):
+            if inside and order.tick != tick:
                 self.fill(order, order.tick, maker=True)
+            elif inside:
+                lots = order.lots(qty, self.specs[inst].lot)
+                if lots:
+                    part = lots * self.specs[inst].lot if self.partial else None
+                    self.fill(order, order.tick, maker=True, qty=part)
+
+    def offers(self, inst: int, side: int, limit: int) -> list[tuple[int, float]]:
+        """Return what an order of `side` could take down to `limit`: (tick, quantity), best first."""
+        book = self.books[inst]
+        other = ASK if side > 0 else BID
+        best = book.best[other]
+        levels = [
+            (t, q) for t, q in book.levels[other].items()
+            if side * (t - best) >= 0 and side * (limit - t) >= 0
+        ]  # fmt: skip
+        return sorted(levels, key=lambda level: side * level[0])
+
+    def take(self, order: Order, limit: int) -> None:
+        """Walk the levels that an order meets."""
+        for tick, offered in self.offers(order.inst, order.side, limit):
+            if order.qty > 0.0:
+                self.fill(order, tick, maker=False, qty=offered)
 
     def crossing(self, inst: int, side: int, tick: int) -> int | None:
         """Return the opposite best if an order at `tick` meets it."""
@@ -164,8 +197,20 @@ class NaiveExchange:
                 self.tell(order.id, E.ACCEPTED, S.LIVE, order.qty)
         elif order.tif == T.GTX and not market:
             self.tell(order.id, E.EXPIRED, S.EXPIRED, 0.0)
-        else:
+        elif not self.partial:
             self.fill(order, meets, maker=False)
+        elif order.tif == T.FOK and not market and self.visible(order, limit) < order.qty - 1e-9:
+            self.tell(order.id, E.EXPIRED, S.EXPIRED, 0.0)
+        else:
+            self.take(order, limit)
+            if order.qty > 0.0 and (market or order.tif in (T.IOC, T.FOK)):
+                self.tell(order.id, E.EXPIRED, S.EXPIRED, order.qty)
+            elif order.qty > 0.0:
+                self.join(order)
+                self.tell(order.id, E.ACCEPTED, S.LIVE, order.qty)
+
+    def visible(self, order: Order, limit: int) -> float:
+        return sum(qty for _, qty in self.offers(order.inst, order.side, limit))
 
     def cancel(self, id_: int) -> None:
         order = self.orders.pop(id_, None)
@@ -190,10 +235,13 @@ class NaiveExchange:
             return
         order.tick, order.qty = tick, qty
         self.tell(id_, E.AMENDED, S.LIVE, qty)
-        if meets is None:
-            self.join(order)
-        else:
+        if meets is not None and not self.partial:
             self.fill(order, meets, maker=False)
+            return
+        if meets is not None:
+            self.take(order, tick)
+        if order.qty > 0.0:
+            self.join(order)
 
 
 MARKET = 5  # an action beside those of `Action`
@@ -244,7 +292,10 @@ class LocalSide:
             return
         _, id_, event, state, _, _ = message
         before = self.status[id_]
-        if event in (E.TRADE, E.CANCELED, E.EXPIRED, E.REJECTED):
+        if event == E.TRADE and state == S.PARTIALLY_FILLED:
+            if before == "new":
+                self.status[id_] = "live"
+        elif event in (E.TRADE, E.CANCELED, E.EXPIRED, E.REJECTED):
             assert state in (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED)
             del self.status[id_]
         elif (

@@ -37,10 +37,16 @@ PERIOD = 1_000  # µs
 MODELS = ["risk_averse", "power", "power2", "power3", "log", "log2"]
 
 
-def backtest(events, script, *, queue="risk_averse", n=2.0, entry=0, response=0, source=None):
+def backtest(
+    events, script, *, queue="risk_averse", n=2.0, entry=0, response=0, source=None, **assumptions
+):
     config = BacktestConfig(
         exchange=ExchangeConfig(
-            queue=queue, queue_n=n, entry_latency_us=entry, response_latency_us=response
+            queue=queue,
+            queue_n=n,
+            entry_latency_us=entry,
+            response_latency_us=response,
+            **assumptions,
         ),
         timers=((1, PERIOD / 1e6),),
         mark_every_s=0.002,
@@ -63,6 +69,25 @@ def test_a_run_is_that_of_the_naive_twin(events, script, queue, n, entry, respon
     found = told(test.run().journal)
     expected = twin.run(
         naive(queue, n), events, script, period=PERIOD, entry=entry, response=response
+    )
+    assert found == expected
+    assert test.group.counters()["odd_reports"] == 0
+    assert test.group.state(0).wrong == 0
+
+
+@settings(max_examples=examples(100))
+@given(
+    market_rows(),
+    scripts(),
+    st.sampled_from(MODELS),
+    st.sampled_from([0, 0, 700, 3_000]),
+    st.sampled_from([0, 0, 500, 4_000]),
+)
+def test_a_run_with_partial_fills_is_that_of_the_naive_twin(events, script, queue, entry, response):
+    test = backtest(events, script, queue=queue, entry=entry, response=response, partial=True)
+    found = told(test.run().journal)
+    expected = twin.run(
+        naive(queue, partial=True), events, script, period=PERIOD, entry=entry, response=response
     )
     assert found == expected
     assert test.group.counters()["odd_reports"] == 0

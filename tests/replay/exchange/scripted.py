@@ -68,9 +68,9 @@ def table() -> InstrumentTable:
     )  # fmt: skip
 
 
-def naive(queue="risk_averse", n=2.0) -> NaiveExchange:
+def naive(queue="risk_averse", n=2.0, *, partial=False) -> NaiveExchange:
     specs = [Spec("0.1", 0.25, -0.001, 0.002) for _ in range(2)]
-    return NaiveExchange(specs, queue, n)
+    return NaiveExchange(specs, queue, n, partial)
 
 
 def params(script: list[Wanted]) -> np.ndarray:

@@ -1,0 +1,36 @@
+"""Assumptions: what may be asked for, and what is refused with a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from extrema_nb.errors import ConfigError
+from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
+from replay.exchange.latency_config import LatencyConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"queue": "powr"}, r"unknown queue model 'powr'.*did you mean 'power'"),
+        ({"queue_n": 0.0}, "queue_n is 0.0, expected a positive exponent"),
+        ({"queue_n": float("nan")}, "queue_n is nan"),
+        ({"entry_latency_us": -1}, "latencies are µs and not negative"),
+        ({"response_latency_us": -1}, "latencies are µs and not negative"),
+        ({"self_trade": "cancel_newst"}, r"unknown self-trade rule.*did you mean 'cancel_newest'"),
+        (
+            {"latency": LatencyConfig("constant", entry_us=5), "entry_latency_us": 5},
+            "a latency model and constant latencies are both given",
+        ),
+    ],
+)
+def test_assumptions_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        ExchangeConfig(**settings)
+
+
+@pytest.mark.parametrize("rule", list(SelfTrade))
+@pytest.mark.parametrize("model", list(QueueModel))
+def test_every_model_and_rule_has_a_name_that_can_be_asked_for(model, rule):
+    config = ExchangeConfig(queue=model.name.lower(), self_trade=rule.name.lower())
+    assert QueueModel[config.queue.upper()] == model

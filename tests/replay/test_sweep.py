@@ -1,0 +1,142 @@
+"""A sweep's variants equal runs of their own, whatever the strategies, threads and cuts."""
+
+# ruff: noqa: N805  # handlers have no self
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import extrema_nb as xnb
+from extrema_nb.errors import ConfigError
+from extrema_nb.testing import MemorySource
+from replay.backtest import Backtest, BacktestConfig
+from replay.exchange.config import ExchangeConfig
+from replay.sweep import Sweep, grid, parse_values
+from tests.replay.exchange.scripted import market_rows, table
+from tests.small_books import examples
+
+CONFIG = BacktestConfig(
+    exchange=ExchangeConfig(queue="power"), timers=((1, 0.001),), mark_every_s=0.002
+)
+
+
+class Quoter(xnb.Strategy):
+    """Keep an order a side, `away` ticks from the touch."""
+
+    class Params:
+        away: xnb.i8 = 1
+        qty: xnb.f8 = 0.5
+
+    def on_schedule(ctx, p, s, tick):
+        book = ctx.book(0)
+        ctx.cancel_all(0)
+        if book.is_valid:
+            ctx.buy(0, book.bid_price - p.away * 0.1, p.qty)
+            ctx.sell(0, book.ask_price + p.away * 0.1, p.qty)
+
+    def on_trade(ctx, p, s, trade):
+        if trade.qty > 2.0:
+            ctx.market(trade.inst, 1, p.qty)
+
+
+class Listener(Quoter):
+    """The same, and it looks at the book when it is filled."""
+
+    def on_fill(ctx, p, s, fill):
+        if ctx.book(0).is_valid:
+            ctx.sell(0, ctx.book(0).ask_price, 0.25)
+
+
+SETS = grid({"away": [0, 1, 2], "qty": [0.25, 1.0], "exchange.entry_latency_us": [0, 700]})
+
+
+def own(values):
+    return {k: v for k, v in values.items() if not k.startswith("exchange.")}
+
+
+@pytest.mark.parametrize("kind", [Quoter, Listener])
+@pytest.mark.parametrize("threads", [1, 2])
+@settings(max_examples=examples(12), deadline=None)
+@given(events=market_rows(most=40), keep=st.booleans())
+def test_every_variant_is_a_run_of_its_own_byte_for_byte(kind, threads, events, keep):
+    with pytest.MonkeyPatch.context() as patch:
+        if not keep:
+            patch.setattr("replay.scan.KEEP_ROWS", 0)
+            patch.setattr("replay.backtest.TAPE_ROWS", 16)
+        sweep = Sweep(
+            MemorySource(events, table()), lambda values: [kind(**values)], SETS, config=CONFIG,
+            threads=threads, keep_journals=True,
+        )  # fmt: skip
+        outcomes = list(sweep.run())
+    assert [outcome.params for outcome in outcomes] == SETS
+    for outcome in outcomes[:: 1 if kind is Quoter else 3]:
+        exchange = ExchangeConfig(
+            queue="power", entry_latency_us=outcome.params["exchange.entry_latency_us"]
+        )
+        config = BacktestConfig(exchange=exchange, timers=CONFIG.timers, mark_every_s=0.002)
+        test = Backtest(MemorySource(events, table()), [kind(**own(outcome.params))], config=config)
+        run = test.run()
+        assert outcome.journal.tobytes() == run.journal.tobytes()
+        assert outcome.marks.tobytes() == run.marks.tobytes()
+        assert outcome.fills == run.counters["fills"]
+
+
+def test_a_part_of_the_sets_can_be_run_for_going_on_later(monkeypatch):
+    monkeypatch.setattr("replay.sweep.PASS_VARIANTS", 2)
+    monkeypatch.setattr("replay.sweep.STEP_VARIANTS", 2)
+    from extrema_nb.testing import book, rows, trade
+    from tests.replay.exchange.scripted import T0
+
+    events = rows(
+        book([(99.9, 2.0)], [(100.1, 2.0)], T0, snapshot=True), trade(99.0, 1.0, -1, T0 + 5_000)
+    )
+    seen = []
+    sweep = Sweep(
+        MemorySource(events, table()), lambda values: [Quoter(**values)], SETS, config=CONFIG,
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    some = list(sweep.run([3, 7, 8]))
+    assert [outcome.number for outcome in some] == [3, 7, 8]
+    assert seen[-1] == (3 * len(events), 3 * len(events))
+    every = list(sweep.run())
+    assert [every[k].marks.tobytes() for k in (3, 7, 8)] == [o.marks.tobytes() for o in some]
+
+
+def test_grids_count_their_last_parameter_quickest():
+    assert grid({"a": [1, 2], "b": [3.0, 4.0]}) == [
+        {"a": 1, "b": 3.0}, {"a": 1, "b": 4.0}, {"a": 2, "b": 3.0}, {"a": 2, "b": 4.0},
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="parameter 'b' has no values"):
+        grid({"a": [1], "b": []})
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("1,2.5", [1.0, 2.5]), ("1:2:0.5", [1.0, 1.5, 2.0]), ("0.1:0.3:0.1", [0.1, 0.2, 0.3])],
+)
+def test_values_are_a_list_or_a_range_with_its_end(text, values):
+    assert parse_values(text) == values
+
+
+@pytest.mark.parametrize("text", ["", "a", "1:2", "2:1:1", "1:2:0"])
+def test_values_that_are_none_are_refused(text):
+    with pytest.raises(ConfigError, match="expected numbers such as"):
+        parse_values(text)
+
+
+def test_wrong_parameters_are_told_before_any_work():
+    source = MemorySource(trade_rows(), table())
+    with pytest.raises(ConfigError, match="at least one parameter set"):
+        Sweep(source, lambda values: [Quoter(**values)], [])
+    with pytest.raises(ConfigError, match=r"unknown assumption exchange.quue; there are: exchange"):
+        Sweep(source, lambda values: [Quoter(**values)], [{"exchange.quue": 1}])
+    with pytest.raises(ConfigError, match="away"):
+        Sweep(source, lambda values: [Quoter(**values)], [{"awai": 1}])
+
+
+def trade_rows():
+    from extrema_nb.testing import trade
+
+    return trade(100.0, 1.0)
