@@ -32,7 +32,8 @@ class DataScan(NamedTuple):
 
 def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
     kinds = rows["kind"]
-    return ((kinds == EventKind.LOB) | (kinds == EventKind.TRADE)) & (rows["inst"] >= 0)
+    market: npt.NDArray[np.bool_] = (kinds == EventKind.LOB) | (kinds == EventKind.TRADE)
+    return market & (rows["inst"] >= 0)
 
 
 def _check_prices(market: EventArray) -> None:

@@ -66,15 +66,17 @@ def parse_values(text: str) -> list[float]:
     try:
         if ":" in text:
             start, stop, step = (float(part) for part in text.split(":"))
-            if not step > 0 or stop < start:
-                raise ValueError(text)
-            count = int(np.floor((stop - start) / step + 1e-9)) + 1
-            return [round(start + i * step, 12) for i in range(count)]
-        return [float(part) for part in text.split(",")]
+            count = int(np.floor((stop - start) / step + 1e-9)) + 1 if step > 0 else 0
+            values = [round(start + i * step, 12) for i in range(count)]
+        else:
+            values = [float(part) for part in text.split(",")]
     except ValueError:
+        values = []
+    if not values:
         raise ConfigError(
             f"values {text!r}: expected numbers such as 1,2,3 or start:stop:step such as 1:5:0.5"
-        ) from None
+        )
+    return values
 
 
 class Sweep:
@@ -164,14 +166,12 @@ class Sweep:
                 group = self.group(self.sets[number], books)
                 books = group.ctx.books
                 variants.append(self._variant(group, self.sets[number], shift))
+            first_mark = -(-start // mark_every) * mark_every if mark_every > 0 else 0
+            timers = self.config.timers_from(start)
             out.append(
                 Lockstep(
-                    variants,
-                    timers=self.config.timers_from(start),
-                    end=end,
-                    first_mark=-(-start // mark_every) * mark_every if mark_every > 0 else 0,
-                    mark_every=mark_every,
-                )  # fmt: skip
+                    variants, timers=timers, end=end, first_mark=first_mark, mark_every=mark_every
+                )
             )
         return out
 

@@ -185,7 +185,7 @@ def _submit(
 ) -> int:  # fmt: skip
     if not 0 <= inst < len(ctx.specs):
         return _UNKNOWN_INSTRUMENT
-    if order_type == _LIMIT or order_type == _STOP_LIMIT:
+    if order_type in (_LIMIT, _STOP_LIMIT):
         if not -1e15 < price < 1e15:
             return _BAD_PRICE
         price = tick_to_price(ctx.books, inst, price_to_tick(ctx.books, inst, price))

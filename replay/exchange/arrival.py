@@ -99,7 +99,7 @@ _BOTH = int(SelfTrade.CANCEL_BOTH)
 
 @kernel
 def _crosses(side: int, tick: int, opposite: int) -> bool:
-    if opposite == NO_ASK or opposite == NO_BID:
+    if opposite in (NO_ASK, NO_BID):
         return False
     return tick >= opposite if side == BUY else tick <= opposite
 
@@ -164,7 +164,7 @@ def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
     if x.clock[X_CONSUME] == 0 or request.tif == _GTX or not _meets_own(x, inst, side, tick):
         return True
     rule = x.clock[X_SELF_TRADE]
-    if rule == _OLDEST or rule == _BOTH:
+    if rule in (_OLDEST, _BOTH):
         _cancel_own(x, inst, side, tick)
     if rule == _OLDEST:
         return True

@@ -96,6 +96,13 @@ def _pack(s: Scan, lists: int, rank: int, start: int, at: int, qty: int, slots: 
             s.slot_list[slot] = ranks[s.slot_list[slot]]
 
 
+def _codes(insts: npt.NDArray[np.int64], orders: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return what lists are sorted by; see `list_code`."""
+    codes: Any = list_code
+    out: npt.NDArray[np.int64] = codes(insts, orders & 1, orders >> 1) if len(insts) else insts
+    return out
+
+
 def _grouped(
     groups: npt.NDArray[np.int32], count: int, arrays: list[npt.NDArray[Any]]
 ) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[Any]]]:
@@ -154,8 +161,8 @@ class TapeMaker:
         record = np.zeros(1, SCAN)
         for name, size in sizes.items():
             record[name] = size
-        for name, (size, dtype) in _ARRAYS.items():
-            scratch[name] = np.empty(sizes[size] if isinstance(size, str) else size, dtype)
+        for name, (of, dtype) in _ARRAYS.items():
+            scratch[name] = np.empty(sizes.get(of, S_SIZE), dtype)
             record[name] = scratch[name].ctypes.data
         scratch["counts"][:] = 0
         scratch["slot_list"][:] = -1
@@ -203,9 +210,7 @@ class TapeMaker:
         counts = s["counts"]
         lists, entries = int(counts[S_LISTS]), int(counts[S_ENTRIES])
         order = s["list_order"][:lists]
-        codes = np.array(
-            list_code(s["list_inst"][:lists].astype(np.int64), order & 1, order >> 1), np.int64
-        ).reshape(-1)
+        codes = _codes(s["list_inst"][:lists].astype(np.int64), order)
         sorted_lists = np.argsort(codes)
         rank = np.empty(lists, np.int32)
         rank[sorted_lists] = np.arange(lists, dtype=np.int32)
@@ -261,8 +266,8 @@ class TapeMaker:
         )  # fmt: skip
 
 
-_ARRAYS: dict[str, tuple[str | int, Any]] = {
-    "counts": (S_SIZE, np.int64),
+_ARRAYS: dict[str, tuple[str, Any]] = {
+    "counts": ("", np.int64),
     "market_ts": ("market_rows", np.int64), "deed": ("deed_cap", XROW),
     "deed_at": ("deed_cap", np.int32),
     "slot_key": ("slots", np.int64), "slot_list": ("slots", np.int32),

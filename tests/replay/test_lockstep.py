@@ -15,7 +15,7 @@ from tests.replay.exchange.scripted import T0, Scripted, params, table
 def test_strategies_that_hear_reports_do_not_run_in_step():
     sweep = Sweep(
         MemorySource(trade(100.0, 1.0, ts=T0), table()),
-        lambda values: [Scripted(script=params([]))],
+        lambda _: [Scripted(script=params([]))],
         [{"a": 1}, {"a": 2}],
         config=BacktestConfig(),
     )

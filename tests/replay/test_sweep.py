@@ -15,7 +15,9 @@ from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.sweep import Sweep, grid, parse_values
 from tests.replay.exchange.scripted import market_rows, table
-from tests.small_books import examples
+from tests.small_books import examples, small_books
+
+__all__ = ["small_books"]
 
 CONFIG = BacktestConfig(
     exchange=ExchangeConfig(queue="power"), timers=((1, 0.001),), mark_every_s=0.002
@@ -56,6 +58,7 @@ def own(values):
     return {k: v for k, v in values.items() if not k.startswith("exchange.")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Quoter, Listener])
 @pytest.mark.parametrize("threads", [1, 2])
 @settings(max_examples=examples(12), deadline=None)
@@ -84,6 +87,7 @@ def test_every_variant_is_a_run_of_its_own_byte_for_byte(kind, threads, events, 
 
 
 def test_a_part_of_the_sets_can_be_run_for_going_on_later(monkeypatch):
+    """Uncompiled, too: the sets are few and the rows are."""
     monkeypatch.setattr("replay.sweep.PASS_VARIANTS", 2)
     monkeypatch.setattr("replay.sweep.STEP_VARIANTS", 2)
     from extrema_nb.testing import book, rows, trade
