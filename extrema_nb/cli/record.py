@@ -63,11 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record and say what was recorded."""
     from extrema_nb.cli.common import emit_json, output_folder, spoke
+    from extrema_nb.net.loop import run as run_loop
 
     settings = _settings(args, spoke("recorders.settings").RecordSettings)
     settings.check()
     output_folder("--out", settings.folder)
-    report = asyncio.run(_main(spoke("recorders.recorder"), settings))
+    report = run_loop(_main(spoke("recorders.recorder"), settings))
     if args.json:
         emit_json(report)
     else:

@@ -44,9 +44,11 @@ class Outlet:
 
     def push(self, frame: bytes) -> None:
         """Take an encoded frame; sent at the next `flush`."""
-        if self._address is not None:
-            frame = encode_frame(self._address(_payload(frame), self.sent))
-        self._out.append(frame)
+        payload = b"" if self._address is None else _payload(frame)
+        if self._address is not None and payload:
+            frame = encode_frame(self._address(payload, self.sent))
+        if self._address is None or payload:
+            self._out.append(frame)
         self.sent += 1
 
     def flush(self) -> None:

@@ -27,6 +27,8 @@ from replay.local_venue.specs import SymbolSpec, infer_spec
 
 __all__ = ["Player"]
 
+NOTHING = b""  # a message that is lost on its way out: its number on the connection is used up
+
 SNAPSHOT_WAIT_S = 4.0
 SETTLE_S = 1.5  # subscriptions have settled when none came for so long; clients pace theirs
 BATCH = 128  # messages between looks at the event loop
@@ -178,8 +180,12 @@ class Player:
             waiting.append(frame)
             if len(waiting) > PENDING_MOST:
                 self.book(symbol)
-        for told in faults.frames(key, frame) if faults.armed else (frame,):
-            hub.publish(key, told, told)
+        if not faults.armed:
+            hub.publish(key, frame, frame)
+            return
+        for told in faults.frames(key, frame) or [NOTHING]:
+            if told or self.dialect.addressed:
+                hub.publish(key, told, told)
 
     async def _settled(self) -> None:
         """Wait until no subscription has come for a moment."""

@@ -106,6 +106,13 @@ class PublicVenue:
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
 
+    async def halt(self) -> None:
+        """Stop the tape where it is; connections stay open."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            await self.hub.drain()
+
     def failure(self) -> BaseException | None:
         """Return what stopped the tape, if something did."""
         if self._task is None or not self._task.done() or self._task.cancelled():

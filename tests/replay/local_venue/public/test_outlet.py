@@ -55,6 +55,9 @@ def test_messages_that_differ_by_connection_are_counted_on_their_way_out():
     outlet.say(b"a")
     outlet.say(b"b" * 200)
     outlet.say(b"c" * 70_000)
+    outlet.say(b"")  # lost on its way: its number is used up
+    outlet.say(b"d")
+    assert pipe.written[3:] == [encode_frame(b"d4")]
     assert pipe.written[0] == encode_frame(b"a0")
     assert pipe.written[1] == encode_frame(b"b" * 200 + b"1")
     assert pipe.written[2] == encode_frame(b"c" * 70_000 + b"2")
