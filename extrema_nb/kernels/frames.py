@@ -21,7 +21,7 @@ from __future__ import annotations
 from extrema_nb.jit import kernel
 from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
-from extrema_nb.kernels.ladders import bests_at, ladders_at
+from extrema_nb.kernels.ladders import bests_at, ladders_at, sided_at
 from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
 from extrema_nb.kernels.moments import moment_at
 from extrema_nb.kernels.row_words import book_went_on, line_went_on, write_book, write_row
@@ -61,7 +61,8 @@ BIDS, ASKS, BEST_BID, BEST_ASK = (int(o) for o in (Op.BIDS, Op.ASKS, Op.BEST_BID
 SIGNED, MILLIS = int(Op.SIGNED), int(Op.MILLIS)
 BID_OBJECTS, ASK_OBJECTS = int(Op.BID_OBJECTS), int(Op.ASK_OBJECTS)
 LADDERS, BESTS, ISO_TIME = int(Op.LADDERS), int(Op.BESTS), int(Op.ISO_TIME)
-GUARD_NUMBERED = int(Guard.NUMBERED)
+KIND, SIDED = int(Op.KIND), int(Op.SIDED)
+GUARD_NUMBERED, GUARD_WHOLE = int(Guard.NUMBERED), int(Guard.WHOLE)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
 
 
@@ -240,14 +241,22 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             at = bests_at(s, at, end, k)
             if at < 0:
                 return SLOW
-        elif op == NAMED:
+        elif op == SIDED:
+            at, bids, asks = sided_at(s, at, end)
+            if at < 0:
+                return SLOW
+        elif op in (NAMED, KIND):
             if text[at] != QUOTE or channel >= 0:
                 return SLOW
             channel, at = channel_at(s, at + 1, end)
             if channel < 0 or at < 0:
                 return SLOW
+            if (op == KIND) != (s.channels[channel].guard & GUARD_WHOLE != 0):
+                return SLOW
             for word in range(INHERITED):
                 words[word] = s.channel_words[channel, word]
+            if op == KIND:
+                node, seen = s.channels[channel].node, 0
         else:  # an object, or a list of objects
             many = op == OBJECTS or op >= BID_OBJECTS
             child = keys[k].node

@@ -6,13 +6,16 @@ holds it: `Op.PRICE` is its price, `Op.FLOOR` its quantity, others are passed ov
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from extrema_nb.jit import kernel
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import MAX, Scanner
-from extrema_nb.kernels.shapes import Op
+from extrema_nb.kernels.shapes import QUOTED, Op
 from extrema_nb.kernels.values import number, same
 
-__all__ = ["bests_at", "ladder_at", "ladders_at", "level_at"]
+__all__ = ["bests_at", "ladder_at", "ladders_at", "level_at", "sided_at"]
 
 QUOTE, COMMA, COLON = 34, 44, 58
 OPEN, CLOSE, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
@@ -167,3 +170,59 @@ def bests_at(s: Scanner, at: int, end: int, k: int) -> int:
         if c != COMMA:
             return -1
     return -1
+
+
+@kernel
+def _side_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
+    """Return 0 for ``"buy"``, 1 for ``"sell"`` at `at`, and the place after it."""
+    if text[at] != QUOTE:
+        return 0, -1
+    if text[at + 1] == 98:  # buy
+        if text[at + 2] == 117 and text[at + 3] == 121 and text[at + 4] == QUOTE:
+            return 0, at + 5
+    elif (
+        text[at + 1] == 115 and text[at + 2] == 101 and text[at + 3] == 108 and text[at + 4] == 108
+        and text[at + 5] == QUOTE
+    ):  # fmt: skip
+        return 1, at + 6
+    return 0, -1
+
+
+@kernel
+def sided_at(s: Scanner, at: int, end: int) -> tuple[int, int, int]:
+    """Read ``[["buy", price, quantity], …]``; return the place after it, how many bids and asks."""
+    text, levels = s.text, s.levels
+    bids, asks = 0, 0
+    if text[at] != OPEN_LIST:
+        return -1, 0, 0
+    at += 1
+    if text[at] == CLOSE_LIST:
+        return at + 1, 0, 0
+    while True:
+        if text[at] != OPEN_LIST:
+            return -1, 0, 0
+        side, at = _side_at(text, at + 1)
+        if at < 0 or text[at] != COMMA:
+            return -1, 0, 0
+        price, at = number(text, at + 1, QUOTED)
+        if at < 0 or text[at] != COMMA:
+            return -1, 0, 0
+        qty, at = number(text, at + 1, QUOTED)
+        if at < 0 or text[at] != CLOSE_LIST or not (0.0 < price < MAX and qty < MAX):
+            return -1, 0, 0
+        count = asks if side else bids
+        if count >= levels.shape[1]:
+            return -1, 0, 0
+        levels[side, count, 0] = price
+        levels[side, count, 1] = qty
+        if side:
+            asks = count + 1
+        else:
+            bids = count + 1
+        at += 1
+        c = int(text[at])
+        at += 1
+        if c == CLOSE_LIST:
+            return at, bids, asks
+        if c != COMMA or at >= end:
+            return -1, 0, 0

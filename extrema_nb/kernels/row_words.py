@@ -39,6 +39,7 @@ __all__ = ["book_went_on", "line_went_on", "next_number", "write_book", "write_r
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
 GUARD_ARRIVAL, GUARD_NUMBERED = int(Guard.ARRIVAL), int(Guard.NUMBERED)
+UNNUMBERED = int(Chain.KNOWN)
 BY_PREV, BY_TIME, BY_NUMBER = int(Chain.PREV), int(Chain.TIME), int(Chain.NUMBER)
 LAST, START, SNAPSHOT, STALE = (
     int(flag) for flag in (Flag.LAST, Flag.START, Flag.SNAPSHOT, Flag.STALE)
@@ -114,6 +115,9 @@ def write_book(
             return SLOW
         seq, first = s.line[BASE] + words[NUMBER], prev + 1
         words[SEQ] = seq
+    elif chain == UNNUMBERED:
+        if s.modes[inst] != CHAINED:
+            return SLOW
     elif chain == BY_TIME:
         if s.modes[inst] != CHAINED or time < s.last_seq[inst]:
             return SLOW
@@ -172,5 +176,5 @@ def book_went_on(s: Scanner, channel: int, inst: int) -> None:
     chain = s.channels[channel].chain
     if chain == BY_TIME:
         s.last_seq[inst] = s.words[TIME] or s.words[LATER]
-    elif chain:
+    elif chain and chain != UNNUMBERED:
         s.last_seq[inst] = s.words[SEQ]

@@ -82,6 +82,8 @@ class Op(IntEnum):
     ASK_OBJECTS = 19
     LADDERS = 20  # [bids, asks], lists of objects; `node` has PRICE and FLOOR of a level
     BESTS = 21  # [bid, ask], objects or null, into words 0 to 3
+    KIND = 22  # says which channel it is; the rest of the object is the channel's data
+    SIDED = 23  # array of ["buy" or "sell", price, quantity]
 
 
 class End(IntEnum):
@@ -100,6 +102,7 @@ class Chain(IntEnum):
     PREV = 1  # prev_seq is the seq of the message before
     FIRST = 2  # first_seq is one above it
     TIME = 3  # each message is the whole book, not older than the one before
+    KNOWN = 5  # nothing is numbered; the book has its snapshot
     NUMBER = 4  # by the NUMBER of the message; nothing of the connection is missing in between
 
 
@@ -112,6 +115,7 @@ class Guard(IntEnum):
     SEVERAL = 8  # COUNT above 1: AGGREGATE, and the last trade is this one
     ARRIVAL = 16  # the venue tells no time, that of arrival counts
     NUMBERED = 32  # the message has the next NUMBER of its connection, and LATER
+    WHOLE = 64  # the frame itself is the data, and `Op.KIND` names it
 
 
 class Node(NamedTuple):

@@ -1,8 +1,8 @@
-"""Hot channels of Coinbase Advanced Trade for the compiled scanner: changes of books, tickers.
+"""Hot channels of Coinbase for the compiled scanner: changes of books, tickers; and the older feed.
 
-What is bound to hold here holds in `wire` and `decode` too, so that a frame gives the same rows
-either way. Snapshots, trades (of which one message may hold several, newest first) and the older
-feed are left to the decoder.
+What is bound to hold here holds in `wire`, `exchange` and `decode` too, so that a frame gives the
+same rows either way. Snapshots, trades of Advanced Trade (of which one message may hold several, newest
+first) and tickers of the older feed are left to the decoder.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from extrema_nb.kernels.shapes import (
     LEVEL_QTY,
     NUMBER,
     SIDE,
+    TIME,
     Chain,
     Channel,
     End,
@@ -30,6 +31,7 @@ from extrema_nb.venues.coinbase.streams import SLOTS
 __all__ = ["SHAPES"]
 
 HIGHEST = 2**40 - 1  # number of a message
+NEWEST = 2**63 - 2  # id of a trade
 
 LEVEL = Node(
     (
@@ -57,12 +59,22 @@ TICKER = Node(
     End.ROW,
 )  # fmt: skip
 TICKERS = Node((Key("type"), Key("tickers", Op.OBJECTS, node=TICKER)))
+_PRODUCT, _TIME = Key("product_id", Op.SYMBOL), Key("time", Op.ISO_TIME, TIME)
+OLD_UPDATE = Node((_PRODUCT, Key("changes", Op.SIDED), _TIME), End.BOOK)
+OLD_MATCH = Node(
+    (
+        Key("trade_id", Op.INT, 2, high=NEWEST), Key("maker_order_id"), Key("taker_order_id"),
+        Key("side", Op.TEXT, SIDE, choices=(("buy", Side.SELL), ("sell", Side.BUY))),
+        Key("size", Op.FLOOR, 1), Key("price", Op.PRICE, 0), _PRODUCT, Key("sequence"), _TIME,
+    ),
+    End.ROW,
+)  # fmt: skip
 
 SHAPES = Shapes(
     VENUE_ID,
     Node(
         (
-            Key("channel", Op.CHANNEL), Key("client_id"), Key("timestamp", Op.ISO_TIME, LATER),
+            Key("channel", Op.CHANNEL), Key("type", Op.KIND, optional=True), Key("client_id"), Key("timestamp", Op.ISO_TIME, LATER),
             Key("sequence_num", Op.INT, NUMBER, high=HIGHEST), Key("events", Op.DATA),
         )
     ),
@@ -75,6 +87,10 @@ SHAPES = Shapes(
             "ticker", EventKind.BBO, SLOTS.index("ticker"), TICKERS, many=True,
             guard=Guard.EMPTY | Guard.NUMBERED,
         ),
+        Channel(
+            "l2update", EventKind.LOB, SLOTS.index("l2_data"), OLD_UPDATE, chain=Chain.KNOWN, guard=Guard.WHOLE,
+        ),
+        Channel("match", EventKind.TRADE, SLOTS.index("market_trades"), OLD_MATCH, guard=Guard.WHOLE),
     ),
-    begin='{"channel":"',
+    begin='{"',
 )  # fmt: skip

@@ -22,9 +22,7 @@ class BookSync(StreamSync):
     @property
     def pace(self) -> tuple[int, int]:
         """How changes may pass without being asked about (`kernels.memory`), and the last seq."""
-        if self.needs_snapshot or self._last == ABSENT:
-            return UNKNOWN, ABSENT
-        return CHAINED, self._last
+        return (UNKNOWN, ABSENT) if self.needs_snapshot else (CHAINED, self._last)
 
     def went_on(self, last: int) -> None:
         """Take note that changes up to `last` have passed as `pace` allowed."""

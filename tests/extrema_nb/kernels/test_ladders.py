@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from extrema_nb import jit
 from extrema_nb.events import EventKind
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.ladders import bests_at, ladder_at, ladders_at, level_at
+from extrema_nb.kernels.ladders import bests_at, ladder_at, ladders_at, level_at, sided_at
 from extrema_nb.kernels.shapes import (
     LEVEL_PRICE,
     LEVEL_QTY,
@@ -116,3 +116,25 @@ def test_more_levels_than_there_is_room_for_are_left_to_others():
 def test_odd_best_prices_are_left_to_others(raw):
     _owner, scanner = loaded(raw)
     assert bests_at(scanner, 0, len(raw) + 1, OF_BBO) == -1
+
+
+@given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), PRICES.filter(lambda p: float(p) > 0), PRICES), max_size=6))  # fmt: skip
+def test_sided_levels_are_what_the_standard_library_reads(levels):
+    raw = json.dumps(levels, separators=(",", ":")).encode()
+    owner, scanner = loaded(raw)
+    at, n_bids, n_asks = sided_at(scanner, 0, len(raw) + 1)
+    assert at == len(raw)
+    for side, count, word in ((0, n_bids, "buy"), (1, n_asks, "sell")):
+        found = list(map(tuple, owner._memory["levels"][side, :count].tolist()))
+        assert found == [(float(p), float(q)) for s, p, q in levels if s == word]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"{}", b"[1]", b"[[]]", b'[["buy","1"]]', b'[["hold","1","1"]]', b'[["buy","0","1"]]',
+     b'[["buy","1","-1"]]', b'[["buy","1","1","1"]]', b'[["buy",1,"1"]]', b'[["buy","1","1"],]',
+     b'[["buy","1","1"]', b'[["sel","1","1"]]', b'[["buyx","1","1"]]', b'[["sells","1","1"]]', b"["],
+)  # fmt: skip
+def test_odd_sided_levels_are_left_to_others(raw):
+    _owner, scanner = loaded(raw)
+    assert sided_at(scanner, 0, len(raw) + 1)[0] == -1

@@ -46,6 +46,7 @@ NUMBERED = layout(
         (
             Channel("book", EventKind.LOB, 0, Node(()), chain=Chain.NUMBER, guard=Guard.NUMBERED),
             Channel("best", EventKind.BBO, 1, Node(()), guard=Guard.NUMBERED),
+            Channel("plain", EventKind.LOB, 2, Node(()), chain=Chain.KNOWN),
         ),
     )
 )
@@ -194,3 +195,15 @@ def test_best_prices_carry_the_number():
     owner, scanner = numbered(5)
     assert write_row(scanner, NUMBERED_BEST, 0, 6, 0) == 1
     assert owner.out[:1].view(BBO)["seq"][0] == (1 << 40) + 5
+
+
+def test_a_book_without_numbers_passes_once_it_is_known():
+    owner, scanner = numbered(5)
+    kind = 2
+    scanner.words[:9] = scanner.channel_words[kind]
+    assert write_book(scanner, kind, 0, 6, 0, 0, 0) == 1
+    book_went_on(scanner, kind, 0)
+    assert owner.last_seq[0] == (1 << 40) + 2
+    assert owner.out[:1].view(LOB_LEVEL)["seq"][0] == -1
+    owner.modes[:] = UNKNOWN
+    assert write_book(scanner, kind, 0, 6, 0, 0, 0) == SLOW

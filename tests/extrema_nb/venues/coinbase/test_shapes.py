@@ -27,9 +27,12 @@ from tests.extrema_nb.venues.coinbase.test_decode import (
     book,
     message,
 )
+from tests.extrema_nb.venues.coinbase.test_exchange import MATCH, SNAPSHOT, UPDATE
+from tests.extrema_nb.venues.coinbase.test_exchange import TICKER as OLD_TICKER
 from tests.streamed import NOW, frame_of, lines_of, table_of
 
-HOT = [book(5), TICKER | {"sequence_num": 5}]
+OLD = [UPDATE, MATCH]
+HOT = [book(5), TICKER | {"sequence_num": 5}, *OLD]
 TABLES = layout(SHAPES)
 ROOM = empty_events(4000)
 SYMBOLS = [(row.symbol, inst) for inst, row in enumerate(TABLE)]
@@ -74,6 +77,9 @@ OTHERS = [
     {"events": book(5)["events"]} | book(5), book(5) | {"events": book(5)["events"] * 2},
     message("ticker", 5, {"tickers": [{"product_id": "BTC-USD", "best_bid": "1"}]}),
     {"channel": "l2_data", "events": book(5)["events"], "sequence_num": 5, "timestamp": "x"},
+    SNAPSHOT, OLD_TICKER, MATCH | {"type": "last_match"}, {"type": "l2_data"} | book(5)["events"][0],
+    {"channel": "match", "timestamp": book(5)["timestamp"], "sequence_num": 5, "events": MATCH},
+    UPDATE | {"time": "0001-01-01T00:00:00Z"}, UPDATE | {"changes": [["hold", "1", "1"]]},
 ]  # fmt: skip
 
 
@@ -201,6 +207,15 @@ def test_a_capture_gives_the_same_rows_frame_by_frame_and_in_bursts(shared_data)
         expected, found, slow = both(lines, size, table_here())
         assert found.tobytes() == expected.tobytes()
         assert slow < 60  # snapshots, trades and heartbeats, and the first change of each book
+
+
+@pytest.mark.slow
+def test_the_older_feed_gives_the_same_rows_frame_by_frame_and_in_bursts(shared_data):
+    lines = list(lines_of(shared_data / FEED))
+    for size in (1, 50, len(lines)):
+        expected, found, slow = both(lines, size, table_here())
+        assert found.tobytes() == expected.tobytes()
+        assert slow < 100  # snapshots, tickers, answers, and the first change of each book
 
 
 @pytest.mark.slow
