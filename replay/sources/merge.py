@@ -24,6 +24,8 @@ __all__ = ["Chunk", "FrameChunk", "RowChunk", "RowStream", "merge_streams"]
 
 Arrivals = npt.NDArray[np.int64]
 
+WINDOW = 1 << 20  # arrivals that are put together at once, however many streams there are
+ROWS_A_HEAD = 2048  # of them for each stream: fewer cost more in calls than in rows
 DENSE = 4  # arrivals span less than this many places a row: rank by marking instead of sorting
 
 
@@ -88,21 +90,29 @@ class _Head:
         self.chunk = next(self._chunks, None)
         return self.chunk is not None
 
+    def first(self) -> int:
+        """Return the first arrival that was not taken."""
+        return int(self.chunk.arrival[self.low]) if self.chunk else -1
+
     def last(self) -> int:
         """Return the last arrival of the chunk."""
         return int(self.chunk.arrival[-1]) if self.chunk else -1
 
-    def take(self, limit: int) -> _Piece | None:
-        """Return what arrived up to `limit`; it is not given again."""
+    def count(self, limit: int) -> int:
+        """Return how many rows of the chunk arrived up to `limit` and were not taken."""
         if self.chunk is None:
-            return None
-        low = self.low
-        self.low = int(np.searchsorted(self.chunk.arrival, limit, side="right"))
-        return _Piece(self.chunk, low, self.low) if self.low > low else None
+            return 0
+        return int(np.searchsorted(self.chunk.arrival, limit, side="right")) - self.low
 
-    def used_up(self) -> bool:
-        """Say whether all of the chunk was taken."""
-        return self.chunk is None or self.low == self.chunk.arrival.size
+    def take(self, limit: int) -> Iterator[_Piece]:
+        """Yield what arrived up to `limit`; it is not given again. A head at its end has no chunk."""
+        while self.chunk is not None:
+            low = self.low
+            self.low = int(np.searchsorted(self.chunk.arrival, limit, side="right"))
+            if self.low > low:
+                yield _Piece(self.chunk, low, self.low)
+            if self.low < self.chunk.arrival.size or not self.load():
+                return
 
 
 class _Piece(NamedTuple):
@@ -123,16 +133,32 @@ def merge_streams(streams: Sequence[RowStream], *, unique: bool = False) -> Iter
     waiting = sorted(streams, key=lambda s: s.first_arrival, reverse=True)
     heads: list[_Head] = []
     while waiting or heads:
-        limit = min((head.last() for head in heads), default=-1)
-        while waiting and (not heads or waiting[-1].first_arrival <= limit):
-            head = _Head(waiting.pop())
-            if head.chunk is not None:
-                heads.append(head)
-                limit = min(head.last() for head in heads)
-        pieces = [piece for head in heads if (piece := head.take(limit)) is not None]
-        heads = [head for head in heads if not head.used_up() or head.load()]
+        if not heads:
+            heads = _opened(waiting, waiting[-1].first_arrival)
+            continue
+        low = min(head.first() for head in heads)
+        if waiting:
+            low = min(low, waiting[-1].first_arrival)
+        # to the end of a chunk, but no more than a window; with many streams some rows of each
+        limit = min(head.last() for head in heads)
+        if limit >= low + WINDOW and sum(head.count(limit) for head in heads) > WINDOW:
+            limit = low + WINDOW - 1
+        limit = max(limit, low + min(len(heads) * ROWS_A_HEAD, WINDOW) - 1)
+        heads += _opened(waiting, limit)
+        pieces = [piece for head in heads for piece in head.take(limit)]
+        heads = [head for head in heads if head.chunk is not None]
         if pieces:
             yield _interleave(pieces, unique=unique)
+
+
+def _opened(waiting: list[RowStream], limit: int) -> list[_Head]:
+    """Open the streams that begin up to `limit`; those without rows are dropped."""
+    out = []
+    while waiting and waiting[-1].first_arrival <= limit:
+        head = _Head(waiting.pop())
+        if head.chunk is not None:
+            out.append(head)
+    return out
 
 
 def _interleave(pieces: list[_Piece], *, unique: bool) -> EventArray:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.events import EventKind, empty_events
 from extrema_nb.store import to_frame
+from replay.sources import merge
 from replay.sources.merge import FrameChunk, RowChunk, merge_streams
 
 
@@ -65,12 +66,13 @@ def test_a_row_that_is_in_two_streams_comes_once(spread):
 
 def test_files_are_opened_only_when_their_rows_are_due():
     opened = []
-    streams = [Pieces(range(at, at + 10), 5, opened) for at in (20, 0, 10)]
+    far = merge.ROWS_A_HEAD  # what is nearer is put together with what is due
+    streams = [Pieces(range(at, at + 10), 5, opened) for at in (20 * far, 0, 10 * far)]
     blocks = merge_streams(streams)
     next(blocks)
     assert opened == [0]
-    assert len(np.concatenate(list(blocks))) == 25
-    assert opened == [0, 10, 20]
+    assert len(np.concatenate(list(blocks))) == 20
+    assert opened == [0, 10 * far, 20 * far]
 
 
 def test_nothing_gives_nothing():
