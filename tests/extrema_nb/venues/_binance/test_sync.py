@@ -321,3 +321,27 @@ def test_a_spot_diff_seen_before_is_told_and_one_that_reaches_back_passes():
     assert codes(sync.on_diff(spot(11, 14))) == [StatusCode.DUPLICATE]
     assert seqs(sync.on_diff(spot(13, 16))) == [16]
     assert (sync.duplicates, sync.gaps) == (1, 0)
+
+
+@given(st.lists(st.integers(1, 5), min_size=3, max_size=30), st.data())
+def test_a_spot_book_is_never_published_with_a_hole(steps, data):
+    """Whatever is lost, repeated or swapped: each diff begins where the book ends, at the latest."""
+    messages = damaged(steps, data)
+    sync = SpotBookSync(0)
+    book_id, good = -1, False
+    for at, (_, first, last) in enumerate(messages):
+        out = [sync.on_diff(spot(first, last, at))]
+        if data.draw(st.booleans()) and sync.needs_snapshot:
+            out.append(sync.on_snapshot(snapshot(data.draw(st.integers(8, last + 2)), at=at)))
+        for row in np.concatenate(out):
+            if row["kind"] == EventKind.STATUS:
+                stale = row.view(STATUS)["code"] in (StatusCode.GAP, StatusCode.STALE)
+                good = good and not stale
+                continue
+            level = row.view(LOB_LEVEL)
+            if level["flags"] & Flag.SNAPSHOT:
+                book_id, good = int(level["seq"]), True
+            elif int(level["seq"]) != book_id:  # the next message, not another of its levels
+                assert good
+                assert level["first_seq"] <= book_id + 1 <= level["seq"]
+                book_id = int(level["seq"])
