@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 # what a run was given, as far as its summary says: everything else is what came out of it
-GIVEN = ("strategies", "config", "risk", "capital", "data", "clock_shift_us", "latency",
+GIVEN = ("strategies", "config", "risk", "capital", "data", "clock_shift_us", "latency_table",
          "kernel_digest", "versions")  # fmt: skip
 BRIEF = 16  # characters of a digest
 

@@ -24,6 +24,7 @@ from extrema_nb.events import (
     EventKind,
 )
 from replay.backtest import Backtest, RunResult
+from replay.exchange.latency import latency_identity
 from replay.run_frames import account_frame, fills_frame, orders_frame
 from replay.statistics import (
     HORIZONS_US,
@@ -116,6 +117,7 @@ def summary_of(
         "strategies": described["strategies"],
         "risk": {k: v for k, v in described["risk"].items() if v != float("inf")},
         "config": msgspec.to_builtins(backtest.config),
+        "latency_table": _latency_table(backtest),
         "kernel_digest": described["digest"],
         "versions": {
             "extrema_nb": extrema_nb.__version__,
@@ -123,6 +125,12 @@ def summary_of(
             "numpy": np.__version__,
         },
     }
+
+
+def _latency_table(backtest: Backtest) -> str | None:
+    """Return the digest of the file that the latency model reads, None if it reads none."""
+    latency = backtest.config.exchange.latency
+    return None if latency is None else latency_identity(latency)
 
 
 def _last_equity(account: pl.DataFrame) -> float | None:

@@ -35,6 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--response-us", type=int, help="latency of reports back; as --latency-us unless given"
     )
+    parser.add_argument(
+        "--latency",
+        metavar="MODEL",
+        help="instead of the two above: none, constant:…, feed:…, table:FILE or sampled:…, as in "
+        "docs/exchange-models.md",
+    )
+    parser.add_argument(
+        "--partial", action="store_true", help="orders fill in parts, by the volume there is"
+    )
+    parser.add_argument(
+        "--consume", action="store_true", help="own orders use up the volume that they trade with"
+    )
+    parser.add_argument(
+        "--self-trade",
+        default="cancel_newest",
+        metavar="RULE",
+        help="with --consume: cancel_newest, cancel_oldest or cancel_both",
+    )
     parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
     parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
     parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
@@ -56,13 +74,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     backtest = spoke("replay.backtest")
-    model = spoke("replay.exchange.model")
+    config_of = spoke("replay.exchange.config").ExchangeConfig
     results = spoke("replay.results")
     started = time.perf_counter()
     source = open_arguments(args)
     response = args.latency_us if args.response_us is None else args.response_us
     config = backtest.BacktestConfig(
-        exchange=model.ExchangeConfig(
+        exchange=config_of(
+            latency=_latency(args),
+            partial=args.partial,
+            consume=args.consume,
+            self_trade=args.self_trade,
             queue=args.queue,
             queue_n=args.queue_n,
             entry_latency_us=args.latency_us,
@@ -118,6 +140,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(told)
     return 0
+
+
+def _latency(args: argparse.Namespace) -> Any:
+    """Return the latency model that was asked for, None for the constants."""
+    if args.latency is None:
+        return None
+    if args.latency_us or args.response_us:
+        raise ConfigError("--latency is given beside --latency-us or --response-us; give one")
+    return spoke("replay.exchange.latency_config").parse_latency(args.latency)
 
 
 def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:

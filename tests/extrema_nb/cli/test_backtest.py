@@ -219,3 +219,37 @@ def test_a_file_in_place_of_the_folder_is_left_alone(recording, tmp_path, capsys
     (tmp_path / "file").write_text("mine")
     assert "is a file" in refused(capsys, recording, *GRID_WORDS, "--out", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_latency_model_is_given_in_one_word_and_told_in_the_summary(recording, tmp_path, capsys):
+    common = [recording, "--strategy", GRID]
+    constant = run(capsys, *common, "--latency-us", 5000)
+    assert run(capsys, *common, "--latency", "constant:5000")["profit"] == constant["profit"]
+    table = tmp_path / "table.csv"
+    table.write_text(f"req_ts,exch_ts,resp_ts\n{T0},{T0 + 5000},{T0 + 10000}\n")
+    told = run(capsys, *common, "--latency", f"table:{table}")
+    assert told["config"]["exchange"]["latency"]["file"] == str(table)
+    assert len(told["latency_table"]) == 32
+    assert told["profit"] == constant["profit"]
+    sampled = run(capsys, *common, "--latency", "sampled:lognormal,5000,0.8,3")
+    assert sampled["latency_table"] is None
+    assert sampled["statistics"]["ack_median_s"] != constant["statistics"]["ack_median_s"]
+
+
+def test_orders_can_fill_in_parts_and_use_up_what_they_take(recording, capsys):
+    flow = "strategies.flow_follow:FlowFollow"
+    words = [recording, "--strategy", flow, "--param", "qty=2.5", "--param", "threshold=1"]
+    whole = run(capsys, *words)
+    parts = run(capsys, *words, "--partial")
+    assert parts["fills"] > whole["fills"]
+    told = run(capsys, *words, "--partial", "--consume", "--self-trade", "cancel_both")
+    assert told["config"]["exchange"]["self_trade"] == "cancel_both"
+
+
+def test_latencies_that_contradict_each_other_are_refused(recording, tmp_path, capsys):
+    words = [recording, "--strategy", GRID, "--latency"]
+    assert "give one" in refused(capsys, *words, "none", "--latency-us", 5)
+    assert "did you mean 'constant'" in refused(capsys, *words, "constan:5")
+    assert "there is no latency table" in refused(
+        capsys, *words, f"table:{tmp_path / 'nothing.csv'}"
+    )
