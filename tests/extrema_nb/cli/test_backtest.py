@@ -236,14 +236,13 @@ def test_a_latency_model_is_given_in_one_word_and_told_in_the_summary(recording,
     assert sampled["statistics"]["ack_median_s"] != constant["statistics"]["ack_median_s"]
 
 
-def test_orders_can_fill_in_parts_and_use_up_what_they_take(recording, capsys):
-    flow = "strategies.flow_follow:FlowFollow"
-    words = [recording, "--strategy", flow, "--param", "qty=2.5", "--param", "threshold=1"]
-    whole = run(capsys, *words)
-    parts = run(capsys, *words, "--partial")
-    assert parts["fills"] > whole["fills"]
-    told = run(capsys, *words, "--partial", "--consume", "--self-trade", "cancel_both")
-    assert told["config"]["exchange"]["self_trade"] == "cancel_both"
+def test_partial_fills_and_own_volume_are_assumptions_of_the_run(recording, capsys):
+    words = ["--partial", "--consume", "--self-trade", "cancel_both"]
+    told = run(capsys, recording, "--strategy", GRID, *words)["config"]["exchange"]
+    assert (told["partial"], told["consume"], told["self_trade"]) == (True, True, "cancel_both")
+    assert "did you mean" in refused(
+        capsys, recording, "--strategy", GRID, "--self-trade", "cancel_old"
+    )
 
 
 def test_latencies_that_contradict_each_other_are_refused(recording, tmp_path, capsys):
