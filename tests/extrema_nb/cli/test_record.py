@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import io
 import json
 import signal
 import sys
 
 import pytest
+from rich.console import Console
 
 from extrema_nb import cli
+from extrema_nb.cli import record
+from extrema_nb.store import check_recording
+from recorders.settings import RecordSettings
 from replay.inspect import inspect_path
 from replay.local_venue.server import VenueServer
 from replay.local_venue.simulate import SimulatedMarket
@@ -39,6 +45,107 @@ def test_a_wrong_key_in_the_file_suggests_the_nearest(tmp_path, capsys):
     path.write_text('out = "x"\ninstruments = ["A"]\nflush = 1.0\n')
     assert run("--config", path) == 2
     assert "unknown key 'flush'" in capsys.readouterr().err
+
+
+def test_two_files_are_one_too_many(tmp_path, capsys):
+    assert run(tmp_path / "a.toml", "--config", tmp_path / "b.toml") == 2
+    assert "two files are named" in capsys.readouterr().err
+
+
+def settings_of(*words):
+    parser = argparse.ArgumentParser()
+    record.add_arguments(parser)
+    return record._settings(parser.parse_args(list(map(str, words))), RecordSettings)
+
+
+def test_a_file_may_stand_alone_and_options_win_over_it(tmp_path):
+    path = tmp_path / "record.toml"
+    path.write_text('out = "rec"\ninstruments = ["A"]\nkeep_days = 3.0\nsnapshot_s = 60.0\n')
+    found = settings_of(
+        path, "--venue", "okx", "--keep-days", "7", "--instruments", "B*, top 5 by volume"
+    )
+    assert (found.out, found.venue, found.keep_days, found.snapshot_s) == ("rec", "okx", 7.0, 60.0)
+    assert found.instruments == ["B*", "top 5 by volume"]
+
+
+def test_endpoints_have_two_names():
+    words = ["--out", "x", "--instruments", "A"]
+    one = settings_of(*words, "--rest", "http://a", "--ws", "ws://a")
+    assert one == settings_of(*words, "--endpoint-rest", "http://a", "--endpoint-ws", "ws://a")
+
+
+REPORT = {
+    "out": "rec", "seconds": 10.0, "rows": 1234, "rows_per_second": 123.4, "last_lag_us": 1500,
+    "gaps": 2, "reconnects": 1, "decode_errors": 3, "feed": {},
+    "recorder": {
+        "log_bytes": 5_000_000, "parquet_bytes": 10_000, "flushed": 1200, "lost": 7,
+        "spilled_rows": 0, "refusals": 0, "recovered": 40,
+    },
+    "venues": {
+        "okx": {"rows": 1000, "frames": 900, "bytes": 10**6, "last_lag_us": 1500, "gaps": 2,
+                "reconnects": 1, "connected": True, "clock_offset_us": -2500},
+        "dydx": {"rows": 200, "frames": 100, "bytes": 10**5, "last_lag_us": 9, "gaps": 0,
+                 "reconnects": 0, "connected": False},
+    },
+    "upkeep": {"troubles": 1},
+}  # fmt: skip
+
+
+def test_how_it_goes_is_one_line():
+    line = record._line(REPORT)
+    for said in ("1,234 rows", "lag 1.5 ms", "2 gaps", "7 rows LOST", "40 rows recovered",
+                 "3 bad frames", "1 troubles of upkeep"):  # fmt: skip
+        assert said in line
+    assert "spilled" not in line
+
+
+def test_a_terminal_gets_a_table_with_a_row_a_venue():
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(record._table(REPORT, record._Rates()))
+    text = console.export_text()
+    for said in ("okx", "dydx (connecting)", "-2.5", "7 rows LOST", "5.0 MB", "1,200"):
+        assert said in text
+
+
+def test_rates_are_differences_a_second(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(record.time, "monotonic", lambda: now[0])
+    rates = record._Rates()
+    assert rates.of("x", 10) == 0.0
+    now[0] += 2.0
+    assert rates.of("x", 50) == 20.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("venue_id", ["binance-usdm"])
+def test_a_file_records_with_metrics_and_a_second_place(
+    tmp_path, project_root, monkeypatch, venue_id
+):
+    pytest.importorskip("fsspec")
+    monkeypatch.chdir(project_root)
+    config = tmp_path / "record.toml"
+
+    async def main():
+        async with VenueServer(SimulatedMarket(seed=3)) as venue:
+            config.write_text(
+                f'out = "{tmp_path / "rec"}"\nseconds = 1.5\nsnapshot_s = 0.3\n'
+                f'copy_to = "{tmp_path / "copy"}"\nmetrics = "0"\n'
+                f'[[venues]]\nvenue = "{venue_id}"\ninstruments = ["*_USDT_PERP"]\n'
+                f'rest = "{venue.rest_url}"\nws = "{venue.ws_url}"\n'
+            )
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "extrema_nb", "record", str(config), "--json",
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            return await child.communicate(), child.returncode
+
+    (told, said), code = asyncio.run(main())
+    assert code == 0, said
+    report = json.loads(told.decode().splitlines()[-1])
+    assert report["upkeep"]["copied"] > 0
+    for place in ("rec", "copy"):
+        found = check_recording(tmp_path / place)
+        assert (found.problems, found.rows) == ([], report["rows"])
 
 
 async def start(venue, out, *words):
