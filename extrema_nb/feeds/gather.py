@@ -54,6 +54,7 @@ class Gather:
         self._frames: list[bytes] = []
         self._stamps: list[int] = []
         self._error: Exception | None = None
+        pipeline.on_frames([], [], lambda _number, _error: None)  # compiles before it connects
 
     def take(self, line: Line, frame: bytes, ts_recv: int) -> None:
         """Keep a frame for a moment."""

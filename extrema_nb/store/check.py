@@ -74,11 +74,11 @@ def check_recording(root: Path, *, tell: Callable[[int, int], None] | None = Non
         there is no recording, or its manifest cannot be read
     """
     out, places = Checked(), _Places()
+    logs = _open_logs(root, out)  # before the manifest: what is rolled meanwhile is in both
     manifest = read_manifest(root) if root.is_dir() else None
     found = list_files(root) if root.is_dir() else []
-    logs = list_logs(root)
     if manifest is None:
-        if not found and not logs:
+        if not found and not logs and not out.problems:
             raise DataError(
                 f"{root}: no recording; make one with `extrema-nb record` or `extrema-nb convert`"
             )
@@ -183,24 +183,32 @@ def _part(root: Path, entry: PartEntry, out: Checked, places: _Places) -> list[s
     return problems
 
 
-def _logs(logs: list[Path], end: int, out: Checked, places: _Places) -> int:
-    """Read the logs; return the place behind the last row of all."""
-    for path in logs:
+def _open_logs(root: Path, out: Checked) -> list[LogFile]:
+    """Open the logs; a recorder may be rolling them at this moment."""
+    logs = []
+    for path in list_logs(root):
         try:
             if path.stat().st_size < LOG_HEAD:
                 out.notes.append(f"{path.name}: killed before its first row")
                 continue
-            log = LogFile(path)
-        except (DataError, FileNotFoundError) as error:
+            logs.append(LogFile(path))
+        except FileNotFoundError:
+            continue  # rolled just now; its rows are in the parts
+        except DataError as error:
             out.problems.append(str(error))
-            continue
-        at = log.header.first_arrival
+    return logs
+
+
+def _logs(logs: list[LogFile], end: int, out: Checked, places: _Places) -> int:
+    """Read the logs; return the place behind the last row of all."""
+    for log in logs:
+        at, name = log.header.first_arrival, log.path.name
         if at < end:
-            out.notes.append(f"{path.name}: is in the parts already")
+            out.notes.append(f"{name}: is in the parts already")
             continue
         out.logs += 1
         if at > end:
-            out.problems.append(f"{path.name}: begins with row {at}, expected {end}")
+            out.problems.append(f"{name}: begins with row {at}, expected {end}")
         for rows in log.frames():
             places.add(np.arange(at, at + rows.size, dtype=np.int64))
             at += int(rows.size)
@@ -208,7 +216,7 @@ def _logs(logs: list[Path], end: int, out: Checked, places: _Places) -> int:
         if log.torn_bytes:
             out.torn_bytes += log.torn_bytes
             out.notes.append(
-                f"{path.name}: {log.torn_bytes} bytes behind its last whole frame: being written, "
+                f"{name}: {log.torn_bytes} bytes behind its last whole frame: being written, "
                 "or cut by a kill"
             )
         end = at

@@ -201,7 +201,7 @@ def test_a_kill_loses_at_most_the_last_flush_and_the_next_start_mends_it(
             child.kill()
             await child.communicate()
             kept = inspect_path(out)["rows"]
-            child = await start(venue, out, *words, "--seconds", "0.5", "--json")
+            child = await start(venue, out, *words, "--seconds", "2", "--json")
             told, _ = await child.communicate()
             return kept, json.loads(told.decode().splitlines()[-1])
 

@@ -15,6 +15,7 @@ from extrema_nb.store import (
     MANIFEST,
     LogWriter,
     RowWriter,
+    check,
     check_recording,
     describe_part,
     edit_manifest,
@@ -201,6 +202,22 @@ def test_rows_that_are_in_parts_and_still_in_a_log_are_counted_once(root):
     found = check_recording(root)
     assert (found.problems, found.rows, found.rows_in_logs) == ([], 42, 0)
     assert "is in the parts already" in found.notes[0]
+
+
+def test_a_log_that_is_rolled_meanwhile_is_missed_nowhere(root, monkeypatch):
+    """The log is there when the check begins, and in the parts when it reads the manifest."""
+    path = write_log(root, 8, 42)
+    real = check.read_manifest
+
+    def late(folder):
+        if path.exists():
+            write(folder, 8, 42)
+            path.unlink()
+        return real(folder)
+
+    monkeypatch.setattr(check, "read_manifest", late)
+    found = check_recording(root)
+    assert (found.problems, found.rows, found.rows_in_logs) == ([], 50, 0)
 
 
 def test_a_folder_without_a_manifest_is_read_and_said(root):
