@@ -45,6 +45,11 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
     )
+    parser.add_argument(
+        "--book-from",
+        choices=["bbo", "trades", "candles"],
+        help="make a book of such rows, for data that has none; see docs/exchange-models.md",
+    )
 
 
 def add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +100,8 @@ def open_arguments(args: argparse.Namespace) -> Any:
     )
     if args.candles is not None:
         source = spoke("replay.candles").CandleSource(source, args.candles)
+    if args.book_from is not None:
+        source = spoke("replay.inputs").BookFrom(source, args.book_from)
     return source
 
 

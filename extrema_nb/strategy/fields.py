@@ -82,6 +82,11 @@ def read_fields(owner: type | None, *, defaults: bool = False) -> dict[str, tupl
                 "expected a fixed-size one; use xnb.f8, xnb.i8, xnb.i4, xnb.b1 or an array "
                 "such as xnb.f8[64]"
             )
+        if name in _TAKEN_NAMES:
+            raise StrategyError(
+                f"{_where(owner, name)}: {name!r} is a name of NumPy's records, which would hide "
+                f"field {owner.__qualname__}.{name} where nothing is compiled; choose another name"
+            )
         fields[name] = (kind, owner.__dict__.get(name))
         if defaults and not kind.shape and fields[name][1] is None:
             raise StrategyError(
@@ -95,6 +100,9 @@ def read_fields(owner: type | None, *, defaults: bool = False) -> dict[str, tupl
                 f"write {name}: xnb.f8 = {value!r}"
             )
     return fields
+
+
+_TAKEN_NAMES = frozenset(dir(np.record))
 
 
 def _resolve(annotation: str, scope: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ class QueueModel(IntEnum):
     POWER3 = 3
     LOG = 4
     LOG2 = 5
+    THROUGH = 6  # only what trades through the price fills: for data without a book
 
 
 class SelfTrade(IntEnum):
@@ -41,8 +42,8 @@ def _known(value: str, names: list[str], what: str) -> None:
 class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assumptions of a simulated exchange.
 
-    Latencies in µs; `latency` gives other models than constants. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log`` or
-    ``log2``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
+    Latencies in µs; `latency` gives other models than constants. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log``,
+    ``log2`` or ``through``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
     ``cancel_oldest``, ``cancel_both``). Fees default to those of the instrument.

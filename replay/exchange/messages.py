@@ -112,7 +112,8 @@ def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
         row.position = held.qty
         row.balance = held.cash
         row.fee = held.fee
-        row.equity = held.cash + worth - held.fee
+        # what an inverse contract costs is counted in base units, the other way round
+        row.equity = (-held.cash if spec.inverse == 1 else held.cash) + worth - held.fee
         row.trades = held.trades
         row.volume = held.volume
         x.clock[X_MARKS] += 1

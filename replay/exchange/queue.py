@@ -20,6 +20,7 @@ _POWER = int(QueueModel.POWER)
 _POWER2 = int(QueueModel.POWER2)
 _POWER3 = int(QueueModel.POWER3)
 _LOG = int(QueueModel.LOG)
+_THROUGH = int(QueueModel.THROUGH)
 
 
 @kernel
@@ -48,6 +49,8 @@ def level_changed(model: int, n: float, order: Any, previous: float, new: float)
     """Move the order's place when its level goes from `previous` to `new`."""
     if model == _RISK_AVERSE:
         order.front = min(order.front, new)
+        return
+    if model == _THROUGH:
         return
     change = previous - new - order.cum
     order.cum = 0.0

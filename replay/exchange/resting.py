@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from extrema_nb.books.l2 import ASK, BID
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
+from replay.exchange.config import QueueModel
 from replay.exchange.model import (
     FAR,
     P_EXPONENT,
@@ -17,6 +20,8 @@ from replay.exchange.model import (
     Exchange,
 )
 from replay.exchange.queue import level_changed
+
+_THROUGH = int(QueueModel.THROUGH)
 
 __all__ = [
     "drop_filled",
@@ -109,6 +114,8 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
     side = BID if order.side == BUY else ASK
     tick = int(order.tick)
     order.front = x.venue.resting_qty(inst, side, tick, at)
+    if x.clock[X_QUEUE] == _THROUGH:
+        order.front = np.inf  # no trade at the price uses that up
     order.cum = 0.0
     order.entry, order.entry_end = x.venue.level_entries(inst, side, tick, at)
 

@@ -86,3 +86,12 @@ def test_a_shape_is_of_positive_whole_numbers(shape):
 def test_an_array_of_arrays_is_refused():
     with pytest.raises(StrategyError, match="is no array type"):
         xnb.f8[2][3]
+
+
+class Hidden:
+    take: xnb.f8 = 0.0
+
+
+def test_a_field_that_numpy_would_hide_is_refused():
+    with pytest.raises(StrategyError, match=r"'take' is a name of NumPy's records"):
+        read_fields(Hidden)

@@ -1,0 +1,124 @@
+"""Books made of best prices, trades and candles: what fills, and what must not."""
+
+# ruff: noqa: N805  # handlers have no self
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import extrema_nb as xnb
+from extrema_nb.errors import ConfigError
+from extrema_nb.events import CANDLE, FILL, LOB_LEVEL, EventKind, Flag
+from extrema_nb.testing import MemorySource, bbo, rows, trade
+from replay.backtest import Backtest, BacktestConfig
+from replay.exchange.config import ExchangeConfig
+from replay.inputs import BookFrom
+from tests.replay.exchange.scripted import T0, table
+from tests.small_books import small_books
+
+__all__ = ["small_books"]
+
+
+def candle(low, high, close, ts):
+    out = np.zeros(1, CANDLE)
+    out["ts_event"], out["ts_recv"], out["kind"] = ts - 60_000_000, ts, EventKind.CANDLE
+    out["flags"] = Flag.LAST | Flag.CLOSED
+    out["open"], out["low"], out["high"], out["close"], out["volume"] = close, low, high, close, 5.0
+    return out.view(xnb.EVENT)
+
+
+def lob(source):
+    (batch,) = source.batches()
+    out = batch[batch["kind"] == EventKind.LOB].view(LOB_LEVEL)
+    return [(int(r["side"]), round(float(r["price"]), 9), float(r["qty"])) for r in out], batch
+
+
+def test_a_best_price_that_moves_takes_its_old_level_away_first():
+    events = rows(bbo(99.0, 1.0, 101.0, 2.0, ts=T0), bbo(99.5, 3.0, 101.0, 1.0, ts=T0 + 1))
+    levels, batch = lob(BookFrom(MemorySource(events, table()), "bbo"))
+    assert levels == [
+        (1, 99.0, 1.0),
+        (-1, 101.0, 2.0),
+        (1, 99.0, 0.0),
+        (1, 99.5, 3.0),
+        (-1, 101.0, 1.0),
+    ]
+    flags = batch["flags"][batch["kind"] == EventKind.LOB]
+    assert (flags & Flag.SYNTHETIC != 0).all()
+    assert ((flags & Flag.LAST) != 0).tolist() == [False, True, False, False, True]
+
+
+def test_an_empty_side_has_no_level():
+    events = rows(bbo(99.0, 1.0, 101.0, 2.0, ts=T0), bbo(np.nan, 0.0, 101.0, 2.0, ts=T0 + 1))
+    levels, _ = lob(BookFrom(MemorySource(events, table()), "bbo"))
+    assert levels[2:] == [(1, 99.0, 0.0), (-1, 101.0, 2.0)]
+
+
+class Buyer(xnb.Strategy):
+    """Rest a bid and take once, on the first timer tick."""
+
+    class Params:
+        price: xnb.f8 = 99.0
+        also_take: xnb.i8 = 0
+
+    def on_schedule(ctx, p, s, tick):
+        if tick.tick == 0:
+            ctx.buy(0, p.price, 1.0)
+            if p.also_take:
+                ctx.market(0, 1, 1.0)
+
+
+def fills(events, kind, *, queue="through", **params):
+    config = BacktestConfig(
+        exchange=ExchangeConfig(queue=queue), timers=((1, 60.0),), mark_every_s=0.0
+    )
+    source = BookFrom(MemorySource(events, table()), kind)
+    journal = Backtest(source, [Buyer(**params)], config=config).run().journal
+    found = journal[journal["kind"] == EventKind.FILL].view(FILL)
+    return [(round(float(f["price"]), 9), int(f["ts_event"] - START)) for f in found]
+
+
+MINUTE = 60_000_000
+START = -(-T0 // MINUTE) * MINUTE
+
+
+def test_a_trade_at_the_price_fills_nobody_and_one_through_it_does():
+    events = rows(
+        trade(100.0, 1.0, 1, START - 5), trade(99.0, 9.0, -1, START + 10),
+        trade(98.9, 1.0, -1, START + 20),
+    )  # fmt: skip
+    assert fills(events, "trades") == [(99.0, 20)]
+
+
+def test_a_taker_on_trades_alone_pays_a_tick():
+    events = rows(trade(100.0, 1.0, 1, START - 5), trade(100.0, 1.0, 1, START + 5))
+    assert fills(events, "trades", price=50.0, also_take=1) == [(100.1, 0)]
+
+
+def test_a_candle_fills_only_what_came_before_it_and_what_it_went_through():
+    """The first candle's low is below the bid, but the bid was not there yet."""
+    events = rows(
+        candle(90.0, 110.0, 100.0, START - 5),
+        candle(99.0, 103.0, 101.0, START + MINUTE),
+        candle(98.5, 103.0, 101.0, START + 2 * MINUTE),
+    )
+    assert fills(events, "candles") == [(99.0, 2 * MINUTE)]
+    assert fills(events, "candles", price=50.0, also_take=1) == [(100.1, 0)]
+
+
+def test_a_close_below_the_bid_fills_it():
+    events = rows(candle(99.0, 101.0, 100.0, START - 5), candle(97.0, 100.0, 98.0, START + MINUTE))
+    assert fills(events, "candles") == [(99.0, MINUTE)]
+
+
+def test_cutting_the_source_changes_nothing():
+    events = rows(*(bbo(99.0 + i % 3, 1.0, 103.0 - i % 2, 2.0, ts=T0 + i) for i in range(20)))
+    whole = np.concatenate(list(BookFrom(MemorySource(events, table()), "bbo").batches()))
+    cut = np.concatenate(list(BookFrom(MemorySource(events, table()), "bbo").batches(3)))
+    assert cut.tobytes() == whole.tobytes()
+
+
+def test_what_no_book_can_be_made_of_is_refused():
+    with pytest.raises(ConfigError, match=r"can not be made from 'candle'.*did you mean 'candles'"):
+        BookFrom(MemorySource(rows(trade(1.0, 1.0)), table()), "candle")
