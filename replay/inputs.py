@@ -157,7 +157,7 @@ def _from_candle(
     inst = int(row["inst"][0])
     low, high, close = float(candle["low"]), float(candle["high"]), float(candle["close"])
     volume = float(candle["volume"])
-    qty = volume if volume > 0.0 else 0.0
+    qty = max(0.0, volume)
     # away with the old book, so that no best price keeps a trade from reaching an order
     gone = [(side, np.nan, 0.0) for side in (BUY, SELL) if (inst, side) in shown]
     out += _levels(row, gone, shown)

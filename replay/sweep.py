@@ -118,6 +118,7 @@ class Sweep:
         self.progress = progress
         self.data = data
         self.seconds = 0.0  # wall time of the passes
+        self._tapes: Tapes | None = None
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
         for values in self.sets:
             _exchange_of(self.config, values)
@@ -129,14 +130,24 @@ class Sweep:
             seed=self.config.seed, with_books=True, books=books,
         )  # fmt: skip
 
+    @property
+    def tapes(self) -> Tapes:
+        """What is made of the rows, once for all passes."""
+        if self._tapes is None:
+            data = self.data or scan(self.source)
+            shift = 0
+            if data.min_latency < 0:
+                shift = self.config.base_latency_us - data.min_latency
+            self._tapes = Tapes(self.source, data, shift)
+            if data.kept is not None:
+                iter(self._tapes)
+        return self._tapes
+
     def run(self, numbers: Iterable[int] | None = None) -> Iterator[Outcome]:
         """Yield an outcome for each parameter set, or for those of some numbers, in their order."""
         wanted = list(range(len(self.sets)) if numbers is None else numbers)
-        data = self.data or scan(self.source)
-        shift = 0
-        if data.min_latency < 0:
-            shift = self.config.base_latency_us - data.min_latency
-        tapes = Tapes(self.source, data, shift)
+        tapes = self.tapes
+        data, shift = tapes.data, tapes.shift
         self._done = 0
         self._total = data.rows * len(wanted)
         for start in range(0, len(wanted), PASS_VARIANTS):
