@@ -33,6 +33,7 @@ Slow = Callable[[int], EventArray]
 Refused = Callable[[int, VenueError], None]
 
 NONE = empty_events(0)
+PATIENCE, PASSED_BY = 16, 64  # after so many misses, so many frames go by without the scanner
 WORDS_A_ROW = NONE.itemsize // 8
 
 
@@ -80,6 +81,7 @@ class BurstPipeline(MarketPipeline):
         self._touched: set[int] = set()  # books that the scanner must be told about
         self._known = -1  # instruments that the scanner knows
         self._newest = NONE  # last row of the last burst
+        self._missed = 0  # frames in a row that the scanner did not take
         self._rows, self._words = NONE, NONE.view(np.int64)  # where there is no scanner
         shapes = shapes_of(venue.id) if compiled else None
         self._scanner = None if shapes is None else BurstScanner(layout(shapes), ())
@@ -178,12 +180,17 @@ class BurstPipeline(MarketPipeline):
         self.frame_insts, self.frame_slots = scanner.frame_insts, scanner.frame_slots
         number = n = 0
         while True:
+            before = number
             number, n, done = scanner.run(number, n)
             if done:
                 break
-            self.slow += 1
-            n = scanner.insert(self._ask(number, slow), n)
-            number += 1
+            self._missed = self._missed + 1 if number == before else 1
+            some = 1 if self._missed < PATIENCE else PASSED_BY
+            end = min(number + some, len(starts))
+            self.slow += end - number
+            while number < end:
+                n = scanner.insert(self._ask(number, slow), n)
+                number += 1
             self._settle()
         return scanner.out[:n]
 

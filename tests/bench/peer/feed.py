@@ -52,10 +52,10 @@ def _run(task: dict) -> dict:
         )
         feed.http_conn = _Answers(task["snapshot"])
         feed._reset(None)  # what subscribing does
-        began = time.perf_counter()
+        began = time.process_time()
         for frame in frames:
             await feed.message_handler(frame, None, 1.0)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds = asyncio.run(all_frames())
     return {"seconds": seconds, "frames": len(frames), "heard": heard}

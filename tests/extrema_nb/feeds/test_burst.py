@@ -150,6 +150,13 @@ def test_an_instrument_that_is_added_later_is_scanned():
     assert pipeline.slow == slow
 
 
+def test_frames_that_the_scanner_never_takes_go_by_without_it():
+    strange = [trade(i).replace('"data"', ' "data"').encode() for i in range(200)]
+    frames = [*strange, *(trade(i).encode() for i in range(200, 400))]
+    pipeline = assert_equal(frames, [90, 310])
+    assert 200 <= pipeline.slow < 200 + 64
+
+
 def test_no_frames_give_no_rows():
     for compiled in (False, True):
         pipeline = BurstPipeline(VENUE, instrument_table(), compiled=compiled)
