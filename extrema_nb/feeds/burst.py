@@ -33,7 +33,7 @@ Slow = Callable[[int], EventArray]
 Refused = Callable[[int, VenueError], None]
 
 NONE = empty_events(0)
-PATIENCE, PASSED_BY = 16, 64  # after so many misses, so many frames go by without the scanner
+PATIENCE, PASSED_BY = 100, 64  # after so many misses, so many frames go by without the scanner
 WORDS_A_ROW = NONE.itemsize // 8
 
 
