@@ -34,7 +34,7 @@ def decode(path, *, wanted=(0, 1), symbols=("BTCUSDT", "ETHUSDT"), **settings):
 
 
 def test_rows_of_what_is_not_wanted_are_left_out(tmp_path):
-    path = write(tmp_path / "x", [trade(1), trade(2, symbol="ETHUSDT"), trade(3)], zipped=False)
+    path = write(tmp_path / "x", [trade(1), trade(1, symbol="ETHUSDT"), trade(2)], zipped=False)
     assert decode(path)[0]["inst"].tolist() == [0, 1, 0]
     assert decode(path, wanted=(-1, 0))[0]["inst"].tolist() == [0]
     assert decode(path, wanted=(1, -1))[0]["inst"].tolist() == [1, 1]
@@ -49,7 +49,7 @@ def test_a_snapshot_without_a_name_is_of_its_files_only_symbol(tmp_path):
 
 
 def test_lines_that_are_wrong_are_told_by_their_number(tmp_path):
-    frames = [trade(1), trade(2)[:-4] + "}", '{"e":"new"}', trade(3, symbol="DOGEUSDT"), trade(4)]
+    frames = [trade(1), trade(2)[:-4] + "}", '{"e":"new"}', trade(3, symbol="DOGEUSDT"), trade(2)]
     rows, refused, counts = decode(write(tmp_path / "x", frames, zipped=False))
     assert rows["kind"].tolist() == [EventKind.TRADE] * 2
     assert refused == [2, 4]
