@@ -141,6 +141,7 @@ class Recording:
         except BaseException:
             self.close()
             raise
+        self.started = time.monotonic()  # feeds may have compiled for a while until here
 
     def _wire(self, source: _Source, table: InstrumentTable, clock: Clock) -> None:
         settings = self.settings
