@@ -8,6 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from extrema_nb.cli.assumptions import (
+    add_exchange_arguments,
+    add_run_arguments,
+    backtest_config,
+)
 from extrema_nb.cli.common import emit_json, output_folder, progress, spoke
 from extrema_nb.cli.strategies import (
     add_source_arguments,
@@ -16,7 +21,6 @@ from extrema_nb.cli.strategies import (
     load_strategies,
     open_arguments,
     risk_limits,
-    timers,
 )
 from extrema_nb.errors import ConfigError
 
@@ -29,36 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_source_arguments(parser)
     add_strategy_arguments(parser)
-    parser.add_argument("--queue", default="risk_averse", help="queue model: risk_averse, power, …")
-    parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
-    parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
-    parser.add_argument(
-        "--response-us", type=int, help="latency of reports back; as --latency-us unless given"
-    )
-    parser.add_argument(
-        "--latency",
-        metavar="MODEL",
-        help="instead of the two above: none, constant:…, feed:…, table:FILE or sampled:…, as in "
-        "docs/exchange-models.md",
-    )
-    parser.add_argument(
-        "--partial", action="store_true", help="orders fill in parts, by the volume there is"
-    )
-    parser.add_argument(
-        "--consume", action="store_true", help="own orders use up the volume that they trade with"
-    )
-    parser.add_argument(
-        "--self-trade",
-        default="cancel_newest",
-        metavar="RULE",
-        help="with --consume: cancel_newest, cancel_oldest or cancel_both",
-    )
-    parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
-    parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
-    parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
-    parser.add_argument(
-        "--base-latency-us", type=int, default=0, help="least feed latency after clock correction"
-    )
+    add_exchange_arguments(parser)
+    add_run_arguments(parser)
     parser.add_argument(
         "--model", action="append", default=[], metavar="ID=TARGET", help="answers ctx.emit(ID, …)"
     )
@@ -74,30 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     backtest = spoke("replay.backtest")
-    config_of = spoke("replay.exchange.config").ExchangeConfig
+    spoke("replay.exchange.config").ExchangeConfig
     results = spoke("replay.results")
     started = time.perf_counter()
     source = open_arguments(args)
-    response = args.latency_us if args.response_us is None else args.response_us
-    config = backtest.BacktestConfig(
-        exchange=config_of(
-            latency=_latency(args),
-            partial=args.partial,
-            consume=args.consume,
-            self_trade=args.self_trade,
-            queue=args.queue,
-            queue_n=args.queue_n,
-            entry_latency_us=args.latency_us,
-            response_latency_us=response,
-            maker_fee=args.maker_fee,
-            taker_fee=args.taker_fee,
-        ),
-        timers=timers(args),
-        mark_every_s=args.mark_s,
-        base_latency_us=args.base_latency_us,
-        model_latency_us=args.model_latency_us,
-        seed=args.seed,
-    )
+    config = backtest_config(args, model_latency_us=args.model_latency_us)
     if args.capital is not None and not args.capital > 0:
         raise ConfigError(f"--capital is {args.capital}, expected quote units above 0")
     strategies = load_strategies(args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from extrema_nb.cli.common import load_object, spoke
@@ -18,6 +18,7 @@ __all__ = [
     "load_strategies",
     "open_arguments",
     "risk_limits",
+    "strategy_maker",
     "timers",
 ]
 
@@ -127,23 +128,33 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, Any]]:
 
 def load_strategies(args: argparse.Namespace) -> list[Any]:
     """Return the strategy instances that the arguments ask for, with their parameters."""
-    params: list[dict[str, Any]] = [{} for _ in args.strategy]
-    for name, value in _pairs(args.param):
-        place, dot, rest = name.partition(".")
-        at = int(place) if dot and place.isdigit() else 0
-        if at >= len(params) or (not dot and len(params) > 1):
-            raise ConfigError(
-                f"--param {name}: {len(params)} strategies are given; write K.NAME=VALUE with K "
-                f"from 0 to {len(params) - 1}"
-            )
-        params[at][rest if dot else name] = value
-    out = []
-    for path, values in zip(args.strategy, params, strict=True):
+    return strategy_maker(args)({})
+
+
+def strategy_maker(args: argparse.Namespace) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """Return what makes the strategies that the arguments ask for, with more parameters."""
+    fixed = _pairs(args.param)
+    classes = []
+    for path in args.strategy:
         made = load_object(path)
         if not (isinstance(made, type) and hasattr(made, "handlers")):
             raise ConfigError(f"{path} is no strategy; expected a class derived from xnb.Strategy")
-        out.append(made(**values))
-    return out
+        classes.append(made)
+
+    def make(values: Mapping[str, Any]) -> list[Any]:
+        params: list[dict[str, Any]] = [{} for _ in classes]
+        for name, value in (*fixed, *values.items()):
+            place, dot, rest = name.partition(".")
+            at = int(place) if dot and place.isdigit() else 0
+            if at >= len(params) or (not dot and len(params) > 1):
+                raise ConfigError(
+                    f"--param {name}: {len(params)} strategies are given; write K.NAME=VALUE with "
+                    f"K from 0 to {len(params) - 1}"
+                )
+            params[at][rest if dot else name] = value
+        return [made(**given) for made, given in zip(classes, params, strict=True)]
+
+    return make
 
 
 def risk_limits(args: argparse.Namespace) -> Any:

@@ -1,0 +1,90 @@
+"""What commands with a simulated exchange let one assume about it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from extrema_nb.cli.common import spoke
+from extrema_nb.errors import ConfigError
+
+__all__ = ["add_exchange_arguments", "add_run_arguments", "backtest_config", "exchange_config"]
+
+
+def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the assumptions about the exchange."""
+    parser.add_argument(
+        "--queue", default="risk_averse",
+        help="queue model: risk_averse, power, power2, power3, log, log2",
+    )  # fmt: skip
+    parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
+    parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
+    parser.add_argument(
+        "--response-us", type=int, help="latency of reports back; as --latency-us unless given"
+    )
+    parser.add_argument(
+        "--latency", metavar="MODEL",
+        help="instead of the two above: constant:ENTRY,RESPONSE, feed:FACTOR,OFFSET, table:FILE "
+        "(extrema-nb latency makes one), sampled:lognormal,MEAN,SIGMA[,SEED], …; µs",
+    )  # fmt: skip
+    parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument(
+        "--partial", action="store_true", help="fill orders in parts, by the volume there is"
+    )
+    parser.add_argument(
+        "--consume", action="store_true",
+        help="own orders use up the volume they trade with, and never trade with each other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--self-trade", metavar="RULE", default="cancel_newest",
+        help="with --consume, which order goes where two of ours would trade: cancel_newest, "
+        "cancel_oldest, cancel_both",
+    )  # fmt: skip
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the assumptions about time and the clock."""
+    parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
+    parser.add_argument(
+        "--base-latency-us", type=int, default=0, help="least feed latency after clock correction"
+    )
+
+
+def exchange_config(args: argparse.Namespace) -> Any:
+    """Return the ExchangeConfig that the arguments ask for."""
+    response = args.latency_us if args.response_us is None else args.response_us
+    latency = None
+    if args.latency is not None:
+        if args.latency_us or response:
+            raise ConfigError(
+                f"--latency {args.latency} and --latency-us or --response-us are both given; "
+                "give one of them"
+            )
+        latency = spoke("replay.exchange.latency_config").parse_latency(args.latency)
+    return spoke("replay.exchange.config").ExchangeConfig(
+        queue=args.queue,
+        queue_n=args.queue_n,
+        entry_latency_us=args.latency_us,
+        response_latency_us=response,
+        latency=latency,
+        maker_fee=args.maker_fee,
+        taker_fee=args.taker_fee,
+        partial=args.partial,
+        consume=args.consume,
+        self_trade=args.self_trade,
+    )
+
+
+def backtest_config(args: argparse.Namespace, **more: Any) -> Any:
+    """Return the BacktestConfig that the arguments ask for, with `more` of its fields."""
+    from extrema_nb.cli.strategies import timers
+
+    return spoke("replay.backtest").BacktestConfig(
+        exchange=exchange_config(args),
+        timers=timers(args),
+        mark_every_s=args.mark_s,
+        base_latency_us=args.base_latency_us,
+        seed=args.seed,
+        **more,
+    )

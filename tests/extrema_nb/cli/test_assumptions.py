@@ -1,0 +1,68 @@
+"""Words of the command line become the assumptions of a run."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from extrema_nb.cli.assumptions import (
+    add_exchange_arguments,
+    add_run_arguments,
+    backtest_config,
+    exchange_config,
+)
+from extrema_nb.errors import ConfigError
+from replay.exchange.config import ExchangeConfig
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    add_exchange_arguments(parser)
+    add_run_arguments(parser)
+    parser.set_defaults(timer=[0.5], seed=3)
+    return parser.parse_args(words)
+
+
+def test_no_words_are_the_defaults():
+    assert exchange_config(parsed()) == ExchangeConfig()
+
+
+def test_every_word_arrives():
+    config = exchange_config(
+        parsed(
+            "--partial",
+            "--consume",
+            "--self-trade",
+            "cancel_both",
+            "--queue",
+            "log",
+            "--latency",
+            "feed:2,100",
+        )
+    )
+    assert (config.partial, config.consume, config.self_trade) == (True, True, "cancel_both")
+    assert config.queue == "log"
+    assert (config.latency.model, config.latency.factor, config.latency.offset_us) == (
+        "feed", 2.0, 100.0,
+    )  # fmt: skip
+
+
+def test_reports_come_back_as_slowly_as_orders_go_unless_told():
+    both = exchange_config(parsed("--latency-us", "7"))
+    assert (both.entry_latency_us, both.response_latency_us) == (7, 7)
+    apart = exchange_config(parsed("--latency-us", "7", "--response-us", "0"))
+    assert (apart.entry_latency_us, apart.response_latency_us) == (7, 0)
+
+
+@pytest.mark.parametrize("other", [("--latency-us", "1"), ("--response-us", "1")])
+def test_two_kinds_of_latency_are_refused(other):
+    with pytest.raises(ConfigError, match="are both given; give one of them"):
+        exchange_config(parsed("--latency", "constant:5", *other))
+    assert exchange_config(parsed("--latency", "constant:5", other[0], "0")).latency is not None
+
+
+def test_a_run_has_timers_marks_and_a_seed():
+    config = backtest_config(parsed("--mark-s", "2"), model_latency_us=9)
+    assert config.timers == ((1, 0.5),)
+    assert (config.mark_every_s, config.seed, config.model_latency_us) == (2.0, 3, 9)
