@@ -50,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     backtest = spoke("replay.backtest")
-    spoke("replay.exchange.config").ExchangeConfig
     results = spoke("replay.results")
     started = time.perf_counter()
     source = open_arguments(args)
