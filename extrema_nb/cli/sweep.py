@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="parameter sets in one pass; results are kept after each; memory grows with them",
     )  # fmt: skip
     parser.add_argument("--out", metavar="DIR", required=True, help="keep the results here")
+    parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML page")
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
 
 
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         make({name: value for name, value in values.items() if not name.startswith("exchange.")})
     results.frame_of([], sets)
     out = output_folder("--out", args.out)
+    if args.report:
+        output_folder("--report", Path(args.report).parent)
     sweep.data = data = spoke("replay.scan").scan(sweep.source)
     folder = results.SweepFolder(out, results.identity_of(sweep, data, sets))
     missing = folder.missing()
@@ -86,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
             bar.note = f"set {at + 1:,} to {at + len(part):,} of {len(missing):,}"
             sweep.progress = _from(bar, at * data.rows)
             folder.add(sweep.run(part))
+    if args.report:
+        spoke("replay.sweep_page").write_sweep_page(
+            args.report, " + ".join(s.name for s in sweep.strategies), folder.frame, list(sets[0])
+        )
     ranked = folder.frame.drop_nulls("profit").sort("profit", "number", descending=[True, False])
     told = {
         "sets": len(sets),
@@ -97,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
         "pass_seconds": sweep.seconds,
         "total_seconds": time.perf_counter() - started,
         "out": args.out,
+        "report": args.report,
     }
     if args.json:
         emit_json(told)
@@ -141,6 +149,7 @@ def _show(told: dict[str, Any], names: list[str]) -> None:
         "best": _words(told["best"], names),
         "worst": _words(told["worst"], names),
         "result": str(Path(told["out"]) / "sweep.parquet"),
+        "report": told["report"] or "not written; --report FILE draws it",
     }
     for name, value in lines.items():
         table.add_row(name, value)

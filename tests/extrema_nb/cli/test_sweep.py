@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import polars as pl
 import pytest
@@ -134,6 +135,17 @@ def test_assumptions_can_be_swept(recording, tmp_path, capsys):
 def test_mistakes_are_told_before_any_work(recording, tmp_path, capsys, words, needle):
     assert needle in refused(capsys, recording, *FIXED, *words, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_report_holds_every_set(recording, tmp_path, capsys):
+    page = tmp_path / "deep" / "sweep.html"
+    run(capsys, recording, *FIXED, *AXES, "--out", tmp_path / "out", "--report", page)
+    text = page.read_text(encoding="utf-8")
+    data = text.partition('<script id="sweep-data" type="application/json">')[2]
+    held = json.loads(data.partition("</script>")[0])
+    assert len(held["rows"]) == 6
+    assert held["varying"] == ["half_spread", "qty"]
+    assert all(math.isfinite(row[held["columns"].index("profit")]) for row in held["rows"])
 
 
 def test_a_person_reads_a_table(recording, tmp_path, capsys):
