@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from replay.sweep_results import FIGURES
@@ -94,7 +95,7 @@ def _tiles(frame: pl.DataFrame, names: Sequence[str]) -> str:
         params = ", ".join(f"{name} {_short(row[name])}" for name in names)
         look = "good" if row["profit"] > 0 else "bad" if row["profit"] < 0 else ""
         out.append(_tile(f"{called}: profit", f"{row['profit']:+,.4f}", params, look))
-    median = ranked["profit"].median()
+    median = float(np.median(ranked["profit"].to_numpy()))
     out.append(_tile("Median profit", f"{median:+,.4f}", "quote units, after fees", ""))
     out.append(_tile("Sets with a profit", f"{won:,} of {len(ranked):,}", "", ""))
     return "".join(out)
