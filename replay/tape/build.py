@@ -15,6 +15,7 @@ from extrema_nb.jit import kernel, view_at
 from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
 from replay.tape.lookup import list_code
 from replay.tape.scan import (
+    ALWAYS,
     S_CROSSED,
     S_DEEDS,
     S_ENTRIES,
@@ -26,6 +27,7 @@ from replay.tape.scan import (
     S_SIZE,
     S_STRIKES,
     S_TURNS,
+    S_VISITS,
     SCAN,
     Scan,
     copy_books,
@@ -34,12 +36,6 @@ from replay.tape.scan import (
 )
 
 __all__ = ["TapeData", "TapeMaker"]
-
-ALWAYS = (
-    EventKind.ACC_ORDER, EventKind.FILL, EventKind.ACC_BAL, EventKind.ACC_POS, EventKind.PRED,
-    EventKind.SCHEDULE, EventKind.INST_INTENT, EventKind.STATUS,
-)  # fmt: skip
-"""Kinds that move something of the local side, whether a handler hears them or not."""
 
 
 class TapeData(NamedTuple):
@@ -53,13 +49,19 @@ class TapeData(NamedTuple):
     far_capacity: int  # slots that the far table of the local book needs
     sideless: int  # trades that say no side
     crossed: int  # messages after which the book was crossed
+    known: dict[frozenset[EventKind], npt.NDArray[np.int32]]  # visits by kinds, once asked for
 
     def visits(self, kinds: Collection[EventKind]) -> npt.NDArray[np.int32]:
         """Return the places of local rows that handlers of `kinds` want, or that are never free."""
-        wanted = np.zeros(128, np.bool_)
-        for kind in (*ALWAYS, *kinds):
-            wanted[int(kind) + (64 if kind == EventKind.LOB else 0)] = True
-        return np.flatnonzero(wanted[self.local_kind]).astype(np.int32)
+        asked = frozenset(kinds) - set(ALWAYS)
+        found = self.known.get(asked)
+        if found is None:
+            wanted = np.zeros(128, np.bool_)
+            for kind in (*ALWAYS, *asked):
+                wanted[int(kind) + (64 if kind == EventKind.LOB else 0)] = True
+            found = np.flatnonzero(wanted[self.local_kind]).astype(np.int32)
+            self.known[asked] = found
+        return found
 
     def fork(self, visits: npt.NDArray[np.int32]) -> tuple[Tape, list[npt.NDArray[Any]]]:
         """Return a tape over the same arrays with cursors of its own, and what it points to."""
@@ -263,6 +265,7 @@ class TapeMaker:
         return TapeData(
             Tape(record.ctypes.data), record, list(arrays.values()), s["local_kind"], local,
             int(self._local.hub["capacity"]), int(counts[S_SIDELESS]), int(counts[S_CROSSED]),
+            {frozenset(): s["visit"][: int(counts[S_VISITS])].copy()},
         )  # fmt: skip
 
 

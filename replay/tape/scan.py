@@ -49,6 +49,16 @@ _PARTIAL = int(Flag.PARTIAL)
 _LAST = int(Flag.LAST)
 _OFF_BOOK = int(Flag.OFF_BOOK)
 
+ALWAYS = (
+    EventKind.ACC_ORDER, EventKind.FILL, EventKind.ACC_BAL, EventKind.ACC_POS, EventKind.PRED,
+    EventKind.SCHEDULE, EventKind.INST_INTENT, EventKind.STATUS,
+)  # fmt: skip
+"""Kinds that move something of the local side, whether a handler hears them or not."""
+_FIRST_RARE = int(min(ALWAYS))
+_RARE = np.zeros(64, np.int8)
+_RARE[list(map(int, ALWAYS))] = 1
+_RARE.flags.writeable = False
+
 # places in `counts`
 S_LISTS = 0
 S_ENTRIES = 1
@@ -374,6 +384,9 @@ def scan_local(s: Scan, books: L2Books, rows: int, start: int, n: int, instrumen
         s.local_kind[i] = kind if 0 < kind < 64 else 0
         if not -1 <= b < instruments:
             s.local_kind[i] = 0
+        elif kind >= _FIRST_RARE and kind < 64 and _RARE[kind] != 0:
+            s.visit[s.counts[S_VISITS]] = i
+            s.counts[S_VISITS] += 1
         elif kind == _LOB and b >= 0:
             row = view_at(at, 1, LOB_LEVEL)[0]
             if not room(books, b):
