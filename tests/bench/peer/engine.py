@@ -163,7 +163,7 @@ def has(own, open_, side, tick):
 
 
 @njit
-def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number):
+def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo):
     """One decision; return (open, lines, next id)."""
     depth = bt.depth(0)
     bid, ask = depth.best_bid_tick, depth.best_ask_tick
@@ -204,51 +204,60 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number):
         position = bt.position(0)
         buying = position + q <= limit + 1e-9
         selling = position - q >= -limit - 1e-9
-        for i in range(open_):
-            if own[i, O_STATE] == LIVE:
-                if own[i, O_SIDE] > 0:
-                    away = first_bid - own[i, O_TICK]
-                    wanted = buying
-                else:
-                    away = own[i, O_TICK] - first_ask
-                    wanted = selling
-                if not wanted or away < 0 or away > 90 or away % 10 != 0:
-                    n = ask_cancel(bt, own, i, log, n)
-        for level in range(10):
-            if buying and not has(own, open_, 1, first_bid - 10 * level):
-                open_, n = send(
-                    bt,
-                    own,
-                    own_qty,
-                    open_,
-                    log,
-                    n,
-                    number,
-                    1,
-                    first_bid - 10 * level,
-                    size,
-                    q,
-                    GTX,
-                    LIMIT,
-                )
-                number += 1
-            if selling and not has(own, open_, -1, first_ask + 10 * level):
-                open_, n = send(
-                    bt,
-                    own,
-                    own_qty,
-                    open_,
-                    log,
-                    n,
-                    number,
-                    -1,
-                    first_ask + 10 * level,
-                    size,
-                    q,
-                    GTX,
-                    LIMIT,
-                )
-                number += 1
+        # the same grid with all of its orders: nothing to cancel, nothing is missing
+        same = (
+            memo[0] == first_bid and memo[1] == first_ask and memo[2] == open_
+            and memo[3] == int(buying) and memo[4] == int(selling)
+        )  # fmt: skip
+        if not same:
+            before = n
+            for i in range(open_):
+                if own[i, O_STATE] == LIVE:
+                    if own[i, O_SIDE] > 0:
+                        away = first_bid - own[i, O_TICK]
+                        wanted = buying
+                    else:
+                        away = own[i, O_TICK] - first_ask
+                        wanted = selling
+                    if not wanted or away < 0 or away > 90 or away % 10 != 0:
+                        n = ask_cancel(bt, own, i, log, n)
+            for level in range(10):
+                if buying and not has(own, open_, 1, first_bid - 10 * level):
+                    open_, n = send(
+                        bt,
+                        own,
+                        own_qty,
+                        open_,
+                        log,
+                        n,
+                        number,
+                        1,
+                        first_bid - 10 * level,
+                        size,
+                        q,
+                        GTX,
+                        LIMIT,
+                    )
+                    number += 1
+                if selling and not has(own, open_, -1, first_ask + 10 * level):
+                    open_, n = send(
+                        bt,
+                        own,
+                        own_qty,
+                        open_,
+                        log,
+                        n,
+                        number,
+                        -1,
+                        first_ask + 10 * level,
+                        size,
+                        q,
+                        GTX,
+                        LIMIT,
+                    )
+                    number += 1
+            memo[0], memo[1], memo[3], memo[4] = first_bid, first_ask, int(buying), int(selling)
+            memo[2] = open_ if n == before else -1
     elif which == 3:
         has_bid = False
         has_ask = False
@@ -325,6 +334,7 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
     """
     open_ = n = k = 0
     number = 1
+    memo = np.full(5, -1, np.int64)  # the grid as it was when nothing was left to do
     if bt.elapse(0) != 0:
         return 0
     due = -(-first // period) * period
@@ -350,7 +360,7 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
                 )
             else:
                 open_, n, number = act(
-                    bt, which, k, size, q, limit, own, own_qty, open_, log, n, number
+                    bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo
                 )
             bt.clear_inactive_orders(0)
             k += 1

@@ -60,6 +60,13 @@ class Grid(xnb.Strategy):
         qty: xnb.f8 = 0.020
         limit: xnb.f8 = 1e9  # base units of position
 
+    class State:  # the grid as it was when nothing was left to do
+        first_bid: xnb.i8 = -1
+        first_ask: xnb.i8 = -1
+        open_orders: xnb.i8 = -1
+        buying: xnb.i8 = 0
+        selling: xnb.i8 = 0
+
     def on_schedule(ctx, p, s, tick):
         book = ctx.book(0)
         if math.isnan(book.bid_price) or math.isnan(book.ask_price):
@@ -72,6 +79,15 @@ class Grid(xnb.Strategy):
         position = ctx.position(0)
         buying = position + p.qty <= p.limit + 1e-9
         selling = position - p.qty >= -p.limit - 1e-9
+        if (
+            first_bid == s.first_bid
+            and first_ask == s.first_ask
+            and len(ctx.orders(0)) == s.open_orders
+            and buying == s.buying
+            and selling == s.selling
+        ):
+            return  # the same grid with all of its orders: nothing to cancel, nothing is missing
+        busy = False
         for order in ctx.orders(0):
             if order.status == xnb.OrderStatus.LIVE:
                 at = math.floor(order.price / size + 0.5)
@@ -83,11 +99,19 @@ class Grid(xnb.Strategy):
                     wanted = selling
                 if not wanted or away < 0 or away > 90 or away % 10 != 0:
                     ctx.cancel(order.client_order_id)
+                    busy = True
         for level in range(10):
             if buying and not ctx.has_order(0, xnb.BUY, (first_bid - 10 * level) * size):
                 ctx.buy(0, (first_bid - 10 * level) * size, p.qty, GTX)
+                busy = True
             if selling and not ctx.has_order(0, xnb.SELL, (first_ask + 10 * level) * size):
                 ctx.sell(0, (first_ask + 10 * level) * size, p.qty, GTX)
+                busy = True
+        s.first_bid = first_bid
+        s.first_ask = first_ask
+        s.open_orders = -1 if busy else len(ctx.orders(0))
+        s.buying = buying
+        s.selling = selling
 
 
 class ModifyChase(xnb.Strategy):

@@ -30,7 +30,7 @@ def state(books, inst):
     levels = [
         (side, tick, l2.quantity(books, inst, side, tick))
         for side in (l2.BID, l2.ASK)
-        for tick in range(985, 1015)
+        for tick in range(996, 1005)
     ]
     meta = books.meta[inst]
     return (
@@ -40,8 +40,8 @@ def state(books, inst):
     )  # fmt: skip
 
 
-@settings(max_examples=examples(60))
-@given(market_rows(most=30), st.integers(1, 2), st.lists(st.integers(0, 12), max_size=20))
+@settings(max_examples=examples(40))
+@given(market_rows(most=16), st.integers(1, 2), st.lists(st.integers(0, 12), max_size=6))
 def test_looking_at_any_moments_shows_the_book_of_that_moment(events, count, steps):
     names = InstrumentTable(list(table())[:count])
     events = events[events["inst"] < count]

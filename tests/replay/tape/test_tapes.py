@@ -20,7 +20,7 @@ def cut(events, sizes):
 
 
 @settings(max_examples=examples(60))
-@given(market_rows(most=40), st.lists(st.integers(1, 9), min_size=1, max_size=4))
+@given(market_rows(most=24), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_rows_of_both_clocks_come_once_in_their_order_up_to_each_horizon(events, sizes):
     longest = int((events["ts_recv"] - events["ts_event"]).max())
     local, market, before = [], [], -END
