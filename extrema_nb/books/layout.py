@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.instruments import INSTRUMENT
-from extrema_nb.jit import attach_views
+from extrema_nb.jit import ENABLED, attach_views
 
 __all__ = [
     "ASK",
@@ -145,12 +145,14 @@ def make_books(
     ----------
     memory : takes the arrays; whoever uses the books must keep it alive
     window : ticks in the dense window, a multiple of 64; default 65,536 for up to 2 instruments
-        (256 KiB each), less for more
+        (1 MiB each), less for more and where nothing is compiled
     far : slots of the far table, a power of two; grows when needed
     """
     n = len(specs)
     if window is None:
         window = 65_536 if n <= 2 else 16_384 if n <= 8 else 4_096 if n <= 64 else 1_024
+        if not ENABLED:  # moving a large window takes a second there
+            window = 1_024
     if window % BLOCK or far & (far - 1):
         raise ValueError(f"window {window} must be a multiple of {BLOCK}, far {far} a power of two")
     specs = specs.astype(INSTRUMENT)

@@ -47,6 +47,13 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"
     )
     parser.add_argument(
+        "--feed-shift",
+        action="append",
+        default=[],
+        metavar="NAME=US",
+        help="let rows of an instrument arrive so many µs later: another region",
+    )
+    parser.add_argument(
         "--book-from",
         choices=["bbo", "trades", "candles"],
         help="make a book of such rows, for data that has none; see docs/exchange-models.md",
@@ -101,6 +108,9 @@ def open_arguments(args: argparse.Namespace) -> Any:
     )
     if args.candles is not None:
         source = spoke("replay.candles").CandleSource(source, args.candles)
+    if args.feed_shift:
+        shift = spoke("replay.shift")
+        source = shift.FeedShift(source, shift.parse_shifts(args.feed_shift))
     if args.book_from is not None:
         source = spoke("replay.inputs").BookFrom(source, args.book_from)
     return source

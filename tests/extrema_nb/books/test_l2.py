@@ -278,6 +278,7 @@ def test_sizes_that_do_not_fit_are_refused(window, far):
         l2.make_books(instrument_table().specs(), [], window=window, far=far)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("instruments", [1, 20, 100])
 def test_more_instruments_get_smaller_windows(instruments):
     table = InstrumentTable(

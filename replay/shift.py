@@ -1,0 +1,78 @@
+"""Feeds that come later or earlier: what a machine in another region would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from extrema_nb.contracts import Source
+from extrema_nb.errors import ConfigError
+from extrema_nb.events import EVENT, EventArray
+
+__all__ = ["FeedShift", "parse_shifts"]
+
+
+class FeedShift:
+    """Rows of `source` with a constant added to ``ts_recv`` by instrument, in order again.
+
+    The venue's clock stays. Memory is bounded by the rows within the widest difference of shifts.
+
+    Parameters
+    ----------
+    shifts : name → µs, negative for earlier; an instrument that is not named stays
+    """
+
+    def __init__(self, source: Source, shifts: Mapping[str, int]) -> None:
+        self.source = source
+        self.instruments = source.instruments
+        self.shifts = dict(shifts)
+        names = [row.name for row in source.instruments]
+        for name in self.shifts:
+            if name not in names:
+                raise ConfigError(
+                    f"a feed shift for {name!r}, which the data do not have; they have "
+                    + ", ".join(names)
+                )
+        # the last place is for rows without an instrument
+        self._by_inst = np.array([self.shifts.get(name, 0) for name in names] + [0], np.int64)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the source's description with the shifts."""
+        return {**self.source.describe(), "feed_shift_us": self.shifts}
+
+    def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
+        """Yield rows by their shifted ``ts_recv``; of equal times in the order of the source."""
+        waiting = np.zeros(0, EVENT)
+        least = int(self._by_inst.min())
+        for batch in self.source.batches(batch_rows):
+            whole = int(batch["ts_recv"][-1]) + least  # nothing that comes later is earlier
+            insts = batch["inst"]
+            known = (insts >= 0) & (insts < len(self._by_inst) - 1)
+            batch["ts_recv"] += self._by_inst[np.where(known, insts, -1)]
+            waiting = np.concatenate([waiting, batch])
+            waiting = waiting[np.argsort(waiting["ts_recv"], kind="stable")]
+            ready = int(np.searchsorted(waiting["ts_recv"], whole, side="left"))
+            yield from _pieces(waiting[:ready], batch_rows)
+            waiting = waiting[ready:].copy()
+        yield from _pieces(waiting, batch_rows)
+
+
+def _pieces(rows: EventArray, most: int) -> Iterator[EventArray]:
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most].copy()
+
+
+def parse_shifts(words: list[str]) -> dict[str, int]:
+    """Return the shifts of words such as ``BTC_USDT_PERP=1500``."""
+    out: dict[str, int] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            out[name] = int(value)
+        except ValueError:
+            raise ConfigError(
+                f"feed shift {word!r}: expected NAME=MICROSECONDS, such as BTC_USDT_PERP=1500"
+            ) from None
+    return out
