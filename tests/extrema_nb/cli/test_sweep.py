@@ -37,6 +37,7 @@ def refused(capsys, *words):
     return told[0]
 
 
+@pytest.mark.slow
 def test_each_row_is_what_a_backtest_of_its_own_says(recording, tmp_path, capsys):
     out = tmp_path / "out"
     rest = ("--latency", "constant:5000,4000", "--partial", "--queue", "log")
@@ -63,6 +64,7 @@ def test_each_row_is_what_a_backtest_of_its_own_says(recording, tmp_path, capsys
     assert told["worst"]["profit"] == frame["profit"].min()
 
 
+@pytest.mark.slow
 def test_a_second_start_runs_only_what_is_missing(recording, tmp_path, capsys, monkeypatch):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     words = (recording, *FIXED, *AXES)
@@ -137,6 +139,7 @@ def test_mistakes_are_told_before_any_work(recording, tmp_path, capsys, words, n
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_report_holds_every_set(recording, tmp_path, capsys):
     page = tmp_path / "deep" / "sweep.html"
     run(capsys, recording, *FIXED, *AXES, "--out", tmp_path / "out", "--report", page)
