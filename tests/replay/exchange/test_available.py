@@ -24,14 +24,16 @@ def test_the_best_level_that_has_something_left_is_behind_one_that_was_used_up()
 
 
 def test_nothing_is_noted_unless_it_is_asked_for():
-    x = Market().live._x
+    market = Market()
+    x = market.live._x
     use_up(x, 0, ASK, 1001, 1.5)
     assert available(x, 0, ASK, 1001) == 2.0
     assert x.clock[X_TAKEN] == 0
 
 
 def test_the_oldest_note_leaves_when_all_are_in_use():
-    x = Market(consume=True).live._x
+    market = Market(consume=True)
+    x = market.live._x
     for i in range(TAKEN + 3):
         use_up(x, 0, ASK, 2_000 + i, 1.0)
     assert x.clock[X_TAKEN] == TAKEN
