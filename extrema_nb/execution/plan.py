@@ -69,6 +69,8 @@ def _steps(
         action, order_id, inst = (
             int(intent.action), int(intent.client_order_id), int(intent.inst)
         )  # fmt: skip
+        if action == Action.TERMS:
+            continue  # the order that they belong to is refused where the venue is told of it
         if action == Action.CANCEL_ALL:
             meant = {order.id: order.inst for order in open_orders()} | new
             for known, at in meant.items():

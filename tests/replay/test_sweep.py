@@ -44,10 +44,14 @@ class Quoter(xnb.Strategy):
 
 
 class Listener(Quoter):
-    """The same, and it looks at the book when it is filled."""
+    """The same, and it looks at the book when it is filled: a few times, as a fill may bring one."""
+
+    class State:
+        fills: xnb.i8 = 0
 
     def on_fill(ctx, p, s, fill):
-        if ctx.book(0).is_valid:
+        s.fills += 1
+        if s.fills < 6 and ctx.book(0).is_valid:
             ctx.sell(0, ctx.book(0).ask_price, 0.25)
 
 

@@ -73,7 +73,7 @@ STATE_EVENT = {
     OrderStatus.REJECTED: OrderEvent.REJECTED,
     OrderStatus.EXPIRED: OrderEvent.EXPIRED,
 }
-TIF = {"GTX": TimeInForce.GTX, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
+TIF = {word: TimeInForce[word] for word in ("GTX", "IOC", "FOK", "GTD")}
 
 _Fields = dict[str, Any]
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)

@@ -116,6 +116,8 @@ def encode_order(intent: Any, inst: Instrument, session: str) -> Request:
         price or quantity is off the grid, or a field makes no sense
     """
     params = [("symbol", inst.symbol), ("side", _side(int(intent.side)))]
+    if int(intent.order_type) not in (OrderType.LIMIT, OrderType.MARKET):
+        raise InvalidOrder(f"{inst.name}: stop orders are not sent to this venue yet; use LIMIT")
     if int(intent.order_type) == OrderType.MARKET:
         params += [("type", "MARKET"), ("quantity", _quantity(float(intent.qty), inst))]
     else:

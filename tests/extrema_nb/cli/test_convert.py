@@ -27,7 +27,7 @@ def test_the_last_line_is_one_json_object(tmp_path, capsys):
 
 
 def test_what_was_odd_is_said_in_words(tmp_path, capsys):
-    mark = '{"stream":"x@markPrice","data":{"e":"markPriceUpdate","s":"BTCUSDT","p":"1.2"}}'
+    mark = '{"stream":"x@contractInfo","data":{"e":"contractInfo","s":"BTCUSDT"}}'
     frames = [depth(10, 5), trade(1), mark, "{broken"]
     path = write(tmp_path / "x.gz", frames, [0, 5000, 1000, 6000])
     assert run(path, "--out", tmp_path / "rec", "--skip-bad") == 0
@@ -37,7 +37,7 @@ def test_what_was_odd_is_said_in_words(tmp_path, capsys):
     assert "1 bad lines skipped" in said
     assert "1 rows with a local time that goes back" in said
     assert "no snapshot for BTC_USDT_PERP: book rows are flagged STALE; --assume-synced" in said
-    assert "without rows: markPriceUpdate 1" in said
+    assert "without rows: contractInfo 1" in said
 
 
 def test_instruments_come_from_a_list_or_from_the_venues_answer(tmp_path):
