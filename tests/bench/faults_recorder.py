@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from extrema_nb.errors import DataError
 from extrema_nb.events import (
     STATUS,
     TRADE,
@@ -61,7 +62,8 @@ def numbered(n: int, first: int) -> EventArray:
 
 def child(folder: str, first: int) -> None:
     """Record until killed; tell each row's number when it was given away."""
-    upkeep = Upkeep(join_at=4, reader_s=0.0, nice=0)
+    # what keeps house outlives the kill: who reads meanwhile must find the files that were joined
+    upkeep = Upkeep(join_at=4, reader_s=30.0, nice=0)
 
     def roll(logs: list[Path]) -> Any:
         return start(Job(root=folder, logs=list(map(str, logs)), upkeep=upkeep)).rolled
@@ -88,8 +90,16 @@ def read(folder: Path) -> EventArray:
     """Return all rows of a recording, none of one that was killed before its first."""
     if not (list_parts(folder) or any(p.stat().st_size > LOG_HEAD for p in list_logs(folder))):
         return empty_events(0)
-    source = ParquetSource(folder, clamp_time=True)
-    return np.concatenate([empty_events(0), *(batch.copy() for batch in source.batches())])
+    # what keeps house outlives a kill, and may put files together while they are read: read again
+    for attempts_left in reversed(range(20)):
+        try:
+            source = ParquetSource(folder, clamp_time=True)
+            return np.concatenate([empty_events(0), *(batch.copy() for batch in source.batches())])
+        except DataError:
+            if not attempts_left:
+                raise
+            time.sleep(0.25)
+    return empty_events(0)
 
 
 def kills(
