@@ -19,9 +19,7 @@ from extrema_nb.events import EventArray, EventKind, as_events
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
-from extrema_nb.strategy.state import ROW_LIMIT
 from replay.exchange.config import ExchangeConfig
-from replay.exchange.model import make_exchange
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, scan
 from replay.tape.tapes import Stretch, stretches
@@ -52,6 +50,13 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return (id, first due, period) in µs: the first multiple of the period from `start` on."""
         periods = [(number, round(seconds * 1e6)) for number, seconds in self.timers]
         return [(number, -(-start // period) * period, period) for number, period in periods]
+
+    def lockstep(self, variants: Sequence[Variant], start: int, end: int) -> Lockstep:
+        """Return what runs `variants` between two moments, µs of the run's clock."""
+        return Lockstep(
+            variants, timers=self.timers_from(start), start=start, end=end,
+            mark_every=int(self.mark_every_s * 1e6),
+        )  # fmt: skip
 
 
 class RunResult(NamedTuple):
@@ -87,17 +92,19 @@ class Tapes:
         self._window = window
         self._kept: list[Stretch] | None = None
 
+    def prepare(self) -> None:
+        """Make the tapes of rows that are kept, as a file is read beforehand; else do nothing."""
+        if self._kept is None and self.data.kept is not None:
+            self._kept = list(self._made())
+
     def __iter__(self) -> Iterator[Stretch]:
-        if self._kept is not None:
-            return iter(self._kept)
-        made = stretches(
-            self._batches(), self.source.instruments.specs(), self.data.max_latency + self.shift,
-            window=self._window,
-        )  # fmt: skip
-        if self.data.kept is None:
-            return made
-        self._kept = list(made)
-        return iter(self._kept)
+        self.prepare()
+        return self._made() if self._kept is None else iter(self._kept)
+
+    def _made(self) -> Iterator[Stretch]:
+        specs = self.source.instruments.specs()
+        longest = self.data.max_latency + self.shift
+        return stretches(self._batches(), specs, longest, window=self._window)
 
     def _batches(self) -> Iterator[EventArray]:
         """Yield the rows with the local clock moved."""
@@ -151,25 +158,11 @@ class Backtest:
 
     def _lockstep(self, start: int, end: int, shift: int = 0) -> Lockstep:
         config = self.config
-        memory: list[npt.NDArray[Any]] = []
-        exchange = make_exchange(
-            self.source.instruments.specs(),
-            memory,
-            config.exchange,
-            max_orders=len(self.group.strategies) * self.group.risk.max_open_orders + 1,
-            row_limit=ROW_LIMIT,
-            clock_shift_us=shift,
-        )
         variant = Variant(
-            self.group, exchange, memory, models=self.models,
+            self.group, config.exchange, clock_shift_us=shift, models=self.models,
             model_latency_us=config.model_latency_us,
         )  # fmt: skip
-        mark_every = int(config.mark_every_s * 1e6)
-        return Lockstep(
-            [variant], timers=config.timers_from(start), end=end,
-            first_mark=-(-start // mark_every) * mark_every if mark_every > 0 else 0,
-            mark_every=mark_every,
-        )  # fmt: skip
+        return config.lockstep([variant], start, end)
 
     def warm_up(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""
@@ -180,14 +173,11 @@ class Backtest:
         data = self.data or scan(self.source)
         if self.source.left_out:
             logger.info("%d rows of a live session's own are left out", self.source.left_out)
-        shift = 0
-        if data.min_latency < 0:
-            shift = self.config.base_latency_us - data.min_latency
+        shift = data.clock_shift(self.config.base_latency_us)
         if self._tapes is None or self._tapes.data is not data:
             self._tapes = Tapes(self.source, data, shift, window=self.group.window)
         began = time.perf_counter()
-        if data.kept is not None:
-            iter(self._tapes)  # made beforehand, as a file is read beforehand
+        self._tapes.prepare()
         prepared = time.perf_counter() - began
         self.group.reset()
         steps = self._lockstep(data.first_ts + shift, data.last_ts + shift, shift)

@@ -13,7 +13,8 @@ from extrema_nb.contracts import ModelRunner
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray, EventKind
 from extrema_nb.strategy.group import KernelGroup, LogLine
-from extrema_nb.strategy.state import C_CROSSED, C_ROWS
+from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.loop import Stop, make_loop
 from replay.exchange.model import (
     FAR,
@@ -25,6 +26,7 @@ from replay.exchange.model import (
     X_PRED_LATENCY,
     X_SIDELESS,
     Exchange,
+    make_exchange,
 )
 from replay.exchange.queues import grow_queues, push_predictions
 from replay.exchange.rebind import leave, rebind
@@ -44,6 +46,7 @@ from replay.tape.tapes import Stretch, stretches
 __all__ = ["Lockstep", "Variant"]
 
 LISTENERS = frozenset({EventKind.FILL, EventKind.ACC_ORDER, EventKind.PRED})
+JOURNAL_ROWS = 1 << 15  # kept between two drains
 _loops: dict[Any, Any] = {}
 _NO_TAPE = np.zeros(1, np.int64)
 
@@ -54,8 +57,8 @@ class Variant:
     Parameters
     ----------
     group : fresh
-    exchange : address of the exchange
-    memory : what keeps the exchange alive
+    config : assumptions of its exchange
+    clock_shift_us : what was added to our clock; see `replay.exchange.latency`
     models : task id → runner; answers come `model_latency_us` after their features
     keep_journal : keep every order event
     """
@@ -63,20 +66,29 @@ class Variant:
     def __init__(
         self,
         group: KernelGroup,
-        exchange: int,
-        memory: list[npt.NDArray[Any]],
+        config: ExchangeConfig,
         *,
+        clock_shift_us: int = 0,
         models: Mapping[int, ModelRunner] | None = None,
         model_latency_us: int = 0,
         keep_journal: bool = True,
     ) -> None:
         self.keep_journal = keep_journal
         self.group = group
-        self.exchange = exchange
-        self.memory = memory
+        self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
+        self.exchange = make_exchange(
+            group.table.specs(),
+            self.memory,
+            config,
+            max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
+            row_limit=ROW_LIMIT,
+            clock_shift_us=clock_shift_us,
+            # what is not kept is written over soon, while it is warm
+            journal_rows=JOURNAL_ROWS if keep_journal else 2 * ROW_LIMIT,
+        )
         self.models = dict(models or {})
         self.model_latency_us = model_latency_us
-        self.x = Exchange(exchange, Tape(_NO_TAPE.ctypes.data))  # its own arrays, no market
+        self.x = Exchange(self.exchange, Tape(_NO_TAPE.ctypes.data))  # its own arrays, no market
         if self.models:
             self.x.clock[X_PRED_LATENCY] = model_latency_us
         self.logs: list[LogLine] = []
@@ -143,8 +155,8 @@ class Lockstep:
     Parameters
     ----------
     timers : (id, first due, period) in µs
-    end : µs, timers and marks stop there
-    first_mark, mark_every : µs; `mark_every` 0 for no marks
+    start, end : µs, between which timers and marks run
+    mark_every : µs between account marks, at whole multiples; 0 for none
     """
 
     def __init__(
@@ -152,8 +164,8 @@ class Lockstep:
         variants: Sequence[Variant],
         *,
         timers: list[tuple[int, int, int]],
+        start: int,
         end: int,
-        first_mark: int,
         mark_every: int,
     ) -> None:
         self.variants = list(variants)
@@ -176,7 +188,7 @@ class Lockstep:
         now = self._shared.now_of
         now[N_END] = end
         now[N_MARK_EVERY] = mark_every
-        now[N_NEXT_MARK] = first_mark if mark_every > 0 else FAR
+        now[N_NEXT_MARK] = -(-start // mark_every) * mark_every if mark_every > 0 else FAR
         now[N_LISTENS] = int(bool(first.heard & LISTENERS))
 
     @staticmethod

@@ -29,6 +29,10 @@ class DataScan(NamedTuple):
     digest: str  # of all row bytes: the identity of the data
     kept: EventArray | None  # the rows, if they are few
 
+    def clock_shift(self, base_latency_us: int) -> int:
+        """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs."""
+        return base_latency_us - self.min_latency if self.min_latency < 0 else 0
+
 
 def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
     kinds = rows["kind"]

@@ -24,9 +24,8 @@ from extrema_nb.events import EventArray, EventKind
 from extrema_nb.strategy.group import KernelGroup
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
-from extrema_nb.strategy.state import C_NEXT_ID, ROW_LIMIT
+from extrema_nb.strategy.state import C_NEXT_ID
 from replay.backtest import BacktestConfig, Tapes
-from replay.exchange.model import make_exchange
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, scan
 from replay.without import ACCOUNT, Without
@@ -135,12 +134,9 @@ class Sweep:
         """What is made of the rows, once for all passes."""
         if self._tapes is None:
             data = self.data or scan(self.source)
-            shift = 0
-            if data.min_latency < 0:
-                shift = self.config.base_latency_us - data.min_latency
+            shift = data.clock_shift(self.config.base_latency_us)
             self._tapes = Tapes(self.source, data, shift)
-            if data.kept is not None:
-                iter(self._tapes)
+            self._tapes.prepare()
         return self._tapes
 
     def run(self, numbers: Iterable[int] | None = None) -> Iterator[Outcome]:
@@ -163,12 +159,9 @@ class Sweep:
     def _locksteps(
         self, numbers: list[int], first_ts: int, last_ts: int, shift: int
     ) -> list[Lockstep]:
-        start, end = first_ts + shift, last_ts + shift
-        first = self.group(self.sets[numbers[0]])
         size = 1
-        if Lockstep.can_share(first):
+        if Lockstep.can_share(self.group(self.sets[numbers[0]])):
             size = max(1, min(STEP_VARIANTS, -(-len(numbers) // self.threads)))
-        mark_every = int(self.config.mark_every_s * 1e6)
         out = []
         for at in range(0, len(numbers), size):
             variants: list[Variant] = []
@@ -177,27 +170,14 @@ class Sweep:
                 group = self.group(self.sets[number], books)
                 books = group.ctx.books
                 variants.append(self._variant(group, self.sets[number], shift))
-            first_mark = -(-start // mark_every) * mark_every if mark_every > 0 else 0
-            timers = self.config.timers_from(start)
-            out.append(
-                Lockstep(
-                    variants, timers=timers, end=end, first_mark=first_mark, mark_every=mark_every
-                )
-            )
+            out.append(self.config.lockstep(variants, first_ts + shift, last_ts + shift))
         return out
 
     def _variant(self, group: KernelGroup, values: Values, shift: int) -> Variant:
-        memory: list[npt.NDArray[Any]] = []
-        exchange = make_exchange(
-            self.source.instruments.specs(),
-            memory,
-            _exchange_of(self.config, values),
-            max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
-            row_limit=ROW_LIMIT,
-            clock_shift_us=shift,
-            journal_rows=2 * ROW_LIMIT if not self.keep_journals else 1 << 15,
-        )
-        return Variant(group, exchange, memory, keep_journal=self.keep_journals)
+        return Variant(
+            group, _exchange_of(self.config, values), clock_shift_us=shift,
+            keep_journal=self.keep_journals,
+        )  # fmt: skip
 
     def _pass(self, locksteps: list[Lockstep], tapes: Tapes) -> None:
         """Take every lockstep over all tapes, in as many threads as there are cores."""

@@ -59,7 +59,16 @@ from extrema_nb.strategy.state import (
     ROW_LIMIT,
 )
 
-__all__ = ["Chains", "cons", "make_chain", "make_run", "make_step", "must_stop", "nil"]
+__all__ = [
+    "Chains",
+    "cons",
+    "make_chain",
+    "make_run",
+    "make_step",
+    "must_stop",
+    "nil",
+    "outputs_full",
+]
 
 Handler = Callable[..., None]
 Chains = dict[EventKind, Any]
@@ -123,12 +132,18 @@ def make_chain(handlers: Sequence[Handler | None], types: Sequence[CellTypes]) -
 
 
 @kernel(inline=True)
-def must_stop(ctx: Any, row: Any) -> int:
-    """Return 0 if `row` can be applied; 1 if outputs must be drained first; 2 if a book is full."""
+def outputs_full(ctx: Any) -> bool:
+    """Say whether outputs must be drained before one more row."""
     clock = ctx.clock
     # one test for all: it may ask for a drain a little early, and when is of no consequence
     used = clock[C_INTENTS] | clock[C_FEATURES] | clock[C_TARGETS] | clock[C_LOGS]
-    if (used | (clock[C_VALUES] >> 3)) > OUTPUTS_FULL:
+    return (used | (clock[C_VALUES] >> 3)) > OUTPUTS_FULL
+
+
+@kernel(inline=True)
+def must_stop(ctx: Any, row: Any) -> int:
+    """Return 0 if `row` can be applied; 1 if outputs must be drained first; 2 if a book is full."""
+    if outputs_full(ctx):
         return 1
     if row.kind == _LOB and 0 <= row.inst < len(ctx.specs) and not room(ctx.books, int(row.inst)):
         return 2

@@ -21,16 +21,8 @@ from typing import Any
 
 from extrema_nb.events import EventKind, Flag
 from extrema_nb.jit import kernel
-from extrema_nb.strategy.state import (
-    C_FEATURES,
-    C_INTENTS,
-    C_LOGS,
-    C_TARGETS,
-    C_VALUES,
-    OUTPUT_ROWS,
-    ROW_LIMIT,
-    Context,
-)
+from extrema_nb.strategy.hlist import outputs_full
+from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT, Context
 from replay.exchange.arrival import expire, on_request
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import compact, forward_intents, write_mark
@@ -71,7 +63,6 @@ from replay.tape.lookup import first_time
 __all__ = ["Stop", "make_loop"]
 
 ROW_BYTES = 64
-OUTPUTS_FULL = OUTPUT_ROWS - ROW_LIMIT
 _SCHEDULE = int(EventKind.SCHEDULE)
 _LAST = int(Flag.LAST)
 
@@ -173,10 +164,7 @@ def _own_next(x: Exchange, end: int, inclusive: bool) -> tuple[int, int]:
 @kernel
 def _must_stop(x: Exchange, ctx: Context) -> int:
     """Return 0 if a row can be shown to a variant's handlers, else the reason to stop."""
-    clock = ctx.clock
-    # one test for all: it may ask for a drain a little early, and when is of no consequence
-    used = clock[C_INTENTS] | clock[C_FEATURES] | clock[C_TARGETS] | clock[C_LOGS]
-    if (used | (clock[C_VALUES] >> 3)) > OUTPUTS_FULL:
+    if outputs_full(ctx):
         return _OUTPUTS
     if x.clock[X_JOURNAL] > x.hub.journal_cap - ROW_LIMIT - 8:
         return _JOURNAL

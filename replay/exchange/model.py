@@ -17,7 +17,6 @@ from extrema_nb.instruments import INSTRUMENT
 from extrema_nb.jit import attach_views
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
 from replay.exchange.latency import make_latency
-from replay.tape.layout import Tape
 
 __all__ = [
     "FAR",
@@ -26,7 +25,6 @@ __all__ = [
     "Exchange",
     "ExchangeConfig",
     "QueueModel",
-    "exchange_over",
     "make_exchange",
     "make_live_exchange",
 ]
@@ -275,11 +273,6 @@ def make_exchange(
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])
     return int(record.ctypes.data)
-
-
-def exchange_over(address: int, tape: Tape) -> Exchange:
-    """Return the exchange at an address with a tape as its market."""
-    return Exchange(address, tape)
 
 
 def make_live_exchange(

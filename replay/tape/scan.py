@@ -203,27 +203,44 @@ def copy_books(s: Scan, books: L2Books, n: int) -> None:
         s.counts[S_MOVES] = m + 1
 
 
+@kernel(inline=True)
+def _change(s: Scan, row: int, inst: int, key: int, qty: float) -> None:
+    """Note a change of the local book."""
+    k = int(s.counts[S_LEVELS])
+    s.counts[S_LEVELS] = k + 1
+    s.level_key[k] = key
+    s.level_qty[k] = qty
+    s.level_row[k] = row
+    s.level_inst[k] = inst
+
+
 @kernel
-def _void(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
-    """Note the levels that a snapshot's row is about to void."""
-    flags = int(row.flags)
-    if flags & _PARTIAL == 0:
-        _all_levels(s, books, b, position, True)
-        return
+def _gone(s: Scan, b: int, key: int, place: int, local: bool) -> None:
+    """Note that a snapshot made a level void: in the local book, or at a position of the market."""
+    if local:
+        _change(s, place, b, key, 0.0)
+    else:
+        _see(s, b, key, place, VOID)
+
+
+@kernel
+def _void_between(s: Scan, books: L2Books, b: int, row: Any, place: int, local: bool) -> None:
+    """Note the levels that a row of a partial snapshot is about to void."""
     if row.side == 0:
         return
+    begins = int(row.flags) & _START != 0
     tick = price_to_tick(books, b, row.price)
     if row.side == BUY:
-        cursor = NO_ASK if flags & _START else int(books.meta[b, M_CURSOR])
+        cursor = NO_ASK if begins else int(books.meta[b, M_CURSOR])
         level = next_below(books, b, BID, cursor)
         while level > tick:
-            _see(s, b, level * 2 + BID, position, VOID)
+            _gone(s, b, level * 2 + BID, place, local)
             level = next_below(books, b, BID, level)
     else:
-        cursor = NO_BID if flags & _START else int(books.meta[b, M_CURSOR + 1])
+        cursor = NO_BID if begins else int(books.meta[b, M_CURSOR + 1])
         level = next_above(books, b, ASK, cursor)
         while level < tick:
-            _see(s, b, level * 2 + ASK, position, VOID)
+            _gone(s, b, level * 2 + ASK, place, local)
             level = next_above(books, b, ASK, level)
 
 
@@ -315,7 +332,10 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
             if int(row.flags) & (_START | _PARTIAL):
                 if s.counts[S_ENTRIES] + book.levels + 2 > s.hub.entry_cap:
                     return position
-                _void(s, books, b, row, position)
+                if int(row.flags) & _PARTIAL:
+                    _void_between(s, books, b, row, position, False)
+                else:
+                    _all_levels(s, books, b, position, True)
             bid, ask = int(book.bid), int(book.ask)
             apply_level(books, b, row)
             if row.side != 0:
@@ -332,41 +352,6 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
         elif int(head.flags) & _OFF_BOOK == 0:
             _trade(s, books, b, view_at(at, 1, TRADE)[0], position)
     return m
-
-
-@kernel(inline=True)
-def _change(s: Scan, row: int, inst: int, key: int, qty: float) -> None:
-    """Note a change of the local book."""
-    k = int(s.counts[S_LEVELS])
-    s.counts[S_LEVELS] = k + 1
-    s.level_key[k] = key
-    s.level_qty[k] = qty
-    s.level_row[k] = row
-    s.level_inst[k] = inst
-
-
-@kernel
-def _change_void(s: Scan, books: L2Books, b: int, row: Any, place: int) -> None:
-    """Note what a snapshot's row voids in the local book."""
-    flags = int(row.flags)
-    if flags & _START and flags & _PARTIAL == 0:
-        _change(s, place, b, FORGET, 0.0)
-        return
-    if flags & _PARTIAL == 0 or row.side == 0:
-        return
-    tick = price_to_tick(books, b, row.price)
-    if row.side == BUY:
-        cursor = NO_ASK if flags & _START else int(books.meta[b, M_CURSOR])
-        level = next_below(books, b, BID, cursor)
-        while level > tick:
-            _change(s, place, b, level * 2 + BID, 0.0)
-            level = next_below(books, b, BID, level)
-    else:
-        cursor = NO_BID if flags & _START else int(books.meta[b, M_CURSOR + 1])
-        level = next_above(books, b, ASK, cursor)
-        while level < tick:
-            _change(s, place, b, level * 2 + ASK, 0.0)
-            level = next_above(books, b, ASK, level)
 
 
 @kernel
@@ -391,13 +376,15 @@ def scan_local(s: Scan, books: L2Books, rows: int, start: int, n: int, instrumen
             row = view_at(at, 1, LOB_LEVEL)[0]
             if not room(books, b):
                 return i
-            if s.counts[S_LEVELS] + book_levels(books, b, row) + 2 > s.hub.level_cap:
+            if s.counts[S_LEVELS] + _may_void(books, b, row) + 2 > s.hub.level_cap:
                 return i
             book = books.head[b]
             bid, ask = int(book.bid), int(book.ask)
             flags = int(row.flags)
-            if flags & (_START | _PARTIAL):
-                _change_void(s, books, b, row, i)
+            if flags & _PARTIAL:
+                _void_between(s, books, b, row, i, True)
+            elif flags & _START:
+                _change(s, i, b, FORGET, 0.0)
             apply_level(books, b, row)
             if row.side != 0:
                 side = BID if row.side == BUY else ASK
@@ -425,6 +412,6 @@ def scan_local(s: Scan, books: L2Books, rows: int, start: int, n: int, instrumen
 
 
 @kernel(inline=True)
-def book_levels(books: L2Books, b: int, row: Any) -> int:
+def _may_void(books: L2Books, b: int, row: Any) -> int:
     """Return how many changes a row may bring beside its own."""
     return int(books.head[b].levels) if int(row.flags) & _PARTIAL else 0

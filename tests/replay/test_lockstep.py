@@ -23,4 +23,4 @@ def test_strategies_that_hear_reports_do_not_run_in_step():
     assert not Lockstep.can_share(groups[0])
     variants = [sweep._variant(group, {}, 0) for group in groups]
     with pytest.raises(ConfigError, match="run one at a time"):
-        Lockstep(variants, timers=[], end=0, first_mark=0, mark_every=0)
+        Lockstep(variants, timers=[], start=0, end=0, mark_every=0)
