@@ -83,6 +83,7 @@ class Variant:
             max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
             row_limit=ROW_LIMIT,
             clock_shift_us=clock_shift_us,
+            names=list(group.table),
             # what is not kept is written over soon, while it is warm
             journal_rows=JOURNAL_ROWS if keep_journal else 2 * ROW_LIMIT,
         )

@@ -27,8 +27,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead of the two above: constant:ENTRY,RESPONSE, feed:FACTOR,OFFSET, table:FILE "
         "(extrema-nb latency makes one), sampled:lognormal,MEAN,SIGMA[,SEED], …; µs",
     )  # fmt: skip
-    parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
-    parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
+    _add_fee_arguments(parser)
     parser.add_argument(
         "--partial", action="store_true", help="fill orders in parts, by the volume there is"
     )
@@ -41,6 +40,35 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --consume, which order goes where two of ours would trade: cancel_newest, "
         "cancel_oldest, cancel_both",
     )  # fmt: skip
+
+
+def _add_fee_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what executions cost; negative is a rebate."""
+    parser.add_argument("--maker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument("--taker-fee", type=float, help="fraction of value; else the instrument's")
+    parser.add_argument(
+        "--buy-fee", type=float, default=0.0, help="fraction of value, on top when buying"
+    )
+    parser.add_argument(
+        "--sell-fee", type=float, default=0.0,
+        help="fraction of value, on top when selling, such as a stamp duty",
+    )  # fmt: skip
+    parser.add_argument(
+        "--maker-per-unit",
+        type=float,
+        default=0.0,
+        help="for each unit of quantity, such as a share",
+    )
+    parser.add_argument(
+        "--taker-per-unit",
+        type=float,
+        default=0.0,
+        help="for each unit of quantity, such as a share",
+    )
+    parser.add_argument("--fee-per-fill", type=float, default=0.0, help="for each execution")
+    parser.add_argument(
+        "--fees", metavar="FILE", help="fees of single instruments: .toml, a table an instrument"
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +90,7 @@ def exchange_config(args: argparse.Namespace) -> Any:
                 "give one of them"
             )
         latency = spoke("replay.exchange.latency_config").parse_latency(args.latency)
+    fees = spoke("replay.exchange.fee_config").read_fees(args.fees) if args.fees else {}
     return spoke("replay.exchange.config").ExchangeConfig(
         queue=args.queue,
         queue_n=args.queue_n,
@@ -73,6 +102,12 @@ def exchange_config(args: argparse.Namespace) -> Any:
         partial=args.partial,
         consume=args.consume,
         self_trade=args.self_trade,
+        buy_fee=args.buy_fee,
+        sell_fee=args.sell_fee,
+        maker_per_unit=args.maker_per_unit,
+        taker_per_unit=args.taker_per_unit,
+        fee_per_fill=args.fee_per_fill,
+        fees=fees,
     )
 
 

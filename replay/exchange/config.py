@@ -7,6 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from extrema_nb.errors import ConfigError, nearest
+from replay.exchange.fee_config import FeeConfig, check_fees
 from replay.exchange.latency_config import LatencyConfig
 
 __all__ = ["ExchangeConfig", "QueueModel", "SelfTrade"]
@@ -46,7 +47,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``log2`` or ``through``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
-    ``cancel_oldest``, ``cancel_both``). Fees default to those of the instrument.
+    ``cancel_oldest``, ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
+    instrument; they and the fees after them are as in `FeeConfig`, and `fees` has those of single
+    instruments by name.
     """
 
     queue: str = "risk_averse"
@@ -59,6 +62,12 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partial: bool = False
     consume: bool = False
     self_trade: str = "cancel_newest"
+    buy_fee: float = 0.0  # on top, by direction
+    sell_fee: float = 0.0
+    maker_per_unit: float = 0.0  # of the asset in which value is counted
+    taker_per_unit: float = 0.0
+    fee_per_fill: float = 0.0
+    fees: dict[str, FeeConfig] = {}
 
     def __post_init__(self) -> None:
         _known(self.queue, [m.name.lower() for m in QueueModel], "queue model")
@@ -67,6 +76,9 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
         if self.entry_latency_us < 0 or self.response_latency_us < 0:
             raise ConfigError("latencies are µs and not negative; 0 is the least")
+        check_fees(self)
+        if not isinstance(self.fees, dict):
+            raise ConfigError(f"fees are {self.fees!r}, expected fees by instrument; see --fees")
         if self.latency is not None and (self.entry_latency_us or self.response_latency_us):
             raise ConfigError(
                 "a latency model and constant latencies are both given; give one of them"

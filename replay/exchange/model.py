@@ -5,6 +5,7 @@ All arrays hang on one record of addresses, as in `extrema_nb.strategy.context`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy.typing as npt
 import replay.tape.lookup  # noqa: F401  # gives tapes and books the methods of a market
 from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import EVENT, INTENT
-from extrema_nb.instruments import INSTRUMENT
+from extrema_nb.instruments import INSTRUMENT, Instrument
 from extrema_nb.jit import attach_views
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
+from replay.exchange.fees import FEE, fees_in_force
 from replay.exchange.latency import make_latency
 
 __all__ = [
@@ -144,6 +146,7 @@ XHUB = np.dtype(
                     "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
                     "requests", "arrivals", "reports", "journal", "marks", "preds", "latency",
+                    "fees",
                 )
             ],
             align=True,
@@ -156,7 +159,7 @@ class Exchange(NamedTuple):
     """Compiled exchange: the market, own orders by instrument, messages on their way.
 
     Arrays: ``clock`` (X_SIZE,) int64; ``params`` (4,) float64, [0] the queue exponent; ``specs``
-    (n,) INSTRUMENT with the fees in force; ``scale`` (n, 3) as of books; ``resting`` (n,
+    (n,) INSTRUMENT; ``fees`` (n, 4) FEE in force; ``scale`` (n, 3) as of books; ``resting`` (n,
     max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
     tick of own bids, then of own asks; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
     by the exchange's clock; ``stops`` XORDER that wait for a trigger, their ``tick``, with what they
@@ -190,6 +193,7 @@ attach_views(
     journal=("journal_cap", EVENT),
     marks=("mark_cap", MARK),
     preds=("pred_cap", EVENT),
+    fees=(("instruments", 4), FEE),
 )
 
 
@@ -203,6 +207,7 @@ def make_exchange(
     journal_rows: int = 1 << 15,
     mark_rows: int = 1 << 13,
     clock_shift_us: int = 0,
+    names: Sequence[Instrument] = (),
 ) -> int:
     """Return the address of a fresh exchange over (n,) INSTRUMENT; `memory` takes its arrays.
 
@@ -212,13 +217,10 @@ def make_exchange(
     row_limit : intents that one local row may emit
     journal_rows, mark_rows : rows kept between two drains
     clock_shift_us : what was added to our clock; see `make_latency`
+    names : the instruments, where `config.fees` names some
     """
     n = len(instruments)
-    fees = instruments.astype(INSTRUMENT)
-    if config.maker_fee is not None:
-        fees["maker_fee"] = config.maker_fee
-    if config.taker_fee is not None:
-        fees["taker_fee"] = config.taker_fee
+    specs = instruments.astype(INSTRUMENT)
     times = np.zeros(X_SIZE, np.int64)
     times[X_VENUE_ID] = times[X_TRADE_ID] = 1
     times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
@@ -233,15 +235,15 @@ def make_exchange(
     request_cap = 4 * row_limit
     report_cap = 4 * (2 * max_orders + 2) + request_cap
     scales = np.empty((n, 3))
-    inverse = 1.0 / fees["tick_size"]
+    inverse = 1.0 / specs["tick_size"]
     whole = np.round(inverse)
-    scales[:, 0] = fees["tick_size"]
+    scales[:, 0] = specs["tick_size"]
     scales[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
-    scales[:, 2] = fees["lot_size"] / 2
+    scales[:, 2] = specs["lot_size"] / 2
     arrays = {
         "clock": times,
         "params": np.array([config.queue_n, np.nan, 0.0, 0.0]),
-        "specs": fees,
+        "specs": specs,
         "scale": scales,
         "resting": np.zeros((n, max_orders), XORDER),
         "n_orders": np.zeros(n, np.int64),
@@ -257,6 +259,7 @@ def make_exchange(
         "journal": np.zeros(journal_rows, EVENT),
         "marks": np.zeros(mark_rows, MARK),
         "preds": np.zeros(1 << 10, EVENT),
+        "fees": fees_in_force(config, specs, names),
     }
     record = np.zeros(1, XHUB)
     if config.latency is not None:

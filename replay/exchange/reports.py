@@ -14,6 +14,7 @@ from extrema_nb.events import (
     OrderStatus,
 )
 from extrema_nb.jit import kernel
+from replay.exchange.fees import fee_of
 from replay.exchange.latency import Latency, response_latency
 from replay.exchange.model import (
     X_FEED,
@@ -187,7 +188,7 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
     row.trade_id = x.clock[X_TRADE_ID]
     row.price = price
     row.qty = qty
-    row.fee = value * (spec.maker_fee if maker else spec.taker_fee)
+    row.fee = fee_of(x, inst, side, maker, value, qty)
     x.clock[X_TRADE_ID] += 1
     x.clock[X_FILLS] += 1
     leaves = order.leaves_qty - qty

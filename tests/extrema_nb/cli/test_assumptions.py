@@ -14,6 +14,7 @@ from extrema_nb.cli.assumptions import (
 )
 from extrema_nb.errors import ConfigError
 from replay.exchange.config import ExchangeConfig
+from replay.exchange.fee_config import FeeConfig
 
 
 def parsed(*words):
@@ -66,3 +67,15 @@ def test_a_run_has_timers_marks_and_a_seed():
     config = backtest_config(parsed("--mark-s", "2"), model_latency_us=9)
     assert config.timers == ((1, 0.5),)
     assert (config.mark_every_s, config.seed, config.model_latency_us) == (2.0, 3, 9)
+
+
+def test_fees_by_value_by_direction_by_quantity_and_flat_arrive(tmp_path):
+    file = tmp_path / "fees.toml"
+    file.write_text("[BTC_USDT_PERP]\nmaker_fee = -0.0001\n")
+    words = ["--taker-fee", "0.0004", "--sell-fee", "0.001", "--buy-fee", "0.0001"]
+    words += ["--maker-per-unit", "-0.002", "--taker-per-unit", "0.003", "--fee-per-fill", "1"]
+    config = exchange_config(parsed(*words, "--fees", str(file)))
+    assert (config.maker_fee, config.taker_fee) == (None, 0.0004)
+    assert (config.buy_fee, config.sell_fee, config.fee_per_fill) == (0.0001, 0.001, 1.0)
+    assert (config.maker_per_unit, config.taker_per_unit) == (-0.002, 0.003)
+    assert config.fees == {"BTC_USDT_PERP": FeeConfig(maker_fee=-0.0001)}

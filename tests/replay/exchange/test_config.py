@@ -18,6 +18,9 @@ from replay.exchange.latency_config import LatencyConfig
         ({"entry_latency_us": -1}, "latencies are µs and not negative"),
         ({"response_latency_us": -1}, "latencies are µs and not negative"),
         ({"self_trade": "cancel_newst"}, r"unknown self-trade rule.*did you mean 'cancel_newest'"),
+        ({"taker_fee": "much"}, "taker_fee is much, expected a number"),
+        ({"sell_fee": 1.5}, "sell_fee is 1.5, 150% of the value"),
+        ({"fees": 0.001}, "fees are 0.001, expected fees by instrument"),
         (
             {"latency": LatencyConfig("constant", entry_us=5), "entry_latency_us": 5},
             "a latency model and constant latencies are both given",

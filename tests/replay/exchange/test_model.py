@@ -42,20 +42,10 @@ def test_every_queue_model_has_a_name_that_can_be_asked_for(model):
 
 def test_an_exchange_starts_empty_with_the_fees_of_its_instruments():
     x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
-    assert x.specs["maker_fee"].tolist() == [-0.001, -0.001]
-    assert x.specs["taker_fee"].tolist() == [0.002, 0.002]
+    assert x.fees["rate"].tolist() == 2 * [[-0.001, 0.002, -0.001, 0.002]]
     assert x.resting.shape == (2, 4)
     assert x.n_orders.tolist() == [0, 0]
     assert x.clock[X_NEXT_EXPIRY] == FAR
     assert [(best_bid(x.venue, i), best_ask(x.venue, i)) for i in range(2)] == 2 * [
         (NO_BID, NO_ASK)
     ]
-
-
-def test_fees_of_the_assumptions_come_before_those_of_the_instruments():
-    instruments = table().specs()
-    config = ExchangeConfig(maker_fee=0.0, taker_fee=0.01)
-    x = make_live_exchange(instruments, [], config, max_orders=4, row_limit=8)
-    assert x.specs["maker_fee"].tolist() == [0.0, 0.0]
-    assert x.specs["taker_fee"].tolist() == [0.01, 0.01]
-    assert instruments["maker_fee"].tolist() == [-0.001, -0.001]  # the caller's stay
