@@ -49,7 +49,7 @@ from extrema_nb.store.parts import (
     write_part,
 )
 from extrema_nb.store.roll import RowWriter, next_arrival, split_rows
-from extrema_nb.store.scatter import put_frame, put_rows
+from extrema_nb.store.scatter import FrameRows, put_rows
 
 __all__ = [
     "ARRIVAL",
@@ -61,6 +61,7 @@ __all__ = [
     "ROW_GROUP",
     "Checked",
     "Compacted",
+    "FrameRows",
     "Gap",
     "GapCheck",
     "LogFile",
@@ -90,7 +91,6 @@ __all__ = [
     "parse_path",
     "part_path",
     "purge",
-    "put_frame",
     "put_rows",
     "read_frame",
     "read_info",

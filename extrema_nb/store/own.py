@@ -12,15 +12,34 @@ Everywhere else it equals the book that the reader has, and would only be heard 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from extrema_nb import jit
 from extrema_nb.events import EventArray, EventKind, Flag
 
-__all__ = ["OwnSnapshots"]
+__all__ = ["OwnSnapshots", "has_bits"]
 
 OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
 LOB = int(EventKind.LOB)
+
+
+@jit.kernel
+def has_bits(words: Any, bits: Any) -> Any:
+    """Return whether a row has all of `bits` among its flags.
+
+    Parameters
+    ----------
+    words : (n, 8) int64, rows as words; the flags are the upper 16 bits of the third
+    """
+    found = False
+    for i in range(words.shape[0]):
+        if (words[i, 2] >> 48) & bits == bits:
+            found = True
+            break
+    return found
 
 
 class OwnSnapshots:
@@ -38,10 +57,10 @@ class OwnSnapshots:
 
     def filter(self, block: EventArray) -> EventArray:
         """Return the rows that are to be read, `block` itself where that is all of them."""
+        if self._followed.all() and not has_bits(block.view(np.int64).reshape(-1, 8), OWN):
+            return block
         flags = block["flags"]
         own = (flags & OWN) == OWN
-        if self._followed.all() and not own.any():
-            return block
         places = np.flatnonzero(block["kind"] == LOB)
         if places.size == 0 or not (own.any() or (~self._followed[block["inst"][places]]).any()):
             return block

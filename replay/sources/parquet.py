@@ -19,7 +19,6 @@ from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import (
     ARRIVAL,
     NO_INST,
-    ROW_GROUP,
     LogFile,
     OwnSnapshots,
     PartInfo,
@@ -38,6 +37,7 @@ from replay.sources.part_stream import (
     last_snapshot,
     last_snapshot_in_log,
 )
+from replay.sources.portions import MANY, portion_rows
 from replay.sources.recording import (
     choose_specs,
     find_recording,
@@ -46,7 +46,7 @@ from replay.sources.recording import (
     same_size,
     specs_of,
 )
-from replay.sources.timed import cut
+from replay.sources.timed import cut, never_falls
 
 __all__ = ["ParquetSource"]
 
@@ -54,7 +54,6 @@ log_ = logging.getLogger(__name__)
 
 OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
 _END = 1 << 62  # past all arrivals
-_FEW_STREAMS = 16  # instruments times kinds; with more of them, smaller chunks bound memory
 
 
 class ParquetSource:
@@ -230,14 +229,19 @@ class ParquetSource:
         return ids
 
     def _streams(self, pool: ThreadPoolExecutor) -> list[RowStream]:
-        many = len({(i.venue, i.inst, i.kind) for _, i in self._parts}) > _FEW_STREAMS
-        chunk = ROW_GROUP if many else 4 * ROW_GROUP
+        leaves: dict[tuple[str, int, str], int] = {}  # parts of one of these follow each other
+        for _, info in self._parts:
+            leaf = (info.venue, info.inst, info.kind)
+            leaves[leaf] = leaves.get(leaf, 0) + info.rows
+        portions = dict(zip(leaves, portion_rows(list(leaves.values())), strict=True))
+        ahead = pool if len(leaves) <= MANY else None
         out: list[RowStream] = []
         for path, info in self._parts:
             spec = info.spec()
             inst = -1 if spec is None else self._ids[spec.venue, spec.name]
+            portion = portions[info.venue, info.inst, info.kind]
             begin = self._begin(path, info, inst)
-            out.append(PartStream(path, info, inst, chunk, pool, begin))
+            out.append(PartStream(path, info, inst, portion, ahead, begin))
         out += [LogStream(log, self._log_ids(log), self._kinds, self._books) for log in self._logs]
         return out
 
@@ -266,10 +270,9 @@ class ParquetSource:
         now = -(1 << 62)  # ts_recv of the row before
         known = list(self._books)
         for block in blocks:
-            ts = block["ts_recv"]
-            if int(ts[0]) < now or (ts[1:] < ts[:-1]).any():
+            if not never_falls(block.view(np.int64).reshape(-1, 8), now):
                 self._go_back(block, now)
-                ts = block["ts_recv"]
+            ts = block["ts_recv"]
             now = int(ts[-1])
             low = 0 if self._start is None else int(np.searchsorted(ts, self._start))
             high = len(block) if self._end is None else int(np.searchsorted(ts, self._end))

@@ -66,39 +66,33 @@ def last_snapshot_in_log(log: LogFile, start: int) -> dict[int, int]:
 
 
 class PartStream:
-    """Rows of one file, a chunk at a time, the next one being read while this one is used.
+    """Rows of one file, a portion at a time.
 
     Parameters
     ----------
     path, info : the part
     inst : instrument id that its rows get
-    chunk_rows : rows read at once
-    pool : reads ahead
+    portion : rows read at once
+    pool : reads the next portion while this one is used; None reads it when it is due
     begin : place of the first row that is wanted
     """
 
     def __init__(
-        self, path: Path, info: PartInfo, inst: int, chunk_rows: int, pool: ThreadPoolExecutor,
-        begin: int = 0,
+        self, path: Path, info: PartInfo, inst: int, portion: int,
+        pool: ThreadPoolExecutor | None = None, begin: int = 0,
     ) -> None:  # fmt: skip
         self.path = path
         self.info = info
         self.first_arrival = info.first_arrival
         self._inst = inst
-        self._chunk_rows = chunk_rows
+        self._portion = portion
         self._pool = pool
         self._begin = begin
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows of the file."""
-        if self._begin >= self.info.rows:
-            return
         kind = self.info.event_kind
-        ahead = self._read(self._begin)
-        for offset in range(self._begin, self.info.rows, self._chunk_rows):
-            frame = ahead.result()
-            if offset + self._chunk_rows < self.info.rows:
-                ahead = self._read(offset + self._chunk_rows)
+        for offset, frame in self._frames():
             if frame.height == 0:
                 raise DataError(
                     f"{self.path}: ends after {offset} rows, its metadata promises "
@@ -106,11 +100,30 @@ class PartStream:
                 )
             yield FrameChunk(frame, kind, self._inst)
 
-    def _read(self, offset: int) -> Future[pl.DataFrame]:
-        return self._pool.submit(self._frame, offset)
+    def _frames(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield the portions and their places; all but the first begin at whole multiples."""
+        places = [self._begin, *range(
+            (self._begin // self._portion + 1) * self._portion, self.info.rows, self._portion
+        )]  # fmt: skip
+        spans = [
+            (low, high - low)
+            for low, high in zip(places, [*places[1:], self.info.rows], strict=True)
+            if high > low
+        ]
+        if self._pool is None:
+            for low, count in spans:
+                yield low, self._frame(low, count)
+            return
+        ahead: Future[pl.DataFrame] | None = None
+        for (low, count), after in zip(spans, [*spans[1:], None], strict=False):
+            here = self._pool.submit(self._frame, low, count) if ahead is None else ahead
+            frame = here.result()
+            ahead = None if after is None else self._pool.submit(self._frame, *after)
+            del here
+            yield low, frame
 
-    def _frame(self, offset: int) -> pl.DataFrame:
-        return read_frame(self.path, self.info.event_kind, offset, self._chunk_rows)
+    def _frame(self, offset: int, rows: int) -> pl.DataFrame:
+        return read_frame(self.path, self.info.event_kind, offset, rows)
 
 
 class LogStream:

@@ -11,12 +11,24 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from extrema_nb import jit
 from extrema_nb.events import EventArray, empty_events
 
-__all__ = ["TimedStream", "cut", "merge_by_time"]
+__all__ = ["TimedStream", "cut", "merge_by_time", "never_falls"]
+
+
+@jit.kernel
+def never_falls(words: Any, now: Any) -> Any:
+    """Return whether ``ts_recv`` of (n, 8) int64, rows as words, rises or stays from `now` on."""
+    for i in range(words.shape[0]):
+        if words[i, 1] < now:
+            return False
+        now = words[i, 1]
+    return True
 
 
 class TimedStream:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.events import EventKind, Flag, empty_events
 from extrema_nb.store import OwnSnapshots
+from extrema_nb.store.own import has_bits
 from extrema_nb.testing import book, trade
 
 FULL = ([(99.0, 1.0)], [(101.0, 1.0)])
@@ -93,3 +94,11 @@ def test_a_block_without_any_is_given_back_as_it_is():
     rows = np.concatenate([message("s"), message("c"), message("t")])
     assert own.filter(rows) is rows
     assert own.filter(rows) is rows
+
+
+@given(flags=st.lists(st.integers(-(2**15), 2**15 - 1), max_size=8), bits=st.integers(1, 2**15 - 1))
+def test_bits_are_found_among_the_flags_of_rows(flags, bits):
+    rows = empty_events(len(flags))
+    rows["flags"], rows["inst"], rows["side"] = flags, -1, -1
+    words = rows.view(np.int64).reshape(-1, 8)
+    assert has_bits(words, bits) == any(each & bits == bits for each in flags)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.events import EVENT, VIEWS, empty_events
-from extrema_nb.store import put_frame, put_rows, to_frame
+from extrema_nb.store import FrameRows, put_rows, to_frame
 
 
 @pytest.mark.parametrize("kind", list(VIEWS))
@@ -18,7 +19,12 @@ def test_rows_land_where_they_belong_bit_for_bit(kind, raw, inst, data):
     rows["kind"], rows["inst"] = kind, inst
     at = np.array(data.draw(st.permutations(range(6)))[:4])
     out = empty_events(6)
-    put_frame(to_frame(rows, np.arange(4), kind), kind, inst, out, at)
+    frame = to_frame(rows, np.arange(4), kind)
+    pieces = pl.concat([frame[:3], frame[3:]], rechunk=False)
+    columns = FrameRows(frame if data.draw(st.booleans()) else pieces, kind, inst)
+    cut = data.draw(st.integers(0, 4))
+    columns.put(0, cut, out, at[:cut])
+    columns.put(cut, 4, out, at[cut:])
     assert out[at].tobytes() == rows.tobytes()
     assert not np.delete(out, at).tobytes().strip(b"\0")
 

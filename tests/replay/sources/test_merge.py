@@ -66,13 +66,22 @@ def test_a_row_that_is_in_two_streams_comes_once(spread):
 
 def test_files_are_opened_only_when_their_rows_are_due():
     opened = []
-    far = merge.ROWS_A_HEAD  # what is nearer is put together with what is due
+    far = merge.WINDOW  # what is nearer is put together with what is due
     streams = [Pieces(range(at, at + 10), 5, opened) for at in (20 * far, 0, 10 * far)]
     blocks = merge_streams(streams)
     next(blocks)
     assert opened == [0]
     assert len(np.concatenate(list(blocks))) == 20
     assert opened == [0, 10 * far, 20 * far]
+
+
+def test_blocks_are_no_larger_than_a_window_however_many_streams_begin(monkeypatch):
+    monkeypatch.setattr(merge, "WINDOW", 40)
+    streams = [Pieces(range(at, 600, 6), 100) for at in range(6)]
+    streams[0] = Pieces(range(0, 600, 6), 1000)  # the first one reaches far
+    sizes = [len(block) for block in merge_streams(streams, unique=True)]
+    assert sum(sizes) == 600
+    assert max(sizes) <= 40
 
 
 def test_nothing_gives_nothing():

@@ -75,9 +75,9 @@ def test_a_second_pass_starts_anew(recording):
 
 
 def test_it_is_chunked_into_the_same_rows(recording, monkeypatch):
-    monkeypatch.setattr(parquet, "ROW_GROUP", 1)
+    monkeypatch.setattr(parquet, "portion_rows", lambda rows: [1 + i for i in range(len(rows))])
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
-    monkeypatch.setattr(parquet, "_FEW_STREAMS", 0)
+    monkeypatch.setattr(parquet, "MANY", 0)  # nothing is read ahead
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.events import empty_events
-from replay.sources.timed import TimedStream, cut, merge_by_time
+from replay.sources.timed import TimedStream, cut, merge_by_time, never_falls
 
 
 def rows(times, stream):
@@ -64,3 +64,9 @@ def test_no_streams_and_empty_ones_give_nothing():
 
 def test_batches_are_cut_to_size():
     assert [len(b) for b in cut(iter([rows([1] * 5, 0), rows([2] * 2, 0)]), 2)] == [2, 2, 1, 2]
+
+
+@given(st.lists(st.integers(0, 5), max_size=6), st.integers(0, 5))
+def test_a_time_that_goes_back_is_seen(times, now):
+    words = rows(times, 3).view(np.int64).reshape(-1, 8)
+    assert never_falls(words, now) == ([now, *times] == sorted([now, *times]))
