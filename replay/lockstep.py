@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from extrema_nb.events import EVENT, EventArray, EventKind
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
 from replay.exchange.config import ExchangeConfig
+from replay.exchange.hits import hit
 from replay.exchange.loop import Stop, make_loop
 from replay.exchange.model import (
     FAR,
@@ -28,6 +30,8 @@ from replay.exchange.model import (
     Exchange,
     make_exchange,
 )
+from replay.exchange.own_names import is_own
+from replay.exchange.own_queue import check_answers, own_kernel
 from replay.exchange.queues import grow_queues, push_predictions
 from replay.exchange.rebind import leave, rebind
 from replay.exchange.shared import (
@@ -75,6 +79,8 @@ class Variant:
     ) -> None:
         self.keep_journal = keep_journal
         self.group = group
+        self.queue = config.queue
+        self.queue_n = config.queue_n
         self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
         self.exchange = make_exchange(
             group.table.specs(),
@@ -175,6 +181,11 @@ class Lockstep:
             raise ConfigError(
                 "strategies that hear fills, order reports or predictions run one at a time"
             )
+        self.queue = next((v.queue for v in self.variants if is_own(v.queue)), "")
+        if self.queue and any(v.queue != self.queue for v in self.variants):
+            raise ConfigError(f"variants in step have one queue model if one has {self.queue}")
+        own = partial(own_kernel, self.queue, self.variants[0].queue_n)
+        self._hit, self._leave = own(hit), own(leave)
         self._books = first.ctx.books
         for variant in self.variants[1:]:  # best prices, too, are the same for all
             variant.group.ctx.hub["bbos"] = first.ctx.hub["bbos"]
@@ -198,10 +209,10 @@ class Lockstep:
         return not group.heard & LISTENERS
 
     def _loop(self) -> Any:
-        step = self.variants[0].group.ahead_kernel
-        if step not in _loops:
-            _loops[step] = make_loop(step)
-        return _loops[step]
+        key = (self.variants[0].group.ahead_kernel, self._hit)
+        if key not in _loops:
+            _loops[key] = make_loop(*key)
+        return _loops[key]
 
     def compile(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""
@@ -236,7 +247,8 @@ class Lockstep:
             rebind(Exchange(variant.exchange, tape))
         self._drive(tape, horizon)
         for variant in self.variants:
-            leave(Exchange(variant.exchange, tape))
+            self._leave(Exchange(variant.exchange, tape))
+            check_answers(variant.queue, variant.x)
             clock = variant.group.ctx.clock
             clock[C_ROWS] += data.local_rows - len(visits)
             clock[C_CROSSED] += data.crossed

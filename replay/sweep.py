@@ -26,6 +26,7 @@ from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import C_NEXT_ID
 from replay.backtest import BacktestConfig, Tapes
+from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, scan
 from replay.without import ACCOUNT, Without
@@ -163,15 +164,24 @@ class Sweep:
         if Lockstep.can_share(self.group(self.sets[numbers[0]])):
             size = max(1, min(STEP_VARIANTS, -(-len(numbers) // self.threads)))
         out = []
-        for at in range(0, len(numbers), size):
+        for part in self._parts(numbers, size):
             variants: list[Variant] = []
             books = None
-            for number in numbers[at : at + size]:
+            for number in part:
                 group = self.group(self.sets[number], books)
                 books = group.ctx.books
                 variants.append(self._variant(group, self.sets[number], shift))
             out.append(self.config.lockstep(variants, first_ts + shift, last_ts + shift))
         return out
+
+    def _parts(self, numbers: list[int], size: int) -> Iterator[list[int]]:
+        """Yield which sets run in step: neighbours, and of an own queue model only its own."""
+        models = [_exchange_of(self.config, self.sets[number]).queue for number in numbers]
+        kinds = [model if is_own(model) else "" for model in models]
+        for _, run in itertools.groupby(zip(numbers, kinds, strict=True), key=lambda pair: pair[1]):
+            mine = [number for number, _ in run]
+            for at in range(0, len(mine), size):
+                yield mine[at : at + size]
 
     def _variant(self, group: KernelGroup, values: Values, shift: int) -> Variant:
         return Variant(
@@ -181,7 +191,8 @@ class Sweep:
 
     def _pass(self, locksteps: list[Lockstep], tapes: Tapes) -> None:
         """Take every lockstep over all tapes, in as many threads as there are cores."""
-        locksteps[0].compile()
+        for steps in {steps.queue: steps for steps in locksteps}.values():
+            steps.compile()
         with ThreadPoolExecutor(self.threads) as pool:
             for stretch in tapes:
                 for steps, _ in zip(

@@ -18,6 +18,7 @@ import polars as pl
 
 import extrema_nb
 from extrema_nb.errors import ConfigError
+from replay.exchange.own_names import is_own, own_name
 from replay.run_frames import account_frame
 from replay.scan import DataScan
 from replay.statistics import drawdown, period_returns, sharpe, totals
@@ -100,6 +101,7 @@ def identity_of(sweep: Sweep, data: DataScan, sets: Sequence[Mapping[str, Any]])
         for at, row in enumerate(described["strategies"])
     ]
     latency = sweep.config.exchange.latency
+    queues = sorted({own_name(q) for q in map(_queue, sweep.sets) if is_own(q)})
     return {
         "version": extrema_nb.__version__,
         "data": data.digest,
@@ -109,7 +111,12 @@ def identity_of(sweep: Sweep, data: DataScan, sets: Sequence[Mapping[str, Any]])
         "config": msgspec.to_builtins(sweep.config),
         "latency_file": _digest(latency.file) if latency is not None and latency.file else None,
         "sets": [dict(values) for values in sets],
+        **({"queues": queues} if queues else {}),  # with digests of their code
     }
+
+
+def _queue(values: Mapping[str, Any]) -> Any:
+    return values.get("exchange.queue")
 
 
 def _digest(path: str) -> str:

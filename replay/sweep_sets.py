@@ -44,7 +44,8 @@ def _values(name: str, text: str) -> list[Value]:
         return [_plain(value) for value in parse_values(text)]
     except ConfigError:
         words = [word.strip() for word in text.split(",")]
-        if name.startswith("exchange.") and ":" not in text and all(words):
+        own = name == "exchange.queue"  # module:function
+        if name.startswith("exchange.") and (own or ":" not in text) and all(words):
             return [{"true": True, "false": False}.get(word, word) for word in words]
         raise
 

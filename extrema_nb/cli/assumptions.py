@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from extrema_nb.cli.common import spoke
+from extrema_nb.cli.common import load_object, spoke
 from extrema_nb.errors import ConfigError
 
 __all__ = ["add_exchange_arguments", "add_run_arguments", "backtest_config", "exchange_config"]
@@ -15,7 +15,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the assumptions about the exchange."""
     parser.add_argument(
         "--queue", default="risk_averse",
-        help="queue model: risk_averse, power, power2, power3, log, log2",
+        help="queue model: risk_averse, power, power2, power3, log, log2, through, or MODULE:FUNCTION",
     )  # fmt: skip
     parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
     parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
@@ -92,7 +92,7 @@ def exchange_config(args: argparse.Namespace) -> Any:
         latency = spoke("replay.exchange.latency_config").parse_latency(args.latency)
     fees = spoke("replay.exchange.fee_config").read_fees(args.fees) if args.fees else {}
     return spoke("replay.exchange.config").ExchangeConfig(
-        queue=args.queue,
+        queue=load_object(args.queue) if ":" in args.queue else args.queue,
         queue_n=args.queue_n,
         entry_latency_us=args.latency_us,
         response_latency_us=response,

@@ -81,7 +81,7 @@ class _Spokes:
     def exchange(self, table: Any, config: Any) -> Any:
         made = spoke("replay.exchange.live").LiveExchange(
             table,
-            queue=config.queue,
+            queue=load_object(config.queue) if ":" in config.queue else config.queue,
             entry_latency_us=config.entry_latency_us,
             response_latency_us=config.response_latency_us,
         )

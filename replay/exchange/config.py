@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
 from extrema_nb.errors import ConfigError, nearest
 from replay.exchange.fee_config import FeeConfig, check_fees
 from replay.exchange.latency_config import LatencyConfig
+from replay.exchange.own_names import is_own, own_name
 
-__all__ = ["ExchangeConfig", "QueueModel", "SelfTrade"]
+__all__ = ["OWN_QUEUE", "ExchangeConfig", "QueueModel", "SelfTrade"]
+
+OWN_QUEUE = 100  # code of every queue model that is a user's
 
 
 class QueueModel(IntEnum):
@@ -44,7 +48,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assumptions of a simulated exchange.
 
     Latencies in µs; `latency` gives other models than constants. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log``,
-    ``log2`` or ``through``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
+    ``log2`` or ``through``, or a function of yours (`replay.exchange.own_queue`), also as
+    ``module:function``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
     ``cancel_oldest``, ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
@@ -52,7 +57,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instruments by name.
     """
 
-    queue: str = "risk_averse"
+    queue: Any = "risk_averse"  # a function becomes its name
     queue_n: float = 2.0
     entry_latency_us: int = 0
     response_latency_us: int = 0
@@ -70,7 +75,10 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fees: dict[str, FeeConfig] = {}
 
     def __post_init__(self) -> None:
-        _known(self.queue, [m.name.lower() for m in QueueModel], "queue model")
+        if is_own(self.queue):
+            msgspec.structs.force_setattr(self, "queue", own_name(self.queue))
+        else:
+            _known(self.queue, [m.name.lower() for m in QueueModel], "queue model")
         _known(self.self_trade, [m.name.lower() for m in SelfTrade], "self-trade rule")
         if not self.queue_n > 0:
             raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
@@ -83,3 +91,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(
                 "a latency model and constant latencies are both given; give one of them"
             )
+
+    @property
+    def queue_code(self) -> int:
+        """What stands for the queue model in kernels."""
+        return OWN_QUEUE if is_own(self.queue) else int(QueueModel[self.queue.upper()])

@@ -58,6 +58,8 @@ from replay.exchange.model import (
     Exchange,
     make_live_exchange,
 )
+from replay.exchange.own_names import is_own
+from replay.exchange.own_queue import check_answers, own_kernel
 from replay.exchange.queues import grow_queues
 from replay.exchange.triggers import fire, fires_at, fires_by_touch
 
@@ -201,7 +203,7 @@ class LiveExchange:
         self,
         table: InstrumentTable,
         *,
-        queue: str = "risk_averse",
+        queue: Any = "risk_averse",
         queue_n: float = 2.0,
         entry_latency_us: int = 0,
         response_latency_us: int = 0,
@@ -219,6 +221,8 @@ class LiveExchange:
             consume=consume,
             self_trade=self_trade,
         )
+        self._queue = config.queue
+        self._feed = own_kernel(config.queue, config.queue_n, _feed)
         self._memory: list[npt.NDArray[Any]] = []
         self._x = make_live_exchange(
             table.specs(),
@@ -231,7 +235,7 @@ class LiveExchange:
 
     def warm_up(self) -> None:
         """Compile, or load from the cache."""
-        _feed(self._x, 0, 0, 0)
+        self._feed(self._x, 0, 0, 0)
         _serve(self._x, 0)
 
     def step(self, rows: EventArray) -> EventArray:
@@ -239,12 +243,14 @@ class LiveExchange:
         events = as_events(rows)
         start, n = 0, len(events)
         while start < n:
-            told = int(_feed(self._x, events.ctypes.data, start, n))
+            told = int(self._feed(self._x, events.ctypes.data, start, n))
             start, reason = told // 4, told % 4
             if reason == 1:
                 grow(self._x.venue, self._memory)
             elif reason == 2:  # see `_feed`
                 grow_queues(self._x, self._memory)
+        if is_own(self._queue):
+            check_answers(self._queue, self._x)
         return self.advance(int(events["ts_recv"][-1])) if n else np.zeros(0, EVENT)
 
     def submit(self, intents: npt.NDArray[Any], now_us: int) -> EventArray:

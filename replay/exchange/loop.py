@@ -211,12 +211,13 @@ def _done(sh: Shared, tape: Tape) -> None:
     now[N_PHASE] = 0
 
 
-def make_loop(step: Any) -> Any:
+def make_loop(step: Any, hit: Any = hit) -> Any:
     """Return ``loop(sh, tape, books, horizon) -> Stop`` around a group's step.
 
     Parameters
     ----------
     step : the jitted step of a `KernelGroup` whose books are kept by a tape
+    hit : what the market does to own orders, by the queue model
     sh, tape : `Shared` and `Tape`; `books` the strategy's `L2Books`
     horizon : µs; the tape holds all rows up to here, by both clocks
     """

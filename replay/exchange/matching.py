@@ -19,9 +19,9 @@ from typing import Any
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
 from replay.exchange.model import X_CONSUME, X_PARTIAL, X_QUEUE, Exchange
-from replay.exchange.queue import level_changed, lots_reached, traded
+from replay.exchange.queue import lots_reached, traded
 from replay.exchange.reports import execute
-from replay.exchange.resting import drop_filled, settle
+from replay.exchange.resting import drop_filled, level_moved, settle
 from replay.tape.layout import K_LEVEL, K_TRADE
 
 __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
@@ -46,7 +46,7 @@ def meet_level(x: Exchange, inst: int, side: int, tick: int, previous: float, ne
     for i in range(x.n_orders[inst]):
         order = x.resting[inst, i]
         if order.side == side and order.tick == tick:
-            level_changed(int(x.clock[X_QUEUE]), x.params[0], order, previous, new)
+            level_moved(x, order, previous, new)
 
 
 @kernel

@@ -120,6 +120,12 @@ X_SIZE = 36
 # places in `params`
 P_EXPONENT = 0  # of the power models
 P_TRIGGER = 1  # price of the last TERMS row
+P_WRONG = 3  # answers of an own queue model that were no share; what the first was asked …
+P_WRONG_FRONT = 4
+P_WRONG_BACK = 5
+P_WRONG_CHANGE = 6
+P_WRONG_SHARE = 7  # … and answered
+P_SIZE = 8
 
 TAKEN = 256  # levels that own takers may have used up at a time
 STOPS = 256  # stop orders that may wait
@@ -158,7 +164,7 @@ XHUB = np.dtype(
 class Exchange(NamedTuple):
     """Compiled exchange: the market, own orders by instrument, messages on their way.
 
-    Arrays: ``clock`` (X_SIZE,) int64; ``params`` (4,) float64, [0] the queue exponent; ``specs``
+    Arrays: ``clock`` (X_SIZE,) int64; ``params`` (P_SIZE,) float64, [0] the queue exponent; ``specs``
     (n,) INSTRUMENT; ``fees`` (n, 4) FEE in force; ``scale`` (n, 3) as of books; ``resting`` (n,
     max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
     tick of own bids, then of own asks; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
@@ -176,7 +182,7 @@ attach_views(
     Exchange,
     XHUB,
     clock=(X_SIZE, np.int64),
-    params=(4, np.float64),
+    params=(P_SIZE, np.float64),
     specs=("instruments", INSTRUMENT),
     scale=(("instruments", 3), np.float64),
     resting=(("instruments", "max_orders"), XORDER),
@@ -224,7 +230,7 @@ def make_exchange(
     times = np.zeros(X_SIZE, np.int64)
     times[X_VENUE_ID] = times[X_TRADE_ID] = 1
     times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
-    times[X_QUEUE] = QueueModel[config.queue.upper()]
+    times[X_QUEUE] = config.queue_code
     times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
     times[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
     times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
@@ -242,7 +248,7 @@ def make_exchange(
     scales[:, 2] = specs["lot_size"] / 2
     arrays = {
         "clock": times,
-        "params": np.array([config.queue_n, np.nan, 0.0, 0.0]),
+        "params": np.array([config.queue_n, np.nan] + [0.0] * (P_SIZE - 2)),
         "specs": specs,
         "scale": scales,
         "resting": np.zeros((n, max_orders), XORDER),

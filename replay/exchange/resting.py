@@ -28,6 +28,7 @@ __all__ = [
     "find",
     "insert",
     "join_queue",
+    "level_moved",
     "price_of",
     "remove",
     "set_ranges",
@@ -121,6 +122,12 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
 
 
 @kernel
+def level_moved(x: Exchange, order: Any, previous: float, new: float) -> None:
+    """Move an order's place as the queue model says; `own_queue` puts users' models here."""
+    level_changed(int(x.clock[X_QUEUE]), x.params[P_EXPONENT], order, previous, new)
+
+
+@kernel
 def settle(x: Exchange, order: Any, position: int) -> None:
     """Move the order's queue place by all changes of its level before `position`.
 
@@ -130,13 +137,12 @@ def settle(x: Exchange, order: Any, position: int) -> None:
     e, end = int(order.entry), int(order.entry_end)
     if e >= end or x.venue.watched_at(e) >= position:
         return
-    model = int(x.clock[X_QUEUE])
     side = BID if order.side == BUY else ASK
     before = x.venue.entry_before(e, int(order.inst), side, int(order.tick))
     while e < end and x.venue.watched_at(e) < position:
         new = x.venue.entry_now(e)
         if new >= 0.0:
-            level_changed(model, x.params[P_EXPONENT], order, before, new)
+            level_moved(x, order, before, new)
         before = max(new, 0.0)
         e += 1
     order.entry = e

@@ -69,3 +69,8 @@ def test_a_table_that_is_none_is_refused(tmp_path, name, text, needle):
 def test_a_table_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigError, match="is no file"):
         read_table(tmp_path / "t.csv")
+
+
+def test_queue_models_of_ones_own_are_words_of_a_grid():
+    sets = read_grid(["exchange.queue=power,strategies.queue_models:pro_rata"])
+    assert [row["exchange.queue"] for row in sets] == ["power", "strategies.queue_models:pro_rata"]

@@ -79,3 +79,10 @@ def test_fees_by_value_by_direction_by_quantity_and_flat_arrive(tmp_path):
     assert (config.buy_fee, config.sell_fee, config.fee_per_fill) == (0.0001, 0.001, 1.0)
     assert (config.maker_per_unit, config.taker_per_unit) == (-0.002, 0.003)
     assert config.fees == {"BTC_USDT_PERP": FeeConfig(maker_fee=-0.0001)}
+
+
+def test_a_queue_model_of_ones_own_is_found_by_its_path():
+    config = exchange_config(parsed("--queue", "strategies.queue_models:pro_rata"))
+    assert config.queue.startswith("strategies.queue_models:pro_rata#")
+    with pytest.raises(ConfigError, match="did you mean 'pro_rata'"):
+        exchange_config(parsed("--queue", "strategies.queue_models:pro_rat"))
