@@ -9,7 +9,7 @@ from replay.backtest import Backtest, BacktestConfig, DataScan
 from replay.exchange.model import ExchangeConfig
 from tests.bench.peer import strategies
 
-__all__ = ["CASES", "LATENCIES", "QUEUES", "Case", "backtest"]
+__all__ = ["CASES", "EXTRA", "LATENCIES", "QUEUES", "Case", "backtest"]
 
 
 class Case(NamedTuple):
@@ -37,12 +37,13 @@ QUEUES = {
     "power2": ("power", 2.0),  # f(x) = x² in the shares f(back) / (f(back) + f(front))
     "log": ("log", 0.0),
 }
+EXTRA = 0.7  # lots beyond each quantity where fills are partial: no sum of executions is whole
 LATENCIES = (0, 10_000)  # µs, entry and response each
 
 
 def backtest(
     source: Source, data: DataScan, case: Case, queue: tuple[str, float] = ("risk_averse", 0.0),
-    latency: int = 0, kind: type[Backtest] = Backtest,
+    latency: int = 0, kind: type[Backtest] = Backtest, *, partial: bool = False,
 ) -> Backtest:  # fmt: skip
     """Return our run of one case."""
     params: dict[str, Any] = {"qty": case.qty}
@@ -51,7 +52,7 @@ def backtest(
     config = BacktestConfig(
         exchange=ExchangeConfig(
             queue=queue[0], queue_n=queue[1] or 2.0, entry_latency_us=latency,
-            response_latency_us=latency, maker_fee=0.0, taker_fee=0.0,
+            response_latency_us=latency, maker_fee=0.0, taker_fee=0.0, partial=partial,
         ),
         timers=((1, case.period / 1e6),),
         mark_every_s=0.0,

@@ -22,11 +22,12 @@ SUBMIT, ACCEPTED, ASK_CANCEL, ASK_AMEND, AMENDED, CANCELED, FILL, EXPIRED, REJEC
 LOG = np.dtype(
     [
         ("ts", "<i8"), ("id", "<i8"), ("what", "<i8"), ("ts_exch", "<i8"), ("tick", "<i8"),
-        ("qty", "<f8"), ("exec_tick", "<i8"), ("exec_qty", "<f8"),
+        ("qty", "<f8"), ("exec_tick", "<i8"), ("exec_qty", "<f8"), ("done", "<f8"),
     ]
 )  # fmt: skip
 # columns of an own order in `own`
 O_ID, O_SIDE, O_TICK, O_STATE, O_EXCH, O_ASKED = range(6)
+LEAVES, ASKED = range(2)  # columns of `own_qty`: open, and what an amend asks for
 # states: what the strategy may do with it
 NEW, LIVE, CANCELING, AMENDING = range(4)
 STRATEGIES = {
@@ -39,11 +40,11 @@ STRATEGIES = {
     "script": 5,
 }
 # statuses of the peer
-S_NEW, S_EXPIRED, S_FILLED, S_CANCELED, S_REJECTED = 1, 2, 3, 4, 6
+S_NEW, S_EXPIRED, S_FILLED, S_CANCELED, S_PART, S_REJECTED = 1, 2, 3, 4, 5, 6
 
 
 @njit
-def note(log, n, ts, number, what, ts_exch, tick, qty, exec_tick, exec_qty):
+def note(log, n, ts, number, what, ts_exch, tick, qty, exec_tick, exec_qty, done=0.0):
     row = log[n]
     row.ts = ts
     row.id = number
@@ -53,12 +54,17 @@ def note(log, n, ts, number, what, ts_exch, tick, qty, exec_tick, exec_qty):
     row.qty = qty
     row.exec_tick = exec_tick
     row.exec_qty = exec_qty
+    row.done = done
     return n + 1
 
 
 @njit
-def poll(bt, own, own_qty, open_, log, n):
-    """Note what has become known of each open order; close gaps; return (open, lines)."""
+def poll(bt, own, own_qty, open_, log, n, held):
+    """Note what has become known of each open order; close gaps; return (open, lines).
+
+    What was executed is the fall of the open quantity since the last look: a report names the
+    last execution alone, and the peer's position leaves out what did not complete an order.
+    """
     now = bt.current_timestamp
     orders = bt.orders(0)
     kept = 0
@@ -71,19 +77,26 @@ def poll(bt, own, own_qty, open_, log, n):
             status = order.status
             tick = order.price_tick
             exch = order.exch_timestamp
-            if status == S_FILLED:
+            leaves = order.leaves_qty
+            done = own_qty[i, LEAVES] - leaves
+            # an amend that has come through shows what it asked for
+            amended = state == AMENDING and (
+                tick == own[i, O_ASKED] if own[i, O_ASKED] != own[i, O_TICK]
+                else abs(order.qty - own_qty[i, ASKED]) < 1e-9
+            )  # fmt: skip
+            part = exch != own[i, O_EXCH] and done > 1e-9 and order.exec_qty > 0.0
+            if status == S_FILLED or (part and not amended and status in {S_PART, S_EXPIRED}):
+                if amended:  # and filled in the same µs
+                    done = own_qty[i, ASKED] - leaves
+                if status == S_FILLED:
+                    leaves = 0.0
                 n = note(
-                    log,
-                    n,
-                    now,
-                    number,
-                    FILL,
-                    exch,
-                    tick if own[i, O_TICK] != 0 else 0,
-                    0.0,
-                    order.exec_price_tick,
-                    order.exec_qty,
-                )
+                    log, n, now, number, FILL, exch, tick if own[i, O_TICK] != 0 else 0, leaves,
+                    order.exec_price_tick, order.exec_qty, done,
+                )  # fmt: skip
+                held[0] += own[i, O_SIDE] * done
+                own_qty[i, LEAVES] = leaves
+            if status == S_FILLED:
                 gone = True
             elif status == S_EXPIRED:
                 n = note(log, n, now, number, EXPIRED, exch, tick, 0.0, 0, 0.0)
@@ -94,16 +107,17 @@ def poll(bt, own, own_qty, open_, log, n):
             elif status == S_REJECTED:
                 n = note(log, n, now, number, REJECTED, exch, tick, 0.0, 0, 0.0)
                 gone = True
-            elif order.req == 0:
+            elif order.req == 0:  # not so of a part that was filled while a request is on its way
                 if state == NEW:
-                    n = note(log, n, now, number, ACCEPTED, exch, tick, order.leaves_qty, 0, 0.0)
+                    if status != S_PART:
+                        n = note(log, n, now, number, ACCEPTED, exch, tick, leaves, 0, 0.0)
                     own[i, O_STATE] = LIVE
-                elif state == AMENDING:
-                    n = note(log, n, now, number, AMENDED, exch, tick, order.leaves_qty, 0, 0.0)
+                elif amended:
+                    n = note(log, n, now, number, AMENDED, exch, tick, leaves, 0, 0.0)
                     own[i, O_STATE] = LIVE
                     own[i, O_TICK] = tick
-                    own_qty[i] = order.leaves_qty
-                elif state == CANCELING:  # refused: a fill is on its way
+                    own_qty[i, LEAVES] = leaves
+                elif state == CANCELING and status != S_PART:  # refused: a fill is on its way
                     own[i, O_STATE] = LIVE
             own[i, O_EXCH] = exch
         if not gone:
@@ -131,7 +145,7 @@ def send(bt, own, own_qty, open_, log, n, number, side, tick, size, qty, tif, ki
     row[O_TICK] = shown
     row[O_STATE] = NEW
     row[O_EXCH] = 0
-    own_qty[open_] = qty
+    own_qty[open_, LEAVES] = qty
     return open_ + 1, n
 
 
@@ -146,11 +160,12 @@ def ask_cancel(bt, own, i, log, n):
 
 
 @njit
-def ask_amend(bt, own, i, tick, size, qty, log, n):
+def ask_amend(bt, own, own_qty, i, tick, size, qty, log, n):
     if bt.modify(0, own[i, O_ID], tick * size, qty, False) != 0:
         raise RuntimeError("modify was refused")
     own[i, O_STATE] = AMENDING
     own[i, O_ASKED] = tick
+    own_qty[i, ASKED] = qty
     return note(log, n, bt.current_timestamp, own[i, O_ID], ASK_AMEND, 0, tick, qty, 0, 0.0)
 
 
@@ -163,7 +178,7 @@ def has(own, open_, side, tick):
 
 
 @njit
-def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo):
+def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo, held):
     """One decision; return (open, lines, next id)."""
     depth = bt.depth(0)
     bid, ask = depth.best_bid_tick, depth.best_ask_tick
@@ -177,20 +192,9 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo)
     if which == 0:
         for side in (1, -1):
             open_, n = send(
-                bt,
-                own,
-                own_qty,
-                open_,
-                log,
-                n,
-                number,
-                side,
-                bid if side > 0 else ask,
-                size,
-                q,
-                GTX,
-                LIMIT,
-            )
+                bt, own, own_qty, open_, log, n, number, side, bid if side > 0 else ask, size, q,
+                GTX, LIMIT,
+            )  # fmt: skip
             number += 1
     elif which == 1:
         side = 1 if k % 2 == 0 else -1
@@ -201,7 +205,7 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo)
     elif which == 2:
         first_bid = min(math.floor((bid + ask - 40) / 20) * 10, bid)
         first_ask = max(math.ceil((bid + ask + 40) / 20) * 10, ask)
-        position = bt.position(0)
+        position = held[0]
         buying = position + q <= limit + 1e-9
         selling = position - q >= -limit - 1e-9
         # the same grid with all of its orders: nothing to cancel, nothing is missing
@@ -224,37 +228,15 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo)
             for level in range(10):
                 if buying and not has(own, open_, 1, first_bid - 10 * level):
                     open_, n = send(
-                        bt,
-                        own,
-                        own_qty,
-                        open_,
-                        log,
-                        n,
-                        number,
-                        1,
-                        first_bid - 10 * level,
-                        size,
-                        q,
-                        GTX,
-                        LIMIT,
-                    )
+                        bt, own, own_qty, open_, log, n, number, 1, first_bid - 10 * level, size,
+                        q, GTX, LIMIT,
+                    )  # fmt: skip
                     number += 1
                 if selling and not has(own, open_, -1, first_ask + 10 * level):
                     open_, n = send(
-                        bt,
-                        own,
-                        own_qty,
-                        open_,
-                        log,
-                        n,
-                        number,
-                        -1,
-                        first_ask + 10 * level,
-                        size,
-                        q,
-                        GTX,
-                        LIMIT,
-                    )
+                        bt, own, own_qty, open_, log, n, number, -1, first_ask + 10 * level, size,
+                        q, GTX, LIMIT,
+                    )  # fmt: skip
                     number += 1
             memo[0], memo[1], memo[3], memo[4] = first_bid, first_ask, int(buying), int(selling)
             memo[2] = open_ if n == before else -1
@@ -270,10 +252,12 @@ def act(bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo)
                 touch = ask
             if own[i, O_STATE] != LIVE:
                 continue
-            if k % 5 == 4 and own_qty[i] > 0.0015:
-                n = ask_amend(bt, own, i, own[i, O_TICK], size, own_qty[i] - 0.001, log, n)
+            if k % 5 == 4 and own_qty[i, LEAVES] > 0.0015:
+                n = ask_amend(
+                    bt, own, own_qty, i, own[i, O_TICK], size, own_qty[i, LEAVES] - 0.001, log, n
+                )
             elif own[i, O_TICK] != touch:
-                n = ask_amend(bt, own, i, touch, size, own_qty[i], log, n)
+                n = ask_amend(bt, own, own_qty, i, touch, size, own_qty[i, LEAVES], log, n)
         if not has_bid:
             open_, n = send(bt, own, own_qty, open_, log, n, number, 1, bid, size, q, GTX, LIMIT)
             number += 1
@@ -316,17 +300,17 @@ def act_script(bt, k, size, script, own, own_qty, open_, log, n, number):
                 if action == 2:
                     n = ask_cancel(bt, own, i, log, n)
                 else:
-                    asked = own_qty[i]
+                    asked = own_qty[i, LEAVES]
                     if action == 6:
                         asked = qty
                     elif tick == own[i, O_TICK]:
-                        asked = min(qty, own_qty[i])
-                    n = ask_amend(bt, own, i, tick, size, asked, log, n)
+                        asked = min(qty, own_qty[i, LEAVES])
+                    n = ask_amend(bt, own, own_qty, i, tick, size, asked, log, n)
     return open_, n, number
 
 
 @njit
-def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch, script):
+def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch, script, held):
     """Decide at each multiple of `period` up to `last`; return the number of log lines.
 
     With `watch` it stops at every feed row and report in between, so that each order event is seen
@@ -344,13 +328,13 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
         if watch:
             while bt.current_timestamp < stop:
                 rc = bt.wait_next_feed(True, stop - bt.current_timestamp)
-                open_, n = poll(bt, own, own_qty, open_, log, n)
+                open_, n = poll(bt, own, own_qty, open_, log, n, held)
                 if rc == 1 or rc > 3:
                     over = True
                     break
         else:
             over = bt.elapse(stop - bt.current_timestamp) != 0
-            open_, n = poll(bt, own, own_qty, open_, log, n)
+            open_, n = poll(bt, own, own_qty, open_, log, n, held)
         if due > last:
             break
         if not over:
@@ -360,7 +344,20 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
                 )
             else:
                 open_, n, number = act(
-                    bt, which, k, size, q, limit, own, own_qty, open_, log, n, number, memo
+                    bt,
+                    which,
+                    k,
+                    size,
+                    q,
+                    limit,
+                    own,
+                    own_qty,
+                    open_,
+                    log,
+                    n,
+                    number,
+                    memo,
+                    held,
                 )
             bt.clear_inactive_orders(0)
             k += 1
@@ -383,11 +380,11 @@ def asset(task, events):
         .data(events)
         .linear_asset(1.0)
         .constant_order_latency(task["entry"], task["response"])
-        .no_partial_fill_exchange()
         .trading_value_fee_model(0.0, 0.0)
         .tick_size(task["tick"])
         .lot_size(task["lot"])
     )
+    out = out.partial_fill_exchange() if task.get("partial") else out.no_partial_fill_exchange()
     if task["queue"] == "risk_averse":
         out = out.risk_adverse_queue_model()
     elif task["queue"] == "power":
@@ -414,7 +411,8 @@ def work(task, events):
     log = np.zeros(task.get("lines", 2_000_000), LOG)
     log["ts"] = 1  # touch the pages, so that no timed run pays for them
     own = np.zeros((4096, 6), np.int64)
-    own_qty = np.zeros(4096)
+    own_qty = np.zeros((4096, 2))
+    held = np.zeros(1)  # position by the executions that were noted
     which = STRATEGIES[task["strategy"]]
     started = time.perf_counter()
     if which < 0:
@@ -423,13 +421,14 @@ def work(task, events):
         lines = run(
             bt, which, task["first"], task["last"], task["period"], task["tick"], task["qty"],
             task["limit"], own, own_qty, log, task["watch"],
-            np.array(task.get("script", [[-1.0] * 7])),
+            np.array(task.get("script", [[-1.0] * 7])), held,
         )  # fmt: skip
     seconds = time.perf_counter() - started
     state = bt.state_values(0)
     answer = {
         "seconds": seconds, "lines": int(lines) if which >= 0 else 0,
         "trades": int(state.num_trades), "position": float(state.position),
+        "executed": float(held[0]), "reached": int(bt.current_timestamp),
     }  # fmt: skip
     bt.close()
     if "log" in task:

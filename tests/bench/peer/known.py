@@ -9,7 +9,7 @@ import numpy as np
 
 from extrema_nb.events import BUY, SELL, EventArray
 from extrema_nb.testing import book, rows, trade
-from tests.bench.peer.fuzz import LINES, PERIOD, T0, TICK, Market, run_both
+from tests.bench.peer.fuzz import LINES, LOT, PERIOD, T0, TICK, Market, run_both
 from tests.bench.peer.log import What
 
 __all__ = ["KNOWN", "Known", "known"]
@@ -26,6 +26,8 @@ class Known(NamedTuple):
     events: EventArray
     lines: list[tuple[float, ...]]  # at, action, side, tick, qty, tif, ref
     executed: float  # in all, by arithmetic
+    partial: bool = False
+    entry: int = 0  # µs
 
 
 def _start(asks: bool = True) -> EventArray:  # noqa: FBT001, FBT002  # a table of two cases
@@ -60,6 +62,40 @@ KNOWN = (
         [(1, SUBMIT, BUY, 998, 3.0, 0, 0), (3, AMEND, BUY, 997, 1.0, 0, 1)],
         1.0,
     ),
+    Known(
+        "a part that is all that is left",
+        "1 at tick 1000 and 1 at 998 are bought when 1 trades at 1000 and a sweep follows: 2; the "
+        "peer keeps a dead order, and the next trade at its price ends the run",
+        rows(
+            _start(),
+            trade(1000 * TICK, 1.0, SELL, T0 + 5 * PERIOD),
+            trade(1000 * TICK, LOT, SELL, T0 + 7 * PERIOD),
+            _sweep(9 * PERIOD),
+            _END,
+        ),
+        [(1, SUBMIT, BUY, 1000, 1.0, 0, 0), (1, SUBMIT, BUY, 998, 1.0, 0, 0)],
+        2.0,
+        partial=True,
+    ),
+    Known(
+        "rest of an order that takes",
+        "8 are wanted up to tick 1001, where 5 are offered: 5, and the rest waits; the peer "
+        "executes 8",
+        rows(_start(), _END),
+        [(1, SUBMIT, BUY, 1001, 8.0, 0, 0)],
+        5.0,
+        partial=True,
+    ),
+    Known(
+        "amended while a part fills",
+        "2 of 3.175 trade before the amend to 2.675 arrives, then all bids are swept: 4.675; the "
+        "peer opens again what was open when the amend was sent, and executes 5.175",
+        rows(_start(), trade(1000 * TICK, 2.0, SELL, T0 + 5 * PERIOD), _sweep(9 * PERIOD), _END),
+        [(1, SUBMIT, BUY, 1000, 3.175, 0, 0), (4, AMEND, BUY, 1000, 2.675, 0, 1)],
+        4.675,
+        partial=True,
+        entry=2 * PERIOD,
+    ),
 )
 
 
@@ -67,7 +103,7 @@ def market_of(case: Known) -> Market:
     """Return a case as both engines take it."""
     script = np.full((LINES, 7), -1.0)
     script[: len(case.lines)] = case.lines
-    return Market(case.events, script, ("risk_averse", 0.0), 0, 0)
+    return Market(case.events, script, ("risk_averse", 0.0), case.entry, 0, case.partial)
 
 
 def known(peer: Any) -> list[dict[str, Any]]:
@@ -78,8 +114,8 @@ def known(peer: Any) -> list[dict[str, Any]]:
         filled = [log[log["what"] == What.FILL] for log in (ours, peers)]
         record = {
             "case": case.name, "why": case.why, "arithmetic": case.executed,
-            "ours": float(filled[0]["exec_qty"].sum()),
-            "peer": float(filled[1]["exec_qty"].sum()),
+            "ours": float(filled[0]["done"].sum()),
+            "peer": float(filled[1]["done"].sum()),
             "peer_exec_ticks": filled[1]["exec_tick"].tolist(),
         }  # fmt: skip
         found.append(record)

@@ -36,7 +36,8 @@ LOG = np.dtype(
         ("tick", "<i8"),  # limit price in ticks; 0 of a market order
         ("qty", "<f8"),  # open quantity after it; of an AMEND the new one
         ("exec_tick", "<i8"),  # price of a fill in ticks
-        ("exec_qty", "<f8"),  # quantity of a fill
+        ("exec_qty", "<f8"),  # quantity of a fill; of several in one message the last one's
+        ("done", "<f8"),  # executed by all of the message
     ]
 )
 REQUESTS = (What.SUBMIT, What.ASK_CANCEL, What.ASK_AMEND)
@@ -76,6 +77,7 @@ def our_log(journal: npt.NDArray[Any], tick: float) -> npt.NDArray[Any]:
     out = np.zeros(len(journal), LOG)
     out["ts"] = journal["ts_recv"]
     limits: dict[int, int] = {}
+    fills: dict[int, int] = {}  # order → place of its newest fill, whose report is yet to come
     keep = np.zeros(len(journal), np.bool_)
     for i, head in enumerate(journal):
         row = out[i]
@@ -93,9 +95,13 @@ def our_log(journal: npt.NDArray[Any], tick: float) -> npt.NDArray[Any]:
             row["id"], row["what"] = fill["client_order_id"], What.FILL
             row["exec_tick"] = _ticks(np.array([fill["price"]]), tick)[0]
             row["exec_qty"], row["ts_exch"] = fill["qty"], head["ts_event"]
+            row["done"] = fill["qty"]
             row["tick"] = limits[int(row["id"])]
+            fills[int(row["id"])] = i
         else:
             told = one.view(ACC_ORDER)[0]
+            if told["event"] == OrderEvent.TRADE:
+                out[fills[int(told["client_order_id"])]]["qty"] = told["leaves_qty"]
             event = _TOLD.get(OrderEvent(int(told["event"])))
             if event is None:
                 continue
@@ -137,6 +143,20 @@ def _first_difference(ours: Any, peers: Any, rule: str) -> dict[str, Any] | None
     }
 
 
+def _by_message(log: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Put the fills of one order at one time into one line: the last, with what all executed."""
+    out = log.copy()
+    keep = np.ones(len(log), np.bool_)
+    before: dict[tuple[int, int], int] = {}
+    for i in np.flatnonzero(log["what"] == What.FILL):
+        key = int(log["ts"][i]), int(log["id"][i])
+        if key in before:
+            keep[before[key]] = False
+            out["done"][i] += out["done"][before[key]]
+        before[key] = int(i)
+    return out[keep]
+
+
 def _without_passing(log: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Drop an AMENDED whose order fills in the same µs: whoever polls sees the fill alone."""
     fills = {(int(row["ts"]), int(row["id"])) for row in log[log["what"] == What.FILL]}
@@ -147,10 +167,18 @@ def _without_passing(log: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return log[~np.array(passing, np.bool_)]
 
 
-def compare(ours: npt.NDArray[Any], peers: npt.NDArray[Any], end: int) -> Comparison:
-    """Compare two logs up to local time `end`, µs: every line, and the sequence of requests."""
+def compare(
+    ours: npt.NDArray[Any], peers: npt.NDArray[Any], end: int, *, executions: bool = False
+) -> Comparison:
+    """Compare two logs up to local time `end`, µs: every line, and the sequence of requests.
+
+    With `executions` the lines are those of requests and fills alone, what a message executed in
+    one line: the peer tells the last execution of a message, and what is left.
+    """
     ours, peers = ours[ours["ts"] <= end], peers[peers["ts"] <= end]
-    ours = _without_passing(ours)
+    ours = _without_passing(_by_message(ours))
+    if executions:
+        ours, peers = (log[np.isin(log["what"], (*REQUESTS, What.FILL))] for log in (ours, peers))
     asked = [log[np.isin(log["what"], REQUESTS)] for log in (ours, peers)]
     a, b = (log[np.lexsort((log["what"], log["id"], log["ts"]))] for log in (ours, peers))
     difference = _first_difference(a, b, "lines by time and order")

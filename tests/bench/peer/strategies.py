@@ -8,11 +8,22 @@ All prices are whole ticks, so that neither engine's rounding enters a decision.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import extrema_nb as xnb
 from extrema_nb.events import FOK, GTC, GTX, IOC
 
 __all__ = ["Grid", "IocCross", "MixedTif", "ModifyChase", "Noop", "Requote", "Script"]
+
+
+_LIVE = int(xnb.OrderStatus.LIVE)
+_PART = int(xnb.OrderStatus.PARTIALLY_FILLED)
+
+
+@xnb.kernel
+def _rests(order: Any) -> bool:
+    """Say whether an order is in the book and nothing is asked of it."""
+    return order.status == _LIVE or order.status == _PART  # noqa: PLR1714  # as kernels compare
 
 
 class Noop(xnb.Strategy):
@@ -27,7 +38,7 @@ class Requote(xnb.Strategy):
 
     def on_schedule(ctx, p, s, tick):
         for order in ctx.orders(0):
-            if order.status == xnb.OrderStatus.LIVE:
+            if _rests(order):
                 ctx.cancel(order.client_order_id)
         book = ctx.book(0)
         if not math.isnan(book.bid_price) and not math.isnan(book.ask_price):
@@ -89,7 +100,7 @@ class Grid(xnb.Strategy):
             return  # the same grid with all of its orders: nothing to cancel, nothing is missing
         busy = False
         for order in ctx.orders(0):
-            if order.status == xnb.OrderStatus.LIVE:
+            if _rests(order):
                 at = math.floor(order.price / size + 0.5)
                 if order.side > 0:
                     away = first_bid - at
@@ -134,7 +145,7 @@ class ModifyChase(xnb.Strategy):
             else:
                 has_ask = True
                 price = book.ask_price
-            if order.status != xnb.OrderStatus.LIVE:
+            if not _rests(order):
                 continue
             if tick.tick % 5 == 4 and order.leaves_qty > 0.0015:
                 ctx.amend(order.client_order_id, order.price, order.leaves_qty - 0.001)
@@ -205,10 +216,7 @@ class Script(xnb.Strategy):
                 ctx.market(0, side, qty)
             else:
                 for order in ctx.orders(0):
-                    if (
-                        order.client_order_id == int(p.script[k, 6])
-                        and order.status == xnb.OrderStatus.LIVE
-                    ):
+                    if order.client_order_id == int(p.script[k, 6]) and _rests(order):
                         if action == 2:
                             ctx.cancel(order.client_order_id)
                         elif action == 6:
