@@ -1,7 +1,8 @@
 """The backtest loop: two clocks, many variants, always the earliest event next.
 
 Ties, in this order: local market row, local report, prediction, exchange market row, expiry of an
-order, exchange request, timer, account mark; then by place in the input. So an order that reaches
+order, exchange request, timer, account mark; then by place in the input, of exchange market rows by
+instrument number before that. So an order that reaches
 the exchange at X is handled after all market rows stamped X, and a timer at t sees all rows and
 reports of t.
 

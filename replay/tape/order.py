@@ -1,4 +1,4 @@
-"""The exchange's order of rows: by its own clock, as they came where it says the same time."""
+"""The exchange's order of rows: by its own clock, then by instrument, then as they came."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def _sort_places(rows: int, unseen: int, n: int, instruments: int, out: int) -> 
             place = found
             while place > 0:
                 before = view_at(rows + places[place - 1] * ROW_BYTES, 1, EVENT)[0]
-                if before.ts_event <= row.ts_event:
+                if before.ts_event < row.ts_event or (
+                    before.ts_event == row.ts_event and before.inst <= row.inst
+                ):
                     break
                 places[place] = places[place - 1]
                 place -= 1
@@ -71,4 +73,4 @@ def exchange_order(
     market = (kinds == _LOB) | (kinds == _TRADE) | (kinds == _FUNDING)
     known = (insts >= 0) & (insts < instruments)
     places = np.flatnonzero(unseen & market & known)
-    return places[np.argsort(rows["ts_event"][places], kind="stable")]
+    return places[np.lexsort((insts[places], rows["ts_event"][places]))]

@@ -318,7 +318,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
     """Return the journal of a session: what was asked and what came back, in local order."""
     local = list(rows)
     market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE)]
-    market.sort(key=lambda r: int(r["ts_event"]))
+    market.sort(key=lambda r: (int(r["ts_event"]), int(r["inst"])))
     end = int(rows[-1]["ts_recv"])
     timer = -(-int(rows[0]["ts_recv"]) // period) * period
     tick = 0

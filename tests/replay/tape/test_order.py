@@ -1,4 +1,4 @@
-"""The exchange's order is a stable sort by its own clock, whichever way it is made."""
+"""The exchange's order is a stable sort by its own clock and instrument, however it is made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = [EventKind.LOB, EventKind.TRADE, EventKind.FUNDING, EventKind.BBO, Event
         max_size=80,
     )
 )
-def test_market_rows_that_are_new_come_by_the_venues_clock_and_then_by_place(drawn):
+def test_market_rows_that_are_new_come_by_the_venues_clock_then_by_instrument_then_by_place(drawn):
     rows = np.zeros(len(drawn), EVENT)
     for row, (ts, kind, inst, _) in zip(rows, drawn, strict=True):
         row["ts_event"], row["kind"], row["inst"] = ts, kind, inst
@@ -31,7 +31,7 @@ def test_market_rows_that_are_new_come_by_the_venues_clock_and_then_by_place(dra
             for i, (_, kind, inst, new) in enumerate(drawn)
             if new and inst in (0, 1) and kind in KINDS[:3]
         ),
-        key=lambda i: drawn[i][0],
+        key=lambda i: (drawn[i][0], drawn[i][2]),
     )
     assert exchange_order(rows, unseen, 2).tolist() == expected
 
@@ -41,5 +41,6 @@ def test_rows_in_any_order_are_sorted_all_the_same():
     rows = np.zeros(3_000, EVENT)
     rows["kind"] = EventKind.TRADE
     rows["ts_event"] = np.random.default_rng(5).permutation(3_000) // 2
-    found = exchange_order(rows, np.ones(3_000, np.bool_), 1)
-    assert found.tolist() == np.argsort(rows["ts_event"], kind="stable").tolist()
+    rows["inst"] = np.arange(3_000) % 3
+    found = exchange_order(rows, np.ones(3_000, np.bool_), 3)
+    assert found.tolist() == np.lexsort((rows["inst"], rows["ts_event"])).tolist()
