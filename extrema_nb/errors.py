@@ -6,6 +6,7 @@
     ├── ConfigError              the user, before anything starts: settings, arguments, credentials
     │   └── StrategyError        a strategy class that cannot be compiled as written
     ├── DataError                files and rows: schema, order, gaps, truncation
+    │   └── PartMissing          a file of a recording that is gone; the manifest may know why
     ├── VenueError               the other side of a connection
     │   ├── VenueDecodeError     a frame that does not mean what its channel promises
     │   ├── VenueDisconnected    the connection ended
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidOrder",
     "ModelError",
     "OrderRejected",
+    "PartMissing",
     "StrategyError",
     "VenueDecodeError",
     "VenueDisconnected",
@@ -54,6 +56,10 @@ class StrategyError(ConfigError):
 
 class DataError(ExtremaError):
     """Rows or files are not what they claim to be."""
+
+
+class PartMissing(DataError):
+    """A file of a recording is gone: joined with others, past its retention, or lost."""
 
 
 class VenueError(ExtremaError):

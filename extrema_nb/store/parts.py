@@ -14,15 +14,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from extrema_nb.errors import DataError
+from extrema_nb.errors import DataError, PartMissing
 from extrema_nb.events import SCHEMA_VERSION, EventArray, EventKind, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store.columns import ARRIVAL, KINDS, columns_of, fill_rows, kind_of, to_frame
@@ -39,6 +40,8 @@ __all__ = [
     "sync_folder",
     "write_part",
 ]
+
+T = TypeVar("T")
 
 META_KEY = "extrema_nb"
 ROW_GROUP = 65_536  # rows; a reader never holds less than one group of a file
@@ -164,17 +167,12 @@ def read_info(path: Path) -> PartInfo:
 
     Raises
     ------
+    PartMissing
+        the file is gone
     DataError
         the file is empty, cut off, no part of a recording, or of another schema version
     """
-    try:
-        meta = pl.read_parquet_metadata(_where(path))
-    except FileNotFoundError as err:
-        raise DataError(
-            f"{path}: no such file; it was deleted or moved, `extrema-nb check` says what is left"
-        ) from err
-    except (pl.exceptions.PolarsError, OSError) as err:
-        raise _unreadable(path, err) from err
+    meta = _found(path, pl.read_parquet_metadata)
     raw = meta.get(META_KEY)
     if raw is None:
         raise DataError(
@@ -203,9 +201,18 @@ def read_info(path: Path) -> PartInfo:
     return info
 
 
-def _where(path: Path) -> Path:
-    """Return where a part lies: it may have been replaced while it is being read."""
-    return path if path.exists() or not retired_name(path).exists() else retired_name(path)
+def _found(path: Path, read: Callable[[Path], T]) -> T:
+    """Return what `read` gives of a part, wherever it lies: it may be replaced at this moment."""
+    for where in (path, retired_name(path)):
+        try:
+            return read(where)
+        except FileNotFoundError:
+            continue
+        except (pl.exceptions.PolarsError, OSError) as err:
+            raise _unreadable(where, err) from err
+    raise PartMissing(
+        f"{path}: no such file; it was deleted or moved, `extrema-nb check` says what is left"
+    )
 
 
 def _version(raw: str) -> int:
@@ -239,28 +246,31 @@ def read_frame(
 
     `columns` chooses some of them; the others are not even unpacked.
     """
-    expected = columns_of(kind)
-    try:
-        scan = pl.scan_parquet(_where(path), glob=False, hive_partitioning=False)
-        found = dict(scan.collect_schema())
-        missing = [name for name in expected if name not in found]
-        if missing:
-            raise DataError(
-                f"{path}: columns missing: {', '.join(missing)}; found {', '.join(found)}; "
-                f"rows of kind {kind.name.lower()} need {', '.join(expected)}"
-            )
-        wrong = [f"{n} is {found[n]}, not {t}" for n, t in expected.items() if found[n] != t]
-        if wrong:
-            raise DataError(f"{path}: columns of another type: {'; '.join(wrong)}; convert it anew")
-        if offset or rows is not None:
-            scan = scan.slice(offset, rows)
-        frame = scan.select(list(expected) if columns is None else list(columns)).collect()
-    except (pl.exceptions.PolarsError, OSError) as err:
-        raise _unreadable(path, err) from err
+    frame = _found(path, lambda where: _read_frame(where, kind, offset, rows, columns))
     nulls = [name for name in frame.columns if frame[name].null_count()]
     if nulls:
         raise DataError(f"{path}: empty cells in {', '.join(nulls)}; expected a value in every row")
     return frame
+
+
+def _read_frame(
+    path: Path, kind: EventKind, offset: int, rows: int | None, columns: Sequence[str] | None
+) -> pl.DataFrame:
+    expected = columns_of(kind)
+    scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    found = dict(scan.collect_schema())
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise DataError(
+            f"{path}: columns missing: {', '.join(missing)}; found {', '.join(found)}; "
+            f"rows of kind {kind.name.lower()} need {', '.join(expected)}"
+        )
+    wrong = [f"{n} is {found[n]}, not {t}" for n, t in expected.items() if found[n] != t]
+    if wrong:
+        raise DataError(f"{path}: columns of another type: {'; '.join(wrong)}; convert it anew")
+    if offset or rows is not None:
+        scan = scan.slice(offset, rows)
+    return scan.select(list(expected) if columns is None else list(columns)).collect()
 
 
 def read_part(

@@ -20,7 +20,7 @@ import polars as pl
 from extrema_nb.events import EVENT, EventArray, EventKind
 from extrema_nb.store import ARRIVAL, FrameRows, put_rows
 
-__all__ = ["Chunk", "FrameChunk", "RowChunk", "RowStream", "merge_streams"]
+__all__ = ["Chunk", "FrameChunk", "Progress", "RowChunk", "RowStream", "merge_streams"]
 
 Arrivals = npt.NDArray[np.int64]
 
@@ -123,10 +123,21 @@ class _Piece(NamedTuple):
         return self.chunk.arrival[self.low : self.high]
 
 
-def merge_streams(streams: Sequence[RowStream], *, unique: bool = False) -> Iterator[EventArray]:
+class Progress:
+    """How far a merge has come: all rows that arrived up to `upto` were given."""
+
+    upto = -1
+
+
+def merge_streams(
+    streams: Sequence[RowStream], *, unique: bool = False, progress: Progress | None = None
+) -> Iterator[EventArray]:
     """Yield blocks of rows in order of arrival; their size is what the streams' chunks give.
 
-    `unique` promises that no two streams hold the same arrival; it saves a tenth of the time.
+    Parameters
+    ----------
+    unique : promises that no two streams hold the same arrival; it saves a tenth of the time
+    progress : is told how far each block goes before it is yielded
     """
     waiting = sorted(streams, key=lambda s: s.first_arrival, reverse=True)
     heads: list[_Head] = []
@@ -146,6 +157,8 @@ def merge_streams(streams: Sequence[RowStream], *, unique: bool = False) -> Iter
             limit = min(limit, waiting[-1].first_arrival - 1)
         pieces = [piece for head in heads for piece in head.take(limit)]
         heads = [head for head in heads if head.chunk is not None]
+        if progress is not None:
+            progress.upto = limit
         if pieces:
             yield _interleave(pieces, unique=unique)
 

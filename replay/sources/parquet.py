@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from extrema_nb.errors import DataError
+from extrema_nb.errors import DataError, PartMissing
 from extrema_nb.events import EventArray, EventKind, Flag
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import (
@@ -26,10 +26,11 @@ from extrema_nb.store import (
     hash_file,
     read_frame,
     read_manifest,
+    retired_name,
 )
 from replay.sources.cache import RowCache
 from replay.sources.digests import content_digest
-from replay.sources.merge import RowStream, merge_streams
+from replay.sources.merge import Progress, RowStream, merge_streams
 from replay.sources.part_stream import (
     LogStream,
     PartStream,
@@ -39,9 +40,12 @@ from replay.sources.part_stream import (
 )
 from replay.sources.portions import MANY, portion_rows
 from replay.sources.recording import (
+    check_covered,
     choose_specs,
     find_recording,
+    generation,
     id_in,
+    list_infos,
     of_venues,
     same_size,
     specs_of,
@@ -102,6 +106,21 @@ class ParquetSource:
         self._start, self._end = start, end
         self._clamp = clamp_time
         self._cache = cache
+        while True:
+            self._generation = generation(self.path)
+            try:
+                self._open(table, None if venues is None else list(venues), from_snapshot)
+                break
+            except PartMissing:
+                if generation(self.path) == self._generation:
+                    raise
+
+    def _open(
+        self,
+        table: InstrumentTable | None,
+        venues: list[str] | None,
+        from_snapshot: bool,  # noqa: FBT001 - private
+    ) -> None:
         self._parts, self._logs = find_recording(self.path)
         specs = of_venues(specs_of(self._parts, self._logs), venues)
         chosen = choose_specs(specs, self._names)
@@ -110,9 +129,22 @@ class ParquetSource:
         # a part says its instrument in its metadata; rows without one are kept whatever is chosen
         self._books: dict[int, int] = {}  # instrument id -> arrival at which its book begins
         self.without_snapshot: list[str] = []  # books that begin unknown in the window
-        if from_snapshot and start is not None:
-            self._find_books(start)
+        if from_snapshot and self._start is not None:
+            self._find_books(self._start)
         self._parts = [(path, info) for path, info in self._parts if self._wants(info)]
+        self._last = max((info.last_arrival for _, info in self._parts), default=-1)
+
+    def _list_anew(self, upto: int) -> None:
+        """Take the files that hold the same rows now; raise if rows after `upto` are in none."""
+        self._generation = generation(self.path)
+        parts = [(path, info) for path, info in list_infos(self.path) if self._wants(info)]
+        check_covered(self.path, self._parts, parts, upto)
+        self._parts = [(path, info) for path, info in parts if info.first_arrival <= self._last]
+
+    def _list_if_gone(self) -> None:
+        """Take the manifest anew where files that it named have been joined and deleted."""
+        if not all(path.exists() or retired_name(path).exists() for path, _ in self._parts):
+            self._list_anew(-1)
 
     def scan(self, kind: EventKind) -> pl.LazyFrame | None:
         """Return the rows of a kind in order of arrival, straight from the files.
@@ -122,6 +154,7 @@ class ParquetSource:
         """
         if self._logs or self._clamp:
             return None
+        self._list_if_gone()
         groups: dict[int, list[tuple[Path, PartInfo]]] = {}
         for path, info in sorted(self._parts, key=lambda part: part[1].first_arrival):
             if info.event_kind == kind:
@@ -209,15 +242,21 @@ class ParquetSource:
                 self.path, ", ".join(self.without_snapshot),
             )  # fmt: skip
 
-    def _begin(self, path: Path, info: PartInfo, inst: int) -> int:
-        """Return the place of the first row that is wanted of a part."""
-        if info.event_kind != EventKind.LOB or inst not in self._books:
-            return first_row(path, info, self._start)
-        arrival = self._books[inst]
-        if info.first_arrival >= arrival:
-            return 0
-        places = read_frame(path, info.event_kind, columns=["arrival"])["arrival"].to_numpy()
-        return int(np.searchsorted(places, arrival))
+    def _span(self, path: Path, info: PartInfo, inst: int, upto: int) -> tuple[int, int]:
+        """Return the places of the first row that is wanted of a part, and behind the last one.
+
+        Rows that arrived up to `upto` were given already; a part that was joined meanwhile may hold
+        rows that are younger than this source.
+        """
+        book = info.event_kind == EventKind.LOB and inst in self._books
+        after = max(upto, self._books[inst] - 1) if book else upto
+        begin = 0 if book else first_row(path, info, self._start)
+        end = info.rows
+        if info.first_arrival <= after or info.last_arrival > self._last:
+            places = read_frame(path, info.event_kind, columns=["arrival"])["arrival"].to_numpy()
+            begin = max(begin, int(np.searchsorted(places, after, side="right")))
+            end = int(np.searchsorted(places, self._last, side="right"))
+        return begin, end
 
     def _log_ids(self, log: LogFile) -> npt.NDArray[np.int64]:
         """Return the new id of each instrument of a log, -2 for one that is left out."""
@@ -228,7 +267,7 @@ class ParquetSource:
             ids[i] = self._ids.get((spec.venue, spec.name), -2)
         return ids
 
-    def _streams(self, pool: ThreadPoolExecutor) -> list[RowStream]:
+    def _streams(self, pool: ThreadPoolExecutor, upto: int) -> list[RowStream]:
         leaves: dict[tuple[str, int, str], int] = {}  # parts of one of these follow each other
         for _, info in self._parts:
             leaf = (info.venue, info.inst, info.kind)
@@ -240,9 +279,12 @@ class ParquetSource:
             spec = info.spec()
             inst = -1 if spec is None else self._ids[spec.venue, spec.name]
             portion = portions[info.venue, info.inst, info.kind]
-            begin = self._begin(path, info, inst)
-            out.append(PartStream(path, info, inst, portion, ahead, begin))
-        out += [LogStream(log, self._log_ids(log), self._kinds, self._books) for log in self._logs]
+            if info.last_arrival > upto:
+                span = self._span(path, info, inst, upto)
+                out.append(PartStream(path, info, inst, portion, ahead, span))
+        out += [
+            LogStream(log, self._log_ids(log), self._kinds, self._books, upto) for log in self._logs
+        ]
         return out
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
@@ -255,16 +297,28 @@ class ParquetSource:
 
     def _blocks(self) -> Iterator[EventArray]:
         self.clamped = 0
-        pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-        try:
-            blocks = merge_streams(self._streams(pool), unique=not self._logs)
-            own = OwnSnapshots(len(self.instruments))
-            for block in self._in_window(blocks):
-                rows = block if self.own_snapshots else own.filter(block)
-                if len(rows):
-                    yield rows
-        finally:
-            pool.shutdown(cancel_futures=True)
+        own = OwnSnapshots(len(self.instruments))
+        for block in self._in_window(self._merged()):
+            rows = block if self.own_snapshots else own.filter(block)
+            if len(rows):
+                yield rows
+
+    def _merged(self) -> Iterator[EventArray]:
+        """Yield blocks in order of arrival; where files were joined meanwhile, go on with theirs."""
+        progress = Progress()
+        while True:
+            pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+            try:
+                streams = self._streams(pool, progress.upto)
+                yield from merge_streams(streams, unique=not self._logs, progress=progress)
+            except PartMissing:
+                if generation(self.path) == self._generation:
+                    raise
+            else:
+                return
+            finally:
+                pool.shutdown(cancel_futures=True)
+            self._list_anew(progress.upto)
 
     def _in_window(self, blocks: Iterator[EventArray]) -> Iterator[EventArray]:
         now = -(1 << 62)  # ts_recv of the row before
@@ -329,10 +383,12 @@ class ParquetSource:
 
     def sizes(self) -> dict[str, Any]:
         """Return the bytes on disk: in all, a row, and a row of each kind."""
+        self._list_if_gone()
         total: dict[str, list[int]] = {}
         for path, info in self._parts:
             rows, size = total.setdefault(info.kind, [0, 0])
-            total[info.kind] = [rows + info.rows, size + path.stat().st_size]
+            where = path if path.exists() else retired_name(path)
+            total[info.kind] = [rows + info.rows, size + where.stat().st_size]
         size = sum(size for _, size in total.values())
         return {
             "bytes": size + sum(log.path.stat().st_size for log in self._logs),

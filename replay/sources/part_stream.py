@@ -74,20 +74,20 @@ class PartStream:
     inst : instrument id that its rows get
     portion : rows read at once
     pool : reads the next portion while this one is used; None reads it when it is due
-    begin : place of the first row that is wanted
+    span : places of the first row that is wanted and behind the last one, all if None
     """
 
     def __init__(
         self, path: Path, info: PartInfo, inst: int, portion: int,
-        pool: ThreadPoolExecutor | None = None, begin: int = 0,
+        pool: ThreadPoolExecutor | None = None, span: tuple[int, int] | None = None,
     ) -> None:  # fmt: skip
         self.path = path
         self.info = info
         self.first_arrival = info.first_arrival
+        self._begin, self._end = (0, info.rows) if span is None else span
         self._inst = inst
         self._portion = portion
         self._pool = pool
-        self._begin = begin
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows of the file."""
@@ -103,11 +103,11 @@ class PartStream:
     def _frames(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the portions and their places; all but the first begin at whole multiples."""
         places = [self._begin, *range(
-            (self._begin // self._portion + 1) * self._portion, self.info.rows, self._portion
+            (self._begin // self._portion + 1) * self._portion, self._end, self._portion
         )]  # fmt: skip
         spans = [
             (low, high - low)
-            for low, high in zip(places, [*places[1:], self.info.rows], strict=True)
+            for low, high in zip(places, [*places[1:], self._end], strict=True)
             if high > low
         ]
         if self._pool is None:
@@ -135,17 +135,19 @@ class LogStream:
     ids : (instruments + 1,) new id of each old one, at -1 of none; -2 leaves out
     kinds : those that are wanted, all if None
     books : new instrument id -> arrival from which on its book rows are wanted
+    upto : arrival up to which rows are not wanted
     """
 
     def __init__(
         self, log: LogFile, ids: npt.NDArray[np.int64], kinds: frozenset[EventKind] | None,
-        books: Mapping[int, int],
+        books: Mapping[int, int], upto: int = -1,
     ) -> None:  # fmt: skip
         self.log = log
         self.first_arrival = log.header.first_arrival
         self._ids = ids
         self._kinds = None if kinds is None else [int(kind) for kind in kinds]
         self._books = books
+        self._upto = upto
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the wanted rows."""
@@ -154,7 +156,7 @@ class LogStream:
             arrival = np.arange(at, at + rows.size, dtype=np.int64)
             at += rows.size
             rows["inst"] = self._ids[rows["inst"]]
-            wanted = rows["inst"] > -2
+            wanted = (rows["inst"] > -2) & (arrival > self._upto)
             if self._kinds is not None:
                 wanted &= np.isin(rows["kind"], self._kinds)
             for inst, begin in self._books.items():

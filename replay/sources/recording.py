@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from extrema_nb.errors import ConfigError, DataError, nearest
+from extrema_nb.errors import ConfigError, DataError, PartMissing, nearest
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import (
     LOG_HEAD,
@@ -15,9 +15,20 @@ from extrema_nb.store import (
     list_logs,
     list_parts,
     read_info,
+    read_manifest,
 )
 
-__all__ = ["choose_specs", "find_recording", "id_in", "of_venues", "same_size", "specs_of"]
+__all__ = [
+    "check_covered",
+    "choose_specs",
+    "find_recording",
+    "generation",
+    "id_in",
+    "list_infos",
+    "of_venues",
+    "same_size",
+    "specs_of",
+]
 
 
 def same_size(path: Path, size: int) -> bool:
@@ -45,6 +56,49 @@ def find_recording(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFil
             "`extrema-nb convert`"
         )
     return [(part.path, read_info(part.path)) for part in parts], logs
+
+
+def list_infos(root: Path) -> list[tuple[Path, PartInfo]]:
+    """Return the parts of a recording; files that are joined at this moment are not missed."""
+    while True:
+        before = generation(root)
+        try:
+            return [(part.path, read_info(part.path)) for part in list_parts(root)]
+        except PartMissing:
+            if generation(root) == before:
+                raise
+
+
+def generation(path: Path) -> int:
+    """Return how often the manifest of a recording was changed, -1 where there is none."""
+    manifest = read_manifest(path) if path.is_dir() else None
+    return -1 if manifest is None else manifest.generation
+
+
+def check_covered(
+    path: Path,
+    old: Iterable[tuple[Path, PartInfo]],
+    new: Iterable[tuple[Path, PartInfo]],
+    upto: int,
+) -> None:
+    """Raise DataError if rows of `old` that arrived after `upto` are in no part of `new`.
+
+    Joining keeps the rows of a part together, so a part is in one of the new ones or in none.
+    """
+    spans: dict[tuple[str, int, str], list[tuple[int, int]]] = {}
+    for _, info in new:
+        leaf = (info.venue, info.inst, info.kind)
+        spans.setdefault(leaf, []).append((info.first_arrival, info.last_arrival))
+    for part, info in old:
+        if info.last_arrival > upto and not any(
+            first <= info.first_arrival and info.last_arrival <= last
+            for first, last in spans.get((info.venue, info.inst, info.kind), [])
+        ):
+            raise DataError(
+                f"{part.relative_to(path)}: taken out of the recording while it was being read, "
+                f"with {info.rows} rows, as retention does; choose a later start, or keep files "
+                "longer for readers (`keep_s`)"
+            )
 
 
 def _open_logs(root: Path) -> list[LogFile]:

@@ -9,9 +9,12 @@ from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import LogWriter, RowWriter, log_folder
 from extrema_nb.testing import instrument_table, rows, trade
 from replay.sources.recording import (
+    check_covered,
     choose_specs,
     find_recording,
+    generation,
     id_in,
+    list_infos,
     of_venues,
     same_size,
     specs_of,
@@ -67,3 +70,18 @@ def test_names_venues_and_ids_are_looked_up():
     assert id_in(TABLE, specs[1]) == 1
     with pytest.raises(ConfigError, match="which is not in the instrument table"):
         id_in(InstrumentTable(), specs[1])
+
+
+def test_the_manifest_counts_changes_and_names_the_parts(recording, tmp_path):
+    before = generation(recording)
+    writer = RowWriter(recording, TABLE, "v")
+    writer.write(trade(1.0, 1.0, ts=8, inst=1), 3)
+    writer.flush()
+    assert generation(recording) > before
+    assert generation(tmp_path / "nothing") == -1
+    parts = list_infos(recording)
+    assert [info.rows for _, info in parts] == [1, 1, 1]
+    check_covered(recording, parts, parts, -1)
+    check_covered(recording, parts, parts[:2], 10**6)  # all of them were read
+    with pytest.raises(DataError, match="with 1 rows, as retention does"):
+        check_covered(recording, parts, parts[:2], 2)
