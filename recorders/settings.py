@@ -55,7 +55,7 @@ class RecordSettings(VenueSettings, kw_only=True):
 
     out: str  # folder of the recording, an existing one is continued; or an object store
     venues: list[VenueSettings] = []
-    client: str = "auto"  # WebSocket client: picows, aiohttp, websockets
+    client: str = "auto"  # WebSocket client: picows, aiohttp, websockets, native
     proxy: str = ""  # such as http://host:3128, for streams and REST
     lines: int = 1  # connections with the same streams; 2: either may fail without a gap
     raw: bool = False  # keep the frames too
@@ -103,7 +103,7 @@ class RecordSettings(VenueSettings, kw_only=True):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected 0 or more")
         self.feed().check()
-        choose_transport(self.client)
+        choose_transport(self.client, bursts=True, proxy=self.proxy)
         if self.remote and self.copy_to:
             raise ConfigError("out is an object store already; leave copy_to out")
 

@@ -37,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", metavar="DIR", help="folder, an existing one is continued; or s3://bucket/prefix")
     add("--rest", "--endpoint-rest", dest="rest", metavar="URL", help="another REST address, such as a local venue's")  # fmt: skip
     add("--ws", "--endpoint-ws", dest="ws", metavar="URL", help="another WebSocket address")
-    add("--client", metavar="NAME", help="WebSocket client: picows, aiohttp, websockets (auto)")
+    add(
+        "--client",
+        metavar="NAME",
+        help="WebSocket client: picows, aiohttp, websockets, native (auto)",
+    )
     add("--proxy", metavar="URL", help="http://host:3128 or socks5://host:1080")
     add("--lines", type=int, metavar="N", help="2: two connections with the same streams (1)")
     add("--seconds", type=float, metavar="N", help="stop after so long")

@@ -8,6 +8,8 @@ Rules
 3. A connection is told of its data when that is known, not when the frame comes.
 4. What the taker of rows raises ends the connection with its next frame, as it would at once
    without gathering.
+5. A client that hands over the frames of a read together needs no gathering: `take_burst` decodes
+   them where they lie. They have come together, so they share one time.
 """
 
 from __future__ import annotations
@@ -15,14 +17,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from extrema_nb.errors import VenueError
-from extrema_nb.events import EventArray
+from extrema_nb.events import EventArray, empty_events
 from extrema_nb.feeds.burst import BurstPipeline
 from extrema_nb.feeds.link import Line
 
-__all__ = ["Gather"]
+__all__ = ["Gather", "Ints", "Keys"]
 
 MOST = 512  # frames decoded together
+NONE = empty_events(0)
+FEW = 32  # frames whose keys are found quicker one by one
+SLOTS = 16  # bits of a slot in a key
+
+Ints = npt.NDArray[np.int64]
 
 Keys = set[tuple[int, int]]
 """(instrument, slot) of the frames of a burst; (-1, -1) for one without data."""
@@ -54,13 +64,12 @@ class Gather:
         self._frames: list[bytes] = []
         self._stamps: list[int] = []
         self._error: Exception | None = None
+        self._same: Ints = np.zeros(0, np.int64)  # stamps of a read
         pipeline.on_frames([], [], lambda _number, _error: None)  # compiles before it connects
 
     def take(self, line: Line, frame: bytes, ts_recv: int) -> None:
         """Keep a frame for a moment."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        self._raise()
         frames = self._frames
         if line is not self._line:
             self.flush()
@@ -71,6 +80,51 @@ class Gather:
         self._stamps.append(ts_recv)
         if len(frames) >= MOST:
             self.flush()
+
+    def take_burst(
+        self, line: Line, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, ts_recv: int
+    ) -> bool:
+        """Decode the frames of a read; return whether there was data among them."""
+        self._raise()
+        self.flush()
+        pipeline, count = self._pipeline, len(starts)
+        pipeline.source = line
+        if count > len(self._same):
+            self._same = np.zeros(2 * count, np.int64)
+        stamps = self._same[:count]
+        stamps.fill(ts_recv)
+        wrong: list[VenueError] = []
+
+        def slow(number: int) -> EventArray:
+            try:
+                return pipeline.on_frame(text[starts[number] : ends[number]].tobytes(), ts_recv)
+            except VenueError as error:
+                wrong.append(error)
+                return NONE
+
+        rows = pipeline.on_burst(text, starts, ends, stamps, slow)
+        data = self._keys(count)
+        for key in data:
+            self._seen[key] = ts_recv
+        self._done(rows, data)
+        for error in wrong:
+            self._refused(error, ts_recv)
+        return bool(data)
+
+    def _keys(self, count: int) -> Keys:
+        """Return what the frames of the last burst were about, where that was data."""
+        insts, slots = self._pipeline.frame_insts[:count], self._pipeline.frame_slots[:count]
+        if count > FEW:
+            told = np.unique(insts << SLOTS | slots & (1 << SLOTS) - 1)
+            told = told[told >= 0]
+            insts, slots = told >> SLOTS, told & (1 << SLOTS) - 1
+        return set(zip(insts.tolist(), slots.tolist(), strict=True)) - {(-1, -1)}
+
+    def _raise(self) -> None:
+        """Raise what nobody has heard of yet."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
 
     def _turn(self) -> None:
         """Decode when the loop has its turn; nobody is there to hear of an error."""

@@ -25,15 +25,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.channels import Endpoints, Lob, Subscription
 from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError, VenueError
 from extrema_nb.events import EventArray, StatusCode, status_row
+from extrema_nb.feeds.access import connect_limiter, make_http
 from extrema_nb.feeds.arbiter import Admitted, Arbiter
 from extrema_nb.feeds.burst import BurstPipeline
-from extrema_nb.feeds.gather import Gather, Keys
+from extrema_nb.feeds.gather import Gather, Ints, Keys
 from extrema_nb.feeds.link import Line, Link
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.feeds.resync import BookSources, StreamResync
@@ -43,8 +46,7 @@ from extrema_nb.feeds.stats import FeedStats
 from extrema_nb.feeds.watchdog import SilenceWatch, Step, Stream
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.net.http import HttpClient
-from extrema_nb.net.ratelimit import Limit, RateLimiter
-from extrema_nb.net.ws import CONNECTS, Heartbeat, WsConnection
+from extrema_nb.net.ws import Heartbeat, WsConnection
 from extrema_nb.venues import MarketVenue, StreamPlan
 
 __all__ = ["MarketFeed", "Raw", "make_http"]
@@ -55,26 +57,6 @@ Raw = Callable[[bytes, int], None]
 """Takes (frame as received, ts_recv µs), REST snapshots included; must not block."""
 
 LOUD = 10  # bad frames that are logged one by one; after that each thousandth
-
-
-def make_http(venue: MarketVenue, endpoints: Endpoints, *, proxy: str = "") -> HttpClient:
-    """Return a REST client that keeps the venue's limits."""
-    limiter = RateLimiter(Limit(*limit) for limit in venue.limits)
-    return HttpClient(
-        endpoints.rest,
-        venue=venue.id,
-        limiter=limiter,
-        used_headers=venue.used_headers,
-        proxy=proxy,
-    )
-
-
-def _connect_limiter(venue: MarketVenue) -> RateLimiter:
-    """Return what keeps the venue's limit of new connections."""
-    limits = venue.ws_limits
-    if not limits.connects:
-        return RateLimiter()
-    return RateLimiter([Limit(CONNECTS, limits.connects, limits.connects_s)])
 
 
 def _check(subscriptions: Sequence[Subscription], table: InstrumentTable) -> None:
@@ -136,7 +118,7 @@ class MarketFeed:
         self._task_id = task_id
         self._http = http or make_http(venue, self._endpoints, proxy=self._settings.ws.proxy)
         self._http_is_ours = http is None
-        self._connect_limiter = _connect_limiter(venue)
+        self._connect_limiter = connect_limiter(venue)
         self._stats = FeedStats()
         most = self._settings.max_buffered
         self._gather: Gather | None = None
@@ -273,6 +255,7 @@ class MarketFeed:
                 connects=self._connect_limiter,
                 on_open=partial(self._opened, link, line, streams, books),
                 on_close=partial(self._closed, link, line, streams, books),
+                on_burst=partial(self._take_burst, link, line) if self._gather else None,
                 settings=ws,
                 name=f"{name}.{line.number}",
             )
@@ -381,6 +364,20 @@ class MarketFeed:
             now_s = time.monotonic()
             self._admitted(arbiter.admit(line.number, inst, slot, rows, frame, now_s))
         return True
+
+    def _take_burst(
+        self, link: Link, line: Line, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, ts_recv: int
+    ) -> bool:  # fmt: skip
+        """Take the frames of one read of a socket."""
+        if self._gather is None or self._raw is not None or link.arbiter is not None:
+            told = [
+                self._take(link, line, text[start:end].tobytes(), ts_recv)
+                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            ]
+            return any(told)
+        self._stats.frames += len(starts)
+        self._stats.bytes += int((ends - starts).sum())
+        return self._gather.take_burst(line, text, starts, ends, ts_recv)
 
     def _gathered(self, rows: EventArray, keys: Keys) -> None:
         """Publish what came together."""

@@ -12,12 +12,18 @@ import os
 from collections.abc import Callable
 from typing import Protocol, cast
 
+import numpy as np
+import numpy.typing as npt
+
+from extrema_nb import jit
 from extrema_nb.errors import ConfigError, VenueDisconnected, nearest
 
 __all__ = [
     "BURST",
     "ENV",
     "TRANSPORTS",
+    "BurstTransport",
+    "TakeBurst",
     "Transport",
     "choose_transport",
     "installed",
@@ -30,12 +36,19 @@ __all__ = [
 BURST = 16
 ENV = "EXTREMA_NB_WS_CLIENT"  # names the client where nothing else does
 
-# name -> module and class, in order of preference: the quickest first
+# name -> module and class, in order of preference for who takes frame after frame
 TRANSPORTS: dict[str, tuple[str, str]] = {
     "picows": ("extrema_nb.net.client_picows", "PicowsTransport"),
     "aiohttp": ("extrema_nb.net.client_aiohttp", "AiohttpTransport"),
     "websockets": ("extrema_nb.net.client_websockets", "WebsocketsTransport"),
+    "native": ("extrema_nb.net.client_native", "NativeTransport"),
 }
+NATIVE = "native"  # needs no library; the quickest for who takes many frames at once
+
+TakeBurst = Callable[
+    [npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]], None
+]  # fmt: skip
+"""Takes (buffer, where each frame begins in it, where it ends); all are used anew afterwards."""
 
 
 class Transport(Protocol):
@@ -78,6 +91,14 @@ class Transport(Protocol):
         ...
 
 
+class BurstTransport(Transport, Protocol):
+    """A connection that hands over the frames of each read of the socket together."""
+
+    async def pump_bursts(self, take: TakeBurst) -> str:
+        """Give the frames of each read to `take`; otherwise like `pump`."""
+        ...
+
+
 def not_open() -> VenueDisconnected:
     """Return the error of a frame that cannot leave."""
     return VenueDisconnected("cannot send: not connected")
@@ -85,14 +106,21 @@ def not_open() -> VenueDisconnected:
 
 def installed() -> list[str]:
     """Return the names of the clients whose libraries are there, the quickest first."""
-    return [name for name in TRANSPORTS if importlib.util.find_spec(name) is not None]
+    return [
+        name for name in TRANSPORTS if name == NATIVE or importlib.util.find_spec(name) is not None
+    ]
 
 
-def choose_transport(name: str = "auto") -> str:
+def choose_transport(name: str = "auto", *, bursts: bool = False, proxy: str = "") -> str:
     """Return the client that `name` means.
 
     ``"auto"`` is what the environment's EXTREMA_NB_WS_CLIENT says, else the quickest that is
     installed.
+
+    Parameters
+    ----------
+    bursts : whether many frames at once can be taken
+    proxy : that the way leads through
 
     Raises
     ------
@@ -106,7 +134,7 @@ def choose_transport(name: str = "auto") -> str:
     else:
         said = repr(name)
     if name == "auto":
-        return installed()[0]
+        return NATIVE if bursts and jit.ENABLED and not proxy else installed()[0]
     if name not in TRANSPORTS:
         raise ConfigError(
             f"unknown transport {said}; expected auto or {' or '.join(TRANSPORTS)}"
@@ -116,6 +144,10 @@ def choose_transport(name: str = "auto") -> str:
         raise ConfigError(
             f"transport {said} is not installed; pip install {name}, or choose one of "
             f"{', '.join(installed())}"
+        )
+    if name == NATIVE and proxy:
+        raise ConfigError(
+            f"transport {said} knows no proxy; choose {' or '.join(set(installed()) - {NATIVE})}"
         )
     return name
 

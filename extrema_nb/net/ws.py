@@ -23,23 +23,29 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.clock import Clock
 from extrema_nb.errors import VenueDisconnected, VenueError
 from extrema_nb.net.backoff import Backoff
 from extrema_nb.net.http import redact
 from extrema_nb.net.ratelimit import Limit, RateLimiter
-from extrema_nb.net.transport import Transport, choose_transport, make_transport
+from extrema_nb.net.transport import BurstTransport, Transport, choose_transport, make_transport
 
-__all__ = ["CONNECTS", "PLANNED", "Heartbeat", "OnFrame", "WsConnection", "WsSettings"]
+__all__ = ["CONNECTS", "PLANNED", "Heartbeat", "OnBurst", "OnFrame", "WsConnection", "WsSettings"]
 
 log = logging.getLogger(__name__)
 
 OnFrame = Callable[[bytes, int], bool]
 """Takes (frame, ts_recv µs); returns whether it was data. An exception ends `run`."""
+
+Ints = npt.NDArray[np.int64]
+OnBurst = Callable[[npt.NDArray[np.uint8], Ints, Ints, int], bool]
+"""Takes (buffer, starts, ends, ts_recv µs) of the frames of one read; otherwise like `OnFrame`."""
 
 PLANNED = "planned reconnect before the venue's limit"
 CONNECTS = "connects"  # window of the limiter that paces attempts to connect
@@ -56,7 +62,7 @@ class Heartbeat(NamedTuple):
 class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Times and sizes of a connection; None switches a watchdog off."""
 
-    transport: str = "auto"  # picows, aiohttp, websockets; auto: see net.transport
+    transport: str = "auto"  # picows, aiohttp, websockets, native; auto: see net.transport
     proxy: str = ""  # such as http://host:3128 or socks5://host:1080
     connect_timeout_s: float = 10.0  # TCP, TLS and handshake together
     first_message_s: float | None = 30.0  # from connection to first data
@@ -86,6 +92,7 @@ class WsConnection:
     connects : limiter with a window ``"connects"``, shared by all connections to the venue
     on_open : called when connected, before `frames` are sent
     on_close : called once for each `on_open`, with the reason
+    on_burst : takes the frames of a read together, where the client can give them so
     name : for log lines; never the URL, it may hold a key
     """
 
@@ -101,12 +108,13 @@ class WsConnection:
         connects: RateLimiter | None = None,
         on_open: Callable[[], None] | None = None,
         on_close: Callable[[str], None] | None = None,
+        on_burst: OnBurst | None = None,
         settings: WsSettings | None = None,
         name: str = "ws",
         backoff: Backoff | None = None,
     ) -> None:
         self._url = url
-        self._on_frame = on_frame
+        self._on_frame, self._on_burst = on_frame, on_burst
         self._clock = clock
         self._frames = tuple(frames)
         self._on_open = on_open
@@ -116,7 +124,9 @@ class WsConnection:
         self._backoff = backoff or Backoff(
             self._settings.backoff_first_s, self._settings.backoff_cap_s
         )
-        self.client = choose_transport(self._settings.transport)  # refused before the start
+        self.client = choose_transport(  # refused before the start
+            self._settings.transport, bursts=on_burst is not None, proxy=self._settings.proxy
+        )
         self._heartbeat = heartbeat
         self._headers = headers
         self._gate = connects or RateLimiter()
@@ -254,7 +264,11 @@ class WsConnection:
         restart = self._restart
         if restart is None:
             raise AssertionError("served before it was opened")
-        pump = asyncio.ensure_future(transport.pump(self._take))
+        if self._on_burst is not None and hasattr(transport, "pump_bursts"):
+            pumping = cast("BurstTransport", transport).pump_bursts(self._take_burst)
+        else:
+            pumping = transport.pump(self._take)
+        pump = asyncio.ensure_future(pumping)
         watch = asyncio.ensure_future(self._watch())
         restarting = asyncio.ensure_future(restart.wait())
         subscribing = asyncio.ensure_future(self._subscribe())
@@ -313,6 +327,10 @@ class WsConnection:
 
     def _take(self, frame: bytes) -> None:
         if self._on_frame(frame, self._clock.now()):
+            self.note_data()
+
+    def _take_burst(self, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> None:
+        if self._on_burst is not None and self._on_burst(text, starts, ends, self._clock.now()):
             self.note_data()
 
     def note_data(self) -> None:

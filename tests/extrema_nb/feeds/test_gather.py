@@ -17,6 +17,7 @@ from extrema_nb.feeds.burst import BurstPipeline
 from extrema_nb.feeds.gather import Gather
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.feeds.settings import FeedSettings
+from extrema_nb.net.transport import ENV
 from extrema_nb.testing import instrument_table
 from extrema_nb.venues.binance_usdm import VENUE
 from tests.extrema_nb.feeds import test_market as cases
@@ -30,8 +31,10 @@ SAME = [
 ]
 
 
+@pytest.mark.parametrize("client", ["native", "aiohttp"])
 @pytest.mark.parametrize("name", SAME)
-def test_a_feed_that_gathers_does_what_one_that_does_not_does(name, monkeypatch, request):
+def test_a_feed_that_gathers_does_what_one_that_does_not_does(name, client, monkeypatch, request):
+    monkeypatch.setenv(ENV, client)
     monkeypatch.setattr(loopback, "FeedSettings", partial(FeedSettings, gather=True))
     case = getattr(cases, name)
     case(**{given: request.getfixturevalue(given) for given in inspect.signature(case).parameters})
@@ -101,6 +104,40 @@ def test_rows_are_those_of_frame_after_frame_with_their_times(made, monkeypatch,
     (key,) = set().union(*(keys for _, keys in published))
     assert seen == {key: 4}
     assert line.connection.data == {1: 5, 3: 2, 512: 1}[most]
+
+
+def burst(frames):
+    """Return frames in a buffer, and where they lie."""
+    ends = np.cumsum([len(frame) for frame in frames])
+    text = np.frombuffer(b"".join(frames) + b"}" * 16, np.uint8)
+    return text, ends - [len(frame) for frame in frames], ends
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_the_frames_of_a_read_are_decoded_where_they_lie(made, monkeypatch, few):
+    monkeypatch.setattr(gather, "FEW", few)
+    one, published, refused, seen = made()
+    assert one.take_burst(Line(), *burst(FRAMES), 7)
+    ((rows, keys),) = published
+    expected = plain(FRAMES)
+    expected["ts_recv"] = 7
+    assert rows.tobytes() == expected.tobytes()
+    ((_, ts),) = refused
+    assert ts == 7
+    assert seen == dict.fromkeys(keys, 7)
+    assert len(keys) == 1
+    assert not one.take_burst(Line(), *burst(FRAMES[5:]), 8)
+
+
+def test_a_read_does_not_overtake_what_is_gathered(made):
+    one, published, _, _ = made()
+
+    async def main():
+        one.take(Line(), FRAMES[0], 1)
+        one.take_burst(Line(), *burst(FRAMES[1:3]), 2)
+
+    asyncio.run(main())
+    assert [rows["ts_recv"].tolist() for rows, _ in published] == [[1], [2, 2]]
 
 
 def test_another_line_does_not_overtake(made):

@@ -13,6 +13,7 @@ from tests.extrema_nb.net.servers import proxy, serve
 
 OPTIONS = {"max_frame": 1000, "ping_s": None, "close_timeout_s": 0.5}
 both = pytest.mark.parametrize("name", installed())
+by_proxy = pytest.mark.parametrize("name", [name for name in installed() if name != "native"])
 
 
 def talk(name, server, work):
@@ -154,7 +155,7 @@ def test_a_handler_that_fails_ends_the_connection_with_its_error(name):
     assert len(taken) == 1
 
 
-@both
+@by_proxy
 def test_the_way_may_lead_through_a_proxy(name):
     async def server(ws):
         await ws.send_str("through")
@@ -174,7 +175,7 @@ def test_the_way_may_lead_through_a_proxy(name):
     assert url.removeprefix("ws://").removesuffix("/ws") in seen[0]
 
 
-@both
+@by_proxy
 def test_a_proxy_that_is_not_there_is_a_disconnect(name):
     async def main():
         transport = make_transport(name)
