@@ -14,11 +14,9 @@ Rules
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import itertools
 import logging
-import math
 import os
 import pickle  # only the name of its error: Numba reads its own cache files with it
 import typing
@@ -37,6 +35,7 @@ from extrema_nb.kernel_cache import (
     digest,
     stats,
 )
+from extrema_nb.raw_memory import first_bit, record_at, view_at, word_at
 
 __all__ = [
     "BOUNDS_CHECK",
@@ -49,11 +48,13 @@ __all__ = [
     "compile_error",
     "compile_for",
     "digest",
+    "first_bit",
     "kernel",
     "record_at",
     "signatures",
     "stats",
     "view_at",
+    "word_at",
 ]
 
 logger = logging.getLogger(__name__)
@@ -203,35 +204,6 @@ def kernel(function: Any = None, *, cache: bool = True, inline: bool = False) ->
     return dispatcher
 
 
-MAX_VIEWS = 4096  # array headers kept for uncompiled code; they own no memory
-_views: dict[tuple[Any, Any, int], Any] = {}
-
-
-def view_at(address: int, shape: Any, dtype: Any) -> Any:
-    """Return an array over memory at `address` that somebody else keeps alive.
-
-    Kernels get all their state as addresses: Numba counts references of every array argument at
-    every call that is not inlined, which made a step of a dozen arrays cost 900 ns a row, not 5.
-    """
-    key = (address, shape, id(dtype))
-    found = _views.get(key)
-    if found is None:
-        sizes = shape if isinstance(shape, tuple) else (shape,)
-        kind = np.dtype(dtype)
-        lengths = tuple(int(n) for n in sizes)
-        memory = (ctypes.c_char * (math.prod(lengths) * kind.itemsize)).from_address(int(address))
-        found = np.ndarray(lengths, kind, memory)
-        if len(_views) >= MAX_VIEWS:
-            _views.clear()
-        _views[key] = found
-    return found
-
-
-def record_at(address: int, dtype: Any) -> Any:
-    """Return the record at `address`, to be read and written by its fields."""
-    return view_at(address, 1, dtype)[0]
-
-
 if ENABLED:
     # Lowered by hand: as overloads, the views were two thirds of all functions to compile.
 
@@ -279,6 +251,28 @@ if ENABLED:
     def _lower_record_at(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = context.cast(builder, arguments[0], signature.args[0], types.intp)
         return builder.inttoptr(address, context.get_value_type(signature.return_type))
+
+
+if ENABLED:
+
+    @extending.type_callable(word_at)  # type: ignore[untyped-decorator]  # Numba is untyped
+    def _type_word_at(_context: Any) -> Any:
+        return lambda text, at: types.int64  # noqa: ARG005  # types
+
+    @extending.lower_builtin(word_at, types.Array, types.Integer)  # type: ignore[untyped-decorator]
+    def _lower_word_at(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = arrayobj.make_array(signature.args[0])(context, builder, arguments[0]).data
+        at = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        place = builder.bitcast(builder.gep(data, [at]), at.type.as_pointer())
+        return builder.load(place, align=1)
+
+    @extending.type_callable(first_bit)  # type: ignore[untyped-decorator]  # Numba is untyped
+    def _type_first_bit(_context: Any) -> Any:
+        return lambda word: types.int64  # noqa: ARG005  # types
+
+    @extending.lower_builtin(first_bit, types.int64)  # type: ignore[untyped-decorator]
+    def _lower_first_bit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))  # noqa: FBT003
 
 
 def attach(owner: type, *functions: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.kernels.burst import BurstScanner
 from extrema_nb.kernels.memory import CHAINED, HIGH, OPEN, STAMP, UNKNOWN
-from extrema_nb.kernels.shapes import layout
+from extrema_nb.kernels.shapes import PAD, layout
 from extrema_nb.venues import BookSyncing, MarketVenue, shapes_of
 
 __all__ = ["BurstPipeline"]
@@ -33,6 +33,7 @@ Slow = Callable[[int], EventArray]
 Refused = Callable[[int, VenueError], None]
 
 NONE = empty_events(0)
+PADDING = bytes(PAD)
 PATIENCE, PASSED_BY = 100, 64  # after so many misses, so many frames go by without the scanner
 WORDS_A_ROW = NONE.itemsize // 8
 
@@ -134,7 +135,7 @@ class BurstPipeline(MarketPipeline):
         ends = np.cumsum(np.fromiter(map(len, frames), np.int64, count))
         starts = np.zeros(count, np.int64)
         starts[1:] = ends[:-1]
-        text = np.frombuffer(b"".join(frames), np.uint8)
+        text = np.frombuffer(b"".join([*frames, PADDING]), np.uint8)
 
         def slow(number: int) -> EventArray:
             try:

@@ -22,7 +22,10 @@ from extrema_nb.events import ABSENT, EventArray, EventKind, Flag, StatusCode, s
 __all__ = ["TradeChain"]
 
 TRADE = int(EventKind.TRADE)
-TRADE_ID = 5  # place among the words of a row
+HEAD, TRADE_ID = 2, 5  # places among the words of a row
+KIND_AT, FLAGS_AT = 32, 48  # bits of the head, which begins with the instrument
+INST, OF_KIND, AGGREGATE = 0xFFFFFFFF, 0xFF << KIND_AT, int(Flag.AGGREGATE) << FLAGS_AT
+STREAM = INST | OF_KIND | AGGREGATE
 RESTART = 1_000_000
 MOST_HOLES = 10_000  # missing ids remembered
 
@@ -71,8 +74,12 @@ class TradeChain:
         ----------
         slots : slot of trades, by whether their rows are flagged AGGREGATE
         """
-        trades = np.flatnonzero(rows["kind"] == EventKind.TRADE)
+        words = rows.view(np.int64).reshape(-1, 8)
+        which = words[:, HEAD] & STREAM
+        trades = np.flatnonzero((which & OF_KIND) == TRADE << KIND_AT)
         if not len(trades):
+            return rows
+        if self._one_goes_on(words, which, trades, slots):
             return rows
         whether = (rows["flags"][trades] & int(Flag.AGGREGATE)) != 0
         pieces: dict[
@@ -97,6 +104,29 @@ class TradeChain:
                         if checked is not piece:
                             pieces[first] = (behind, checked)
         return _replaced(rows, pieces) if pieces else rows
+
+    def _one_goes_on(
+        self,
+        words: npt.NDArray[np.int64],
+        which: npt.NDArray[np.int64],
+        trades: npt.NDArray[np.intp],
+        slots: Mapping[int, int],
+    ) -> bool:
+        """Whether the trades are of one stream and follow each other; then its last id is noted."""
+        some = len(trades) < len(which)
+        streams = which[trades] if some else which
+        stream = int(streams[0])
+        slot = slots.get(int(stream & AGGREGATE != 0))
+        if slot is None or (streams != stream).any():
+            return False
+        ids = words[trades, TRADE_ID] if some else words[:, TRADE_ID].copy()
+        key = (stream & INST, slot)
+        last = self._last.get(key)
+        first = int(ids[0])
+        if first < 0 or last not in {None, first - 1} or (ids[1:] - ids[:-1] != 1).any():
+            return False
+        self._last[key] = int(ids[-1])
+        return True
 
     def _mend(
         self, key: tuple[int, int], rows: EventArray, ids: EventArray, last: int | None

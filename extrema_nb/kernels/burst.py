@@ -10,7 +10,7 @@ import numpy.typing as npt
 from extrema_nb.events import EVENT, EventArray, empty_events
 from extrema_nb.kernels.frames import scan
 from extrema_nb.kernels.memory import DEEPEST, FULL, LINE, SCANNER, SLOW, UNKNOWN, Scanner
-from extrema_nb.kernels.shapes import WORDS, Layout
+from extrema_nb.kernels.shapes import PAD, WORDS, Layout
 
 __all__ = ["BurstScanner"]
 
@@ -18,6 +18,7 @@ Ints = npt.NDArray[np.int64]
 LEVELS = 1024  # a side that fit at first; grows with the frames, as `out` does
 WORDS_A_ROW = EVENT.itemsize // 8
 PLACES = {name: place for place, name in enumerate(SCANNER.names or ())}
+LOW_32 = 0xFFFFFFFF
 SHORTEST_LEVEL = 10  # bytes: ["1","1"],
 
 
@@ -63,7 +64,7 @@ class BurstScanner:
         self.frame_insts: Ints = np.zeros(0, np.int64)
         self.frame_slots: Ints = np.zeros(0, np.int64)
         self._places: Ints = np.zeros((3, 0), np.int64)  # start, end and stamp of each frame
-        self._text: npt.NDArray[np.uint8] | None = None
+        self._text: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.out = empty_events(0)
         self.line: Ints = np.zeros(LINE, np.int64)
         self._put("line", self.line)
@@ -85,13 +86,14 @@ class BurstScanner:
         named = [(symbol.encode(), inst) for symbol, inst in symbols]
         slots = np.full(1 << max(4, (2 * len(named)).bit_length()), -1, np.int64)
         rows = np.zeros((max(1, len(named)), 3), np.int64)
-        letters = np.frombuffer(b"".join(raw for raw, _ in named) or b" ", np.int8).copy()
+        letters = np.frombuffer(b"".join(raw for raw, _ in named) + bytes(PAD), np.int8).copy()
         place, mask = 0, len(slots) - 1
         for row, (raw, inst) in enumerate(named):
             rows[row] = place, len(raw), inst
             code = 0
-            for letter in letters[place : place + len(raw)].tolist():
-                code = (code * 31 + letter) & 0x7FFFFFFF
+            for at in range(0, len(raw) + 1, 8):
+                some = int.from_bytes(raw[at : at + 8], "little")
+                code = ((code * 31 + (some & LOW_32)) * 31 + (some >> 32)) & 0x7FFFFFFF  # `hashed`
             slot = (code ^ (code >> 15)) & mask
             while slots[slot] >= 0:
                 slot = (slot + 1) & mask
@@ -125,7 +127,7 @@ class BurstScanner:
 
         Parameters
         ----------
-        text : (bytes,) the buffer
+        text : (bytes,) the buffer; frames that are not followed by `PAD` bytes of it are copied
         starts, ends : (frames,) int64, where each frame lies in it
         stamps : (frames,) int64, ts_recv in µs
         """
@@ -145,6 +147,15 @@ class BurstScanner:
         self._places[2, :count] = stamps
         self._fields[PLACES["frames"]] = count
 
+    def _pad(self, number: int) -> None:
+        """Put the frames from `number` on into a buffer of their own, with room behind them."""
+        places = self._places[:2, number : int(self._fields[PLACES["frames"]])]
+        first = int(places[0].min())
+        rest = self._text[first : int(places[1].max())]
+        self._text = np.concatenate([rest, np.zeros(PAD, np.uint8)])
+        self._put("text", self._text, "n_text")
+        places -= first
+
     def run(self, number: int, n: int) -> tuple[int, int, bool]:
         """Decode frames from `number` on into `out` from `n` on.
 
@@ -159,6 +170,9 @@ class BurstScanner:
                 self.grow(2 * len(self.out), n)
                 continue
             if status == SLOW:
+                if self._places[1, number] + PAD > self._text.size:
+                    self._pad(number)
+                    continue
                 longest = int(self._places[1, number] - self._places[0, number]) // SHORTEST_LEVEL
                 if longest > self._levels:  # perhaps it was only too long
                     self._room_for_levels(2 * longest)

@@ -18,10 +18,10 @@ Rules
 
 from __future__ import annotations
 
-from extrema_nb.jit import kernel
+from extrema_nb.jit import kernel, word_at
 from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
-from extrema_nb.kernels.ladders import bests_at, ladders_at, sided_at
+from extrema_nb.kernels.ladders import bests_at, key_at, ladders_at, sided_at
 from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
 from extrema_nb.kernels.moments import moment_at
 from extrema_nb.kernels.row_words import book_went_on, line_went_on, write_book, write_row
@@ -32,6 +32,7 @@ from extrema_nb.kernels.shapes import (
     LEVEL_PRICE,
     LEVEL_QTY,
     NUMBER,
+    PAD,
     QUOTED,
     SIDE,
     End,
@@ -39,6 +40,7 @@ from extrema_nb.kernels.shapes import (
     Op,
 )
 from extrema_nb.kernels.values import (
+    begins,
     channel_at,
     inner_symbol_at,
     levels_at,
@@ -52,6 +54,8 @@ __all__ = ["scan"]
 
 QUOTE, COMMA, COLON, MINUS = 34, 44, 58, 45
 OPEN, CLOSE, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
+LOW_32, LOW_40 = 0xFFFFFFFF, 0xFFFFFFFFFF
+TRUE, FALSE = (int.from_bytes(word, "little") for word in (b"true", b"false"))
 
 SKIP, PRICE, FLOOR, INT, BOOL, TEXT, SYMBOL = (
     int(op) for op in (Op.SKIP, Op.PRICE, Op.FLOOR, Op.INT, Op.BOOL, Op.TEXT, Op.SYMBOL)
@@ -72,7 +76,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
     text, texts, keys, nodes = s.text, s.texts, s.keys, s.nodes
     following, words, floats, stack = s.following, s.words, s.floats, s.stack
     at, end, ts_recv = s.starts[place], s.ends[place], s.stamps[place]
-    if end - at < 2 or text[at] != OPEN or text[end - 1] != CLOSE:
+    if end - at < 2 or end + PAD > text.size or text[at] != OPEN or text[end - 1] != CLOSE:
         return SLOW
     begin = int(s.hub.begin)
     if begin and not (end - at > begin and same(text, at, texts, 0, begin)):
@@ -88,37 +92,27 @@ def _frame(s: Scanner, place: int, n: int) -> int:
         if text[at] != QUOTE:
             return SLOW
         at += 1
-        first = nodes[node].first
-        k = following[before]
-        if not (
-            first <= k < first + nodes[node].count
-            and same(text, at, texts, keys[k].text, keys[k].length)
-            and text[at + keys[k].length] == QUOTE
-        ):
-            k = 0
-            for other in range(first, first + nodes[node].count):
-                if (
-                    same(text, at, texts, keys[other].text, keys[other].length)
-                    and text[at + keys[other].length] == QUOTE
-                ):
-                    k = other
-                    following[before] = k
-                    break
+        first = int(nodes[node].first)
+        last = first + int(nodes[node].count)
+        k = int(following[before])
+        if not (first <= k < last and begins(text, at, texts, keys, k)):
+            k = key_at(s, at, first, last)
         if k:
-            at += keys[k].length + 1
+            at += keys[k].length
             if seen & keys[k].bit:
                 return SLOW
             seen |= keys[k].bit
+            following[before] = k
             before = k
             op = keys[k].op
         else:
             at = after_text(text, at, end)
-            if at < 0:
+            if at < 0 or text[at] != COLON:
                 return SLOW
+            at += 1
             op = SKIP
-        if at >= end or text[at] != COLON:
+        if at >= end:
             return SLOW
-        at += 1
         # its value
         opened = False
         if PRICE <= op <= FLOOR:
@@ -152,16 +146,12 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             at += 1
             found = -1
             for choice in range(keys[k].first, keys[k].first + keys[k].count):
-                length = s.choices[choice].length
-                if (
-                    same(text, at, texts, s.choices[choice].text, length)
-                    and text[at + length] == QUOTE
-                ):
+                if begins(text, at, texts, s.choices, choice):
                     found = choice
                     break
             if found >= 0:
                 words[keys[k].word] = s.choices[found].value
-                at += s.choices[found].length + 1
+                at += s.choices[found].length
             elif keys[k].other:
                 words[keys[k].word] = keys[k].default
                 at = after_text(text, at, end)
@@ -170,17 +160,11 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             else:
                 return SLOW
         elif op == BOOL:
-            if text[at] == 116:
-                if text[at + 1] != 114 or text[at + 2] != 117 or text[at + 3] != 101:
-                    return SLOW
+            letters = word_at(text, at)
+            if letters & LOW_32 == TRUE:
                 at += 4
                 words[keys[k].word] = keys[k].high
-            elif text[at] == 102:
-                if (
-                    text[at + 1] != 97 or text[at + 2] != 108 or text[at + 3] != 115
-                    or text[at + 4] != 101
-                ):  # fmt: skip
-                    return SLOW
+            elif letters & LOW_40 == FALSE:
                 at += 5
                 words[keys[k].word] = keys[k].low
             else:

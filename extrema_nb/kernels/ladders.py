@@ -10,22 +10,33 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.jit import kernel
+from extrema_nb.kernels.decimals import eight
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import MAX, Scanner
 from extrema_nb.kernels.shapes import QUOTED, Op
-from extrema_nb.kernels.values import number, same
+from extrema_nb.kernels.values import begins, number
 
-__all__ = ["bests_at", "ladder_at", "ladders_at", "level_at", "sided_at"]
+__all__ = ["bests_at", "key_at", "ladders_at", "level_at", "sided_at"]
 
 QUOTE, COMMA, COLON = 34, 44, 58
 OPEN, CLOSE, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
 LETTER_N = 110  # of null
 PRICE = int(Op.PRICE)
-DIGIT_0, DIGIT_9 = 48, 57
+DIGIT_0 = 48
 BOTH = 3
 
 
-@kernel(inline=True)
+@kernel
+def key_at(s: Scanner, at: int, first: int, last: int) -> int:
+    """Return which of the keys from `first` to before `last` stands at `at`; 0 for none."""
+    text, texts, keys = s.text, s.texts, s.keys
+    for k in range(first, last):
+        if begins(text, at, texts, keys, k):
+            return k
+    return 0
+
+
+@kernel
 def level_at(s: Scanner, at: int, end: int, k: int) -> tuple[float, float, int]:
     """Return price and quantity of the object at `at`, and the place after it.
 
@@ -37,109 +48,82 @@ def level_at(s: Scanner, at: int, end: int, k: int) -> tuple[float, float, int]:
     last = first + int(s.nodes[node].count)
     price, qty, seen = 0.0, 0.0, 0
     before = k + keys.size
-    going = at < end and text[at] == OPEN
-    if not going:
-        at = -1
-    while going:
-        going = False
+    if at >= end or text[at] != OPEN:
+        return 0.0, 0.0, -1
+    while True:
         at += 1
         if at >= end or text[at] != QUOTE:
-            at = -1
-            break
+            return 0.0, 0.0, -1
         at += 1
         found = int(following[before])
-        if not (
-            first <= found < last
-            and same(text, at, texts, keys[found].text, keys[found].length)
-            and text[at + keys[found].length] == QUOTE
-        ):
-            found = 0
-            for other in range(first, last):
-                if (
-                    same(text, at, texts, keys[other].text, keys[other].length)
-                    and text[at + keys[other].length] == QUOTE
-                ):
-                    found = other
-                    following[before] = other
-                    break
+        if not (first <= found < last and begins(text, at, texts, keys, found)):
+            found = key_at(s, at, first, last)
         op = 0
         if found:
+            following[before] = found
             before = found
             op = int(keys[found].op)
-            at += keys[found].length + 1
+            at += keys[found].length
         else:
             at = after_text(text, at, end)
-        if at < 0 or text[at] != COLON:
-            at = -1
-            break
-        at += 1
+            if at < 0 or text[at] != COLON:
+                return 0.0, 0.0, -1
+            at += 1
         if op:
             value, at = number(text, at, keys[found].quoted)
             bit = 1 if op == PRICE else 2
             if at < 0 or seen & bit or not value < MAX:
-                at = -1
-                break
+                return 0.0, 0.0, -1
             seen |= bit
             if op == PRICE:
                 price = value
             else:
                 qty = value
-        elif DIGIT_0 <= text[at] <= DIGIT_9 and text[at + 1] == COMMA:
-            at += 1  # a count of one digit, as most of them are
         else:
-            at = after_value(text, at, end)
+            _, digits = eight(text, at)
+            c = int(text[at + digits])
+            if digits > 0 and text[at] != DIGIT_0 and (c in (COMMA, CLOSE)):
+                at += digits  # a count
+            else:
+                at = after_value(text, at, end)
         if at < 0 or at >= end:
-            at = -1
-            break
-        if text[at] == COMMA:
-            going = True
-        elif text[at] != CLOSE or seen != BOTH or not price > 0.0:
-            at = -1
-        else:
-            at += 1
-    return price, qty, at
-
-
-@kernel
-def ladder_at(s: Scanner, at: int, end: int, k: int, side: int) -> tuple[int, int]:
-    """Read a list of levels; return the place after it and how many there were."""
-    text, levels = s.text, s.levels
-    if at >= end or text[at] != OPEN_LIST:
-        return -1, 0
-    at += 1
-    if at < end and text[at] == CLOSE_LIST:
-        return at + 1, 0
-    count = 0
-    while True:
-        if count >= levels.shape[1]:
-            return -1, 0
-        price, qty, at = level_at(s, at, end, k)
-        if at < 0 or at >= end:
-            return -1, 0
-        levels[side, count, 0] = price
-        levels[side, count, 1] = qty
-        count += 1
-        c = int(text[at])
-        at += 1
-        if c == CLOSE_LIST:
-            return at, count
-        if c != COMMA:
-            return -1, 0
+            return 0.0, 0.0, -1
+        if text[at] != COMMA:
+            if text[at] != CLOSE or seen != BOTH or not price > 0.0:
+                return 0.0, 0.0, -1
+            return price, qty, at + 1
 
 
 @kernel
 def ladders_at(s: Scanner, at: int, end: int, k: int) -> tuple[int, int, int]:
     """Read ``[bids, asks]``; return the place after it, and how many bids and asks there were."""
-    text = s.text
-    if text[at] != OPEN_LIST:
+    text, levels = s.text, s.levels
+    bids = 0
+    for side in range(2):
+        if at + 1 >= end or text[at] != (COMMA if side else OPEN_LIST) or text[at + 1] != OPEN_LIST:
+            return -1, 0, 0
+        at += 2
+        count = 0
+        going = at < end and text[at] != CLOSE_LIST
+        while going:
+            if count >= levels.shape[1]:
+                return -1, 0, 0
+            price, qty, at = level_at(s, at, end, k)
+            if at < 0 or at >= end:
+                return -1, 0, 0
+            levels[side, count, 0] = price
+            levels[side, count, 1] = qty
+            count += 1
+            going = text[at] == COMMA
+            at += 1 if going else 0
+        if at >= end or text[at] != CLOSE_LIST:
+            return -1, 0, 0
+        at += 1
+        if side == 0:
+            bids = count
+    if at >= end or text[at] != CLOSE_LIST:
         return -1, 0, 0
-    at, bids = ladder_at(s, at + 1, end, k, 0)
-    if at < 0 or at >= end or text[at] != COMMA:
-        return -1, 0, 0
-    at, asks = ladder_at(s, at + 1, end, k, 1)
-    if at < 0 or at >= end or text[at] != CLOSE_LIST:
-        return -1, 0, 0
-    return at + 1, bids, asks
+    return at + 1, bids, count
 
 
 @kernel

@@ -32,6 +32,7 @@ __all__ = [
     "LEVEL_QTY",
     "NODE",
     "NUMBER",
+    "PAD",
     "PREV_SEQ",
     "SEQ",
     "SIDE",
@@ -55,6 +56,7 @@ INHERITED = 9  # words that a message begins with
 LATER, LEVEL_PRICE, LEVEL_QTY, NUMBER = 9, 10, 11, 12
 WORDS = 13
 I8_MAX = 2**63 - 1
+PAD = 16  # bytes behind what is read that are looked at, but not trusted
 
 
 class Op(IntEnum):
@@ -175,22 +177,21 @@ class Shapes(NamedTuple):
     begin: str = ""  # how a frame begins, or it is left to the decoder
 
 
+# how a text begins: its first 8 letters and the next 8 as numbers, and which bits of them count
+START = ("text", "length", "near", "near_bits", "far", "far_bits")
 KEY = np.dtype(
     [
         (name, "<i8")
         for name in (
-            "text", "length", "op", "word", "low", "high", "scale", "first", "count", "default",
+            *START, "op", "word", "low", "high", "scale", "first", "count", "default",
             "other", "node", "bit", "quoted",
         )
     ]
 )  # fmt: skip
 NODE = np.dtype([(name, "<i8") for name in ("first", "count", "required", "end")])
-CHOICE = np.dtype([(name, "<i8") for name in ("text", "length", "value")])
+CHOICE = np.dtype([(name, "<i8") for name in (*START, "value")])
 CHANNEL = np.dtype(
-    [
-        (name, "<i8")
-        for name in ("text", "length", "after", "kind", "slot", "node", "many", "chain", "guard")
-    ]
+    [(name, "<i8") for name in (*START, "after", "kind", "slot", "node", "many", "chain", "guard")]
 )
 KEY, NODE, CHOICE, CHANNEL = (
     np.dtype((np.record, plain)) for plain in (KEY, NODE, CHOICE, CHANNEL)
@@ -230,13 +231,17 @@ class _Tables:
         self.nodes: list[tuple[int, ...]] = []
         self.choices: list[tuple[int, ...]] = []
 
-    def text(self, text: str) -> tuple[int, int]:
+    def text(self, text: str, end: str = "") -> tuple[int, ...]:
+        """Take a text and what stands behind it; return its START."""
         if not text.isascii() or any(c in '}"\\' or c < " " for c in text):
             raise ValueError(f"text {text!r} of a table has letters that no key or name has")
-        raw = text.encode("ascii")
+        raw = (text + end).encode("ascii")
         at = len(self.texts)
         self.texts += raw
-        return at, len(raw)
+        words = []
+        for part in (raw[:8], raw[8:16]):
+            words += [int.from_bytes(part, "little"), (1 << 8 * len(part)) - 1]
+        return at, len(raw), *(word - (1 << 64) if word >> 63 else word for word in words)
 
     def node(self, node: Node) -> int:
         place = len(self.nodes)
@@ -249,11 +254,11 @@ class _Tables:
                 required |= 1 << number
             chosen = len(self.choices)
             for word, value in key.choices:
-                self.choices.append((*self.text(word), value))
+                self.choices.append((*self.text(word, '"'), value))
             child = -1 if key.node is None else self.node(key.node)
             quoted = ANY if key.quoted is None else QUOTED if key.quoted else BARE
             self.keys[first + number] = (
-                *self.text(key.name), int(key.op), key.word, key.low, key.high, key.scale, chosen,
+                *self.text(key.name, '":'), int(key.op), key.word, key.low, key.high, key.scale, chosen,
                 len(key.choices), 0 if key.default is None else key.default,
                 int(key.default is not None), child, 1 << number, quoted,
             )  # fmt: skip
@@ -291,10 +296,10 @@ def layout(shapes: Shapes) -> Layout:
         )  # fmt: skip
     return Layout(
         venue=shapes.venue,
-        texts=np.frombuffer(bytes(tables.texts), np.int8).copy(),
+        texts=np.frombuffer(bytes(tables.texts) + bytes(PAD), np.int8).copy(),
         keys=_array(tables.keys, KEY),
         nodes=_array(tables.nodes, NODE),
-        choices=_array(tables.choices or [(0, 0, 0)], CHOICE),
+        choices=_array(tables.choices or [(0,) * len(CHOICE.names or ())], CHOICE),
         channels=_array(channels, CHANNEL),
         channel_words=np.array([_words(channel) for channel in shapes.channels], np.int64),
         mark=ord(shapes.mark) if shapes.mark else 0,

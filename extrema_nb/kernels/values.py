@@ -8,19 +8,33 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.jit import kernel
+from extrema_nb.jit import first_bit, kernel, word_at
 from extrema_nb.kernels.decimals import decimal
-from extrema_nb.kernels.json_skip import after_text, after_value
+from extrema_nb.kernels.json_skip import after_text, after_value, first_odd
 from extrema_nb.kernels.memory import MAX, Scanner
 from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QUOTED
 
-__all__ = ["channel_at", "inner_symbol_at", "levels_at", "millis_at", "number", "same", "symbol_at"]
+__all__ = [
+    "begins",
+    "channel_at",
+    "hashed",
+    "inner_symbol_at",
+    "levels_at",
+    "millis_at",
+    "number",
+    "same",
+    "symbol_at",
+]
 
 QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
 BLANK, BACKSLASH, POINT = 32, 92, 46
 MILLIS_DIGITS = 13  # until the year 2286
 LONGEST = 64  # letters before the mark
 AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
+ONES = 0x0101010101010101
+HIGHS = -0x7F7F7F7F7F7F7F80  # 0x80 in each byte, as an int64
+LOW_32 = 0xFFFFFFFF
+LOWEST: npt.NDArray[np.int64] = np.array([(1 << 8 * n) - 1 for n in range(8)])  # bytes
 
 
 @kernel(inline=True)
@@ -29,9 +43,28 @@ def same(
 ) -> bool:
     """Whether the letters of a table stand at `at`."""
     i = 0
-    while i < length and text[at + i] == texts[place + i]:
-        i += 1
-    return i == length
+    while i + 8 <= length:  # eight at once
+        if word_at(text, at + i) != word_at(texts, place + i):
+            return False
+        i += 8
+    return (word_at(text, at + i) ^ word_at(texts, place + i)) & LOWEST[length - i] == 0
+
+
+@kernel(inline=True)
+def begins(
+    text: npt.NDArray[np.int8],
+    at: int,
+    texts: npt.NDArray[np.int8],
+    start: npt.NDArray[np.void],
+    i: int,
+) -> bool:
+    """Whether the text of row `i` of a table with START stands at `at`."""
+    near = (word_at(text, at) ^ start[i].near) & start[i].near_bits
+    far = (word_at(text, at + 8) ^ start[i].far) & start[i].far_bits
+    if near | far:
+        return False
+    rest = start[i].length - 16
+    return rest <= 0 or same(text, at + 16, texts, start[i].text + 16, rest)
 
 
 @kernel(inline=True)
@@ -124,6 +157,12 @@ def levels_at(s: Scanner, at: int, end: int, side: int, extra: int, quoted: int)
 
 
 @kernel(inline=True)
+def hashed(code: int, letters: int) -> int:
+    """Return the hash of a text, `code` so far, with eight letters more; zeros where it has ended."""
+    return ((code * 31 + (letters & LOW_32)) * 31 + ((letters >> 32) & LOW_32)) & 0x7FFFFFFF
+
+
+@kernel(inline=True)
 def _named(s: Scanner, begin: int, length: int, code: int) -> int:
     """Return the instrument whose symbol are the letters from `begin` on; -1 for none."""
     text, slots, symbols, letters = s.text, s.symbol_slots, s.symbols, s.letters
@@ -143,9 +182,15 @@ def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     text = s.text
     begin = at
     code = 0
-    while at < end and text[at] != QUOTE:
-        code = (code * 31 + int(text[at])) & 0x7FFFFFFF
-        at += 1
+    n = 8
+    while n == 8 and at < end:  # eight letters at once
+        letters = word_at(text, at)
+        other = letters ^ (QUOTE * ONES)
+        n = first_bit((other - ONES) & ~other & HIGHS) >> 3
+        if n < 8:
+            letters &= LOWEST[n]
+        code = hashed(code, letters)
+        at += n
     if at >= end:
         return -1, -1
     inst = _named(s, begin, at - begin, code)
@@ -168,9 +213,11 @@ def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
         at += 1
     if at >= end or first == last:
         return -1, -1
-    code = 0
-    for place in range(first + 1, last):
-        code = (code * 31 + int(text[place])) & 0x7FFFFFFF
+    code, place = 0, first + 1
+    while place + 8 <= last:
+        code = hashed(code, word_at(text, place))
+        place += 8
+    code = hashed(code, word_at(text, place) & LOWEST[last - place])
     inst = _named(s, first + 1, last - first - 1, code)
     return inst, (at + 1 if inst >= 0 else -1)
 
@@ -181,16 +228,20 @@ def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     text, texts, channels = s.text, s.texts, s.channels
     mark = int(s.hub.mark)
     if mark:
+        n = odd = 8
         most = min(end, at + LONGEST)
-        while text[at] != mark:
-            c = int(text[at])
-            if at >= most - 1 or c in (QUOTE, BACKSLASH) or c < BLANK:
-                return -1, -1
-            at += 1
+        while n == 8 and odd == 8 and at < most:
+            letters = word_at(text, at)
+            other = letters ^ (mark * ONES)
+            n = first_bit((other - ONES) & ~other & HIGHS) >> 3
+            odd = first_odd(letters)
+            at += min(n, odd)
+        if n >= odd or at >= end:
+            return -1, -1
         at += 1
     for k in range(channels.size):
-        length = channels[k].length
-        if same(text, at, texts, channels[k].text, length):
+        if begins(text, at, texts, channels, k):
+            length = channels[k].length
             c = int(text[at + length])
             after = channels[k].after
             if (

@@ -73,3 +73,17 @@ def test_an_empty_burst_is_done():
     none = np.zeros(0, np.int64)
     scanner.load(np.zeros(0, np.uint8), none, none, none)
     assert scanner.run(0, 0) == (0, 0, True)
+
+
+@pytest.mark.parametrize("behind", [0, 1, 15, 16, 40])
+def test_what_stands_behind_the_last_frame_does_not_matter(behind):
+    frames = [raw_of(example("trades", [{**TRADE_ONE, "id": n}])) for n in range(3)]
+    text = np.frombuffer(b"".join(frames) + b"7" * behind, np.uint8)
+    ends = np.cumsum([len(frame) for frame in frames])
+    starts = ends - [len(frame) for frame in frames]
+    scanner = scanner_of()
+    for first in (0, 2, 0):  # parts of one buffer, and the same part again
+        scanner.load(text, starts[first:], ends[first:], np.arange(3 - first))
+        number, n, done = scanner.run(0, 0)
+        assert (number, n, done) == (3 - first, 3 - first, True)
+        assert scanner.out.view("i8").reshape(-1, 8)[:n, 5].tolist() == [0, 1, 2][first:]

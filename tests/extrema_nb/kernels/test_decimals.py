@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb import jit
-from extrema_nb.kernels.decimals import decimal, divide, whole
+from extrema_nb.kernels.decimals import decimal, divide, eight, whole
 from tests.naive import scan as naive
 
 
@@ -22,12 +23,17 @@ def read_decimal(text):
 
 
 @jit.kernel
+def read_eight(text):
+    return eight(text, 0)
+
+
+@jit.kernel
 def read_whole(text):
     return whole(text, 0)
 
 
 def bytes_of(text):
-    return np.frombuffer(text + b'"}', np.int8).copy()
+    return np.frombuffer(text + b'"}' + bytes(16), np.int8).copy()
 
 
 def bits(value):
@@ -106,6 +112,12 @@ def test_integers_are_read_whole(value):
 @pytest.mark.parametrize("text", [b"", b"-", b"01", b"1.0", b"1e3", b"1234567890123456789", b"x"])
 def test_what_is_no_plain_integer_is_left_to_others(text):
     assert read_whole(bytes_of(text))[1] == -1
+
+
+@given(st.binary(max_size=12) | st.text("0123456789.", max_size=12).map(str.encode))
+def test_eight_digits_are_read_at_once(text):
+    digits = re.match(rb"[0-9]{0,8}", text)[0]
+    assert read_eight(bytes_of(text)) == (int(digits or b"0"), len(digits))
 
 
 def test_zero_has_no_sign():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb import jit
-from extrema_nb.kernels.json_skip import after_text, after_value
+from extrema_nb.kernels.json_skip import after_text, after_value, first_odd
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6)
@@ -26,8 +26,13 @@ def past_text(text, end):
     return after_text(text, 1, end)
 
 
+@jit.kernel
+def odd_one(letters):
+    return first_odd(letters)
+
+
 def skip(raw):
-    text = np.frombuffer(raw + b"}", np.int8).copy()
+    text = np.frombuffer(raw + b"}" + bytes(16), np.int8).copy()
     return after_value(text, 0, len(raw) + 1)
 
 
@@ -57,7 +62,17 @@ def test_what_is_none_or_rare_is_not_passed_over(raw):
     assert skip(raw) == -1
 
 
+@given(
+    st.binary(min_size=8, max_size=8)
+    | st.text('ab"\\\x1f\x7f ~', min_size=8, max_size=8).map(str.encode)
+)
+def test_the_first_odd_letter_of_eight_is_found(letters):
+    odd = [letter < 32 or letter > 127 or letter in b'"\\' for letter in letters]
+    found = odd_one(int.from_bytes(letters, "little", signed=True))
+    assert found == (odd.index(True) if any(odd) else 8)
+
+
 def test_a_text_ends_at_its_quote():
-    text = np.frombuffer(b'"abc"}', np.int8).copy()
+    text = np.frombuffer(b'"abc"}' + bytes(16), np.int8).copy()
     assert past_text(text, 6) == 5
     assert past_text(text, 4) == -1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from extrema_nb import jit
 from extrema_nb.events import EventKind
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.ladders import bests_at, ladder_at, ladders_at, level_at, sided_at
+from extrema_nb.kernels.ladders import bests_at, key_at, ladders_at, level_at, sided_at
 from extrema_nb.kernels.shapes import (
     LEVEL_PRICE,
     LEVEL_QTY,
@@ -55,7 +55,7 @@ def loaded(raw):
     """Return (owner, scanner over the letters), ended by a brace."""
     owner = BurstScanner(TABLES, [("A", 0)])
     none = np.zeros(0, np.int64)
-    owner.load(np.frombuffer(raw + b"}", np.uint8), none, none, none)
+    owner.load(np.frombuffer(raw + b"}" + bytes(16), np.uint8), none, none, none)
     owner._memory["words"].view(np.float64)[:4] = np.nan
     return owner, owner._scanner
 
@@ -100,10 +100,18 @@ def test_odd_levels_are_left_to_others(raw):
     for text in (b"[" + raw + b"]", b"[" + raw, raw):
         _owner, scanner = loaded(text)
         if text != b"[]" and raw:
-            assert ladder_at(scanner, 0, len(text) + 1, OF_BOOK, 0)[0] == -1
+            assert ladders_at(scanner, 0, len(text) + 1, OF_BOOK)[0] == -1
     whole = b"[[" + raw + b"],[]]"
     _owner, scanner = loaded(whole)
     assert not raw or ladders_at(scanner, 0, len(whole) + 1, OF_BOOK)[0] == -1
+
+
+def test_a_key_is_found_among_its_sisters():
+    _owner, scanner = loaded(b'px":1')
+    first = next(k for k in range(1, len(TABLES.keys)) if key_at(scanner, 0, k, k + 1))
+    assert key_at(scanner, 0, 1, len(TABLES.keys)) == first
+    assert key_at(scanner, 0, 1, first) == 0
+    assert key_at(scanner, 1, 1, len(TABLES.keys)) == 0
 
 
 def test_more_levels_than_there_is_room_for_are_left_to_others():

@@ -42,7 +42,7 @@ def test_every_key_is_found_by_its_node():
         ]
         for node in tables.nodes
     ]
-    assert names == [["ch", "arg", "data"], ["s"], ["p", "x", "t"]]
+    assert names == [['ch":', 'arg":', 'data":'], ['s":'], ['p":', 'x":', 't":']]
     assert tables.keys["node"][tables.nodes["first"][0] + 1] == 1
     assert tables.channels["node"].tolist() == [2]
 
@@ -54,7 +54,7 @@ def test_only_keys_that_are_read_are_required():
 
 def test_choices_and_channels_keep_their_words():
     tables = layout(SHAPES)
-    assert [(text_of(tables, c), int(c["value"])) for c in tables.choices] == [("a", 1), ("b", 2)]
+    assert [(text_of(tables, c), int(c["value"])) for c in tables.choices] == [('a"', 1), ('b"', 2)]
     assert tables.channels["after"].tolist() == [AFTER_END | AFTER_AT]
     words = tables.channel_words[0]
     assert words[FLAGS] == 129

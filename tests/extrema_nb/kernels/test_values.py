@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from extrema_nb import jit
-from extrema_nb.kernels.shapes import BARE, QUOTED
+from extrema_nb.events import EventKind
+from extrema_nb.kernels.shapes import BARE, QUOTED, Channel, Key, Node, Shapes, layout
 from extrema_nb.kernels.values import (
+    begins,
     channel_at,
+    hashed,
     inner_symbol_at,
     levels_at,
     millis_at,
@@ -35,14 +38,14 @@ def are_same(text, at, texts, place, length):
 
 
 def letters(raw):
-    return np.frombuffer(raw, np.int8).copy()
+    return np.frombuffer(raw + bytes(16), np.int8).copy()
 
 
 def loaded(raw):
     """Return (owner, scanner over the letters), ended by a brace."""
     owner = scanner_of()
     none = np.zeros(0, np.int64)
-    owner.load(np.frombuffer(raw + b"}", np.uint8), none, none, none)
+    owner.load(np.frombuffer(raw + b"}" + bytes(16), np.uint8), none, none, none)
     return owner, owner._scanner
 
 
@@ -68,6 +71,37 @@ def test_a_time_in_ms_is_cut_behind_the_third_decimal(raw, found):
     micros, at = read_millis(letters(raw + b"}"))
     assert at == found[1]
     assert at < 0 or micros == found[0]
+
+
+@jit.kernel
+def do_begin(text, at, texts, start, i):
+    return begins(text, at, texts, start, i)
+
+
+@jit.kernel
+def hash_of(code, letters):
+    return hashed(code, letters)
+
+
+@pytest.mark.parametrize(
+    "name", ["s", "kind", "abcdef", "abcdefg", "abcdefghijklmn", "a" * 15, "b" * 40]
+)
+def test_a_key_is_known_whole_with_its_quote_and_colon(name):
+    node = Node((Key("other"), Key(name)))
+    tables = layout(Shapes("x", node, (Channel("c", EventKind.TRADE, 0, Node(())),)))
+    for at in range(3):
+        raw = b"-" * at + name.encode() + b'":1'
+        assert do_begin(letters(raw), at, tables.texts, tables.keys, 2)
+        assert not do_begin(letters(raw), at, tables.texts, tables.keys, 1)
+        for place in range(at, len(raw) - 1):
+            changed = raw[:place] + b"~" + raw[place + 1 :]
+            assert not do_begin(letters(changed), at, tables.texts, tables.keys, 2)
+
+
+def test_a_hash_stays_small_and_sees_every_letter():
+    codes = {hash_of(0, 1 << bit) for bit in range(62)} | {hash_of(5, -1)}
+    assert len(codes) > 55
+    assert all(0 <= code < 1 << 31 for code in codes)
 
 
 def test_letters_are_compared_from_any_place():
