@@ -60,7 +60,7 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunResult(NamedTuple):
-    """What a run leaves. `journal` holds INTENT, ACC_ORDER and FILL rows in local order."""
+    """What a run leaves. `journal` holds INTENT, ACC_ORDER, FILL and ACC_BAL rows in local order."""
 
     journal: EventArray
     marks: npt.NDArray[Any]  # (n,) MARK

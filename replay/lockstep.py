@@ -24,9 +24,12 @@ from replay.exchange.model import (
     X_FILLS,
     X_JOURNAL,
     X_MARKS,
+    X_PAYMENTS,
     X_PRED_DUE,
     X_PRED_LATENCY,
     X_SIDELESS,
+    X_UNPRICED,
+    X_UNTIMED,
     Exchange,
     make_exchange,
 )
@@ -49,7 +52,7 @@ from replay.tape.tapes import Stretch, stretches
 
 __all__ = ["Lockstep", "Variant"]
 
-LISTENERS = frozenset({EventKind.FILL, EventKind.ACC_ORDER, EventKind.PRED})
+LISTENERS = frozenset({EventKind.FILL, EventKind.ACC_ORDER, EventKind.ACC_BAL, EventKind.PRED})
 JOURNAL_ROWS = 1 << 15  # kept between two drains
 _loops: dict[Any, Any] = {}
 _NO_TAPE = np.zeros(1, np.int64)
@@ -150,6 +153,9 @@ class Variant:
         return self.group.counters() | {
             "fills": int(self.x.clock[X_FILLS]),
             "sideless_trades": int(self.x.clock[X_SIDELESS]),
+            "funding_payments": int(self.x.clock[X_PAYMENTS]),
+            "funding_without_price": int(self.x.clock[X_UNPRICED]),
+            "funding_rows_without_time": int(self.x.clock[X_UNTIMED]),
         }
 
 
@@ -253,6 +259,7 @@ class Lockstep:
             clock[C_ROWS] += data.local_rows - len(visits)
             clock[C_CROSSED] += data.crossed
             variant.x.clock[X_SIDELESS] += data.sideless
+            variant.x.clock[X_UNTIMED] += data.untimed
         del keep
 
     def _drive(self, tape: Tape, horizon: int) -> None:

@@ -25,7 +25,7 @@ from extrema_nb.events import (
 )
 from replay.backtest import Backtest, RunResult
 from replay.exchange.latency import latency_identity
-from replay.run_frames import account_frame, fills_frame, orders_frame
+from replay.run_frames import account_frame, fills_frame, funding_frame, orders_frame
 from replay.statistics import (
     HORIZONS_US,
     by_instrument,
@@ -96,6 +96,7 @@ def summary_of(
             if positions["trades"][inst] or positions["qty"][inst]
         },
         "fees": float(positions["fee"].sum()),
+        "funding": float(positions["funding"].sum()),
         "volume": float(positions["volume"].sum()),
         "profit": _last_equity(account),
         "bought": float(fills.filter(pl.col("side") == BUY)["qty"].sum()),
@@ -145,7 +146,7 @@ def _last_equity(account: pl.DataFrame) -> float | None:
 def write_run(
     folder: str | Path, backtest: Backtest, result: RunResult, summary: Mapping[str, Any]
 ) -> Path:
-    """Write orders.parquet, fills.parquet, account.parquet and summary.json; return the folder.
+    """Write orders, fills, account and funding.parquet and summary.json; return the folder.
 
     The same run writes the same bytes. Files appear whole: each is written beside and renamed.
     """
@@ -155,6 +156,7 @@ def write_run(
         "orders": orders_frame(result.journal),
         "fills": fills_frame(result.journal, backtest.source.instruments),
         "account": account_frame(result.marks),
+        "funding": funding_frame(result.journal),
     }
     for name, frame in frames.items():
         waiting = out / f".{name}.parquet.tmp"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from extrema_nb.events import (
+    ACC_BAL,
     ACC_ORDER,
     FILL,
     INTENT,
@@ -23,7 +24,7 @@ from extrema_nb.events import (
 )
 from extrema_nb.instruments import InstrumentTable
 
-__all__ = ["account_frame", "fills_frame", "orders_frame"]
+__all__ = ["account_frame", "fills_frame", "funding_frame", "orders_frame"]
 
 _ACTIONS = {int(a): a.name.lower() for a in Action}
 _EVENTS = {int(e): e.name.lower() for e in OrderEvent}
@@ -110,8 +111,38 @@ def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
     )
 
 
+def funding_frame(journal: EventArray) -> pl.DataFrame:
+    """Return every payment of funding.
+
+    Columns: ts_local, ts_exch (when it was due), inst, position (by the exchange, units, signed), paid (quote units, of inverse contracts base units; negative: received).
+    """
+    kinds = journal["kind"]
+    paid = np.flatnonzero(kinds == EventKind.ACC_BAL)
+    rows = journal[paid].view(ACC_BAL)
+    position = np.zeros(len(rows))
+    fills = journal[kinds == EventKind.FILL].view(FILL)
+    for inst in np.unique(rows["inst"]):
+        own = fills[fills["inst"] == inst]
+        held = np.concatenate([[0.0], np.cumsum(own["side"] * own["qty"])])
+        mine = rows["inst"] == inst
+        # reports come in the exchange's order
+        before = np.searchsorted(
+            np.flatnonzero((kinds == EventKind.FILL) & (journal["inst"] == inst)), paid[mine]
+        )
+        position[mine] = held[before]
+    return pl.DataFrame(
+        {
+            "ts_local": rows["ts_recv"],
+            "ts_exch": rows["ts_event"],
+            "inst": rows["inst"],
+            "position": position,
+            "paid": -rows["change"],
+        }
+    )
+
+
 def account_frame(marks: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return the account marks: ts, inst, mid, position, balance, fee, equity, trades, volume."""
+    """Return the marks: ts, inst, mid, position, balance, fee, funding, equity, trades, volume."""
     return pl.DataFrame(
         {name: np.ascontiguousarray(marks[name]) for name in marks.dtype.names or ()}
     )

@@ -118,7 +118,7 @@ def _account(rows: EventArray, specs: npt.NDArray[Any], fills: pl.DataFrame) -> 
 
 SCHEMA = {
     "ts": pl.Int64, "inst": pl.Int64, "mid": pl.Float64, "position": pl.Float64,
-    "balance": pl.Float64, "fee": pl.Float64, "equity": pl.Float64, "trades": pl.Int64,
+    "balance": pl.Float64, "fee": pl.Float64, "funding": pl.Float64, "equity": pl.Float64, "trades": pl.Int64,
     "volume": pl.Float64,
 }  # fmt: skip
 
@@ -156,7 +156,7 @@ def _marks(
     return pl.DataFrame(
         {
             "ts": grid, "inst": np.full(len(grid), inst), "mid": mids, "position": position,
-            "balance": balance, "fee": fee, "equity": equity, "trades": place,
+            "balance": balance, "fee": fee, "funding": np.zeros(len(grid)), "equity": equity, "trades": place,
             "volume": summed(value),
         },
         schema=SCHEMA,

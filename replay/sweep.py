@@ -47,8 +47,9 @@ class Outcome(NamedTuple):
     fills: int
     volume: float  # value traded, quote units
     fees: float
+    funding: float  # paid, quote units
     position: float  # at the end, over all instruments
-    profit: float  # equity at the last mark, quote units, after fees; NaN without marks
+    profit: float  # equity at the last mark, quote units, after fees and funding; NaN without marks
     marks: npt.NDArray[Any]  # MARK
     journal: EventArray | None  # kept on request
 
@@ -220,6 +221,7 @@ class Sweep:
             fills=variant.counters()["fills"],
             volume=float(held["volume"].sum()),
             fees=float(held["fee"].sum()),
+            funding=float(held["funding"].sum()),
             position=float(held["qty"].sum()),
             profit=float(last.sum()) if len(last) else float("nan"),
             marks=marks,

@@ -32,8 +32,9 @@ FIGURES = {
     "fills": pl.Int64,
     "volume": pl.Float64,  # quote units
     "fees": pl.Float64,
+    "funding": pl.Float64,  # paid
     "position": pl.Float64,  # at the end
-    "profit": pl.Float64,  # after fees; null without marks
+    "profit": pl.Float64,  # after fees and funding; null without marks
     "max_drawdown": pl.Float64,  # quote units
     "sharpe": pl.Float64,  # a year; null where it is not defined
 }
@@ -73,6 +74,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "fills": outcome.fills,
         "volume": outcome.volume,
         "fees": outcome.fees,
+        "funding": outcome.funding,
         "position": outcome.position,
         "profit": _known(outcome.profit),
         "max_drawdown": _known(float(fall.max())) if fall.size else None,

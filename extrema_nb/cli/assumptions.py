@@ -28,6 +28,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         "(extrema-nb latency makes one), sampled:lognormal,MEAN,SIGMA[,SEED], …; µs",
     )  # fmt: skip
     _add_fee_arguments(parser)
+    _add_funding_arguments(parser)
     parser.add_argument(
         "--partial", action="store_true", help="fill orders in parts, by the volume there is"
     )
@@ -71,6 +72,14 @@ def _add_fee_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_funding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what positions pay for being held."""
+    parser.add_argument(
+        "--no-funding", action="store_true",
+        help="positions do not pay the funding that FUNDING rows state",
+    )  # fmt: skip
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the assumptions about time and the clock."""
     parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
@@ -108,6 +117,7 @@ def exchange_config(args: argparse.Namespace) -> Any:
         taker_per_unit=args.taker_per_unit,
         fee_per_fill=args.fee_per_fill,
         fees=fees,
+        funding=not args.no_funding,
     )
 
 

@@ -134,7 +134,8 @@ def _show(told: dict[str, Any]) -> None:
         "fills": f"{told['fills']:,}",
         "volume": f"{told['volume']:,.2f} quote units",
         "fees": f"{told['fees']:,.4f} quote units",
-        "profit": "?" if profit is None else f"{profit:+,.4f} quote units, after fees",
+        "funding": f"{told['funding']:,.4f} quote units paid",
+        "profit": "?" if profit is None else f"{profit:+,.4f} quote units, after fees and funding",
         "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",
         "clock": "as recorded"
         if not told["clock_shift_us"]

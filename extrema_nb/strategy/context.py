@@ -67,7 +67,7 @@ def net_position(ctx: Context, inst: int) -> float:
 
 
 def account(ctx: Context, inst: int) -> Any:
-    """Return the module's POSITION record: qty, avg_price, cash, realized, fee, volume, trades."""
+    """Return the module's POSITION record: qty, avg_price, cash, realized, fee, funding, volume, trades."""
     return ctx.positions[ctx.clock[C_MODULE], inst]
 
 

@@ -37,6 +37,7 @@ from extrema_nb.events import (
 from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.local import (
+    apply_balance,
     apply_fill,
     apply_order_report,
     apply_position,
@@ -195,7 +196,9 @@ def make_step(chains: Chains, *, with_books: bool, books_ahead: bool = False) ->
             apply_position(ctx, position)
             on_acc_pos(ctx, cells, position, mask)
         elif kind == _ACC_BAL:
-            on_acc_bal(ctx, cells, view_at(at, 1, ACC_BAL)[0], mask)
+            balance = view_at(at, 1, ACC_BAL)[0]
+            apply_balance(ctx, balance)
+            on_acc_bal(ctx, cells, balance, mask)
         elif kind == _PRED:
             on_preds(ctx, cells, view_at(at, 1, PRED)[0], mask)
         elif kind == _SCHEDULE:

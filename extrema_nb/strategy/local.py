@@ -8,7 +8,9 @@ Rules
    as [FILL] + ACC_ORDER.
 2. A SNAPSHOT-flagged ACC_POS row sets the account's position; what the modules do not explain
    belongs to module 0. Other ACC_POS rows are information: positions follow fills.
-3. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
+3. A SYNTHETIC ACC_BAL row of an instrument is funding that the simulated exchange took or gave; the
+   modules share it by their positions.
+4. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
    that comes after its order ended is counted too, and moves the position of the order's module.
 """
 
@@ -31,9 +33,17 @@ from extrema_nb.strategy.state import (
     Context,
 )
 
-__all__ = ["apply_fill", "apply_order_report", "apply_position", "apply_status", "owner_of"]
+__all__ = [
+    "apply_balance",
+    "apply_fill",
+    "apply_order_report",
+    "apply_position",
+    "apply_status",
+    "owner_of",
+]
 
 _SNAPSHOT = int(Flag.SNAPSHOT)
+_SYNTHETIC = int(Flag.SYNTHETIC)
 _LIVE = int(OrderStatus.LIVE)
 _PARTIAL = int(OrderStatus.PARTIALLY_FILLED)
 _FILLED = int(OrderStatus.FILLED)
@@ -192,6 +202,27 @@ def apply_position(ctx: Context, row: Any) -> None:
         held.trades = trades
         held.volume = volume
         held.realized = realized
+
+
+@kernel
+def apply_balance(ctx: Context, row: Any) -> None:
+    """Apply an ACC_BAL row: funding of the simulated exchange; others tell nothing about positions."""
+    inst = int(row.inst)
+    flags = int(row.flags)
+    if flags & _SYNTHETIC == 0 or flags & _SNAPSHOT or not 0 <= inst < len(ctx.specs):
+        return
+    modules = len(ctx.n_open)
+    paid = -row.change
+    if np.isnan(paid):
+        return
+    account = ctx.positions[modules, inst]
+    account.funding += paid
+    if account.qty == 0.0:  # closed while the report was on its way
+        ctx.positions[0, inst].funding += paid
+        return
+    for module in range(modules):
+        held = ctx.positions[module, inst]
+        held.funding += paid * (held.qty / account.qty)
 
 
 @kernel

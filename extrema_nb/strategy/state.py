@@ -65,6 +65,7 @@ POSITION = np.dtype(
                 ("cash", "<f8"),  # minus what was bought plus what was sold, quote units
                 ("realized", "<f8"),  # profit of what was closed, quote units, before fees
                 ("fee", "<f8"),  # paid, quote units
+                ("funding", "<f8"),  # paid, quote units; negative: received
                 ("volume", "<f8"),  # value traded, quote units
                 ("trades", "<i8"),  # executions
             ],

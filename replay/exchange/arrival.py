@@ -278,7 +278,11 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
 
 @kernel
 def expire(x: Exchange) -> None:
-    """End the orders whose time is up, in order of instrument and client order id."""
+    """End the orders whose time is up, in order of instrument and client order id.
+
+    One instrument at a time, so that their reports find room: `X_NEXT_EXPIRY` stays as it is until
+    nothing more is due.
+    """
     now = int(x.clock[X_NOW])
     soonest = FAR
     for inst in range(x.hub.instruments):
@@ -293,6 +297,7 @@ def expire(x: Exchange) -> None:
                 soonest = min(soonest, order.expires)
         if ended:
             drop_filled(x, inst)
+            return
     i = 0
     while i < x.clock[X_STOPS]:
         order = x.stops[i]

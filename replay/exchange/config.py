@@ -54,7 +54,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
     ``cancel_oldest``, ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
     instrument; they and the fees after them are as in `FeeConfig`, and `fees` has those of single
-    instruments by name.
+    instruments by name. `funding` lets positions pay and receive what FUNDING rows state.
     """
 
     queue: Any = "risk_averse"  # a function becomes its name
@@ -73,6 +73,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taker_per_unit: float = 0.0
     fee_per_fill: float = 0.0
     fees: dict[str, FeeConfig] = {}
+    funding: bool = True
 
     def __post_init__(self) -> None:
         if is_own(self.queue):

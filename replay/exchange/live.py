@@ -156,7 +156,7 @@ def _serve(x: Exchange, until: int) -> bool:
         clock[X_NOW] = x.arrivals[at]
         on_request(x, x.requests[at])
         clock[X_REQUEST_HEAD] = at + 1
-    if clock[X_NEXT_EXPIRY] < until:
+    while clock[X_NEXT_EXPIRY] < until:
         if not compact(x):
             return False
         clock[X_NOW] = clock[X_NEXT_EXPIRY]

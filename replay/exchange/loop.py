@@ -1,8 +1,8 @@
 """The backtest loop: two clocks, many variants, always the earliest event next.
 
-Ties, in this order: local market row, local report, prediction, exchange market row, expiry of an
-order, exchange request, timer, account mark; then by place in the input, of exchange market rows by
-instrument number before that. So an order that reaches
+Ties, in this order: local market row, local report, prediction, exchange market row, funding and
+expiry of orders, exchange request, timer, account mark; then by place in the input, of exchange
+market rows by instrument number before that. So an order that reaches
 the exchange at X is handled after all market rows stamped X, and a timer at t sees all rows and
 reports of t.
 
@@ -24,7 +24,8 @@ from extrema_nb.events import EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
 from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT, Context
-from replay.exchange.arrival import expire, on_request
+from replay.exchange.arrival import on_request
+from replay.exchange.funding import ring
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import compact, forward_intents, write_mark
 from replay.exchange.model import (
@@ -259,7 +260,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                     return _BUSY
                 clock[X_NOW] = t
                 if source == _EXPIRY:
-                    expire(x)
+                    ring(x)
                 else:
                     on_request(x, x.requests[clock[X_REQUEST_HEAD]])
                     clock[X_REQUEST_HEAD] += 1

@@ -112,8 +112,11 @@ def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
         row.position = held.qty
         row.balance = held.cash
         row.fee = held.fee
+        row.funding = held.funding
         # what an inverse contract costs is counted in base units, the other way round
-        row.equity = (-held.cash if spec.inverse == 1 else held.cash) + worth - held.fee
+        row.equity = (
+            (-held.cash if spec.inverse == 1 else held.cash) + worth - held.fee - held.funding
+        )
         row.trades = held.trades
         row.volume = held.volume
         x.clock[X_MARKS] += 1

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import replay.tape.lookup  # noqa: F401  # gives tapes and books the methods of a market
 from extrema_nb.books.l2 import L2Books, make_books
-from extrema_nb.events import EVENT, INTENT
+from extrema_nb.events import EVENT, INTENT, pack_text
 from extrema_nb.instruments import INSTRUMENT, Instrument
 from extrema_nb.jit import attach_views
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
@@ -71,7 +71,8 @@ MARK = np.dtype(
                 ("position", "<f8"),  # base units or contracts
                 ("balance", "<f8"),  # cash, quote units, before fees
                 ("fee", "<f8"),  # paid so far
-                ("equity", "<f8"),  # balance + position at mid - fee
+                ("funding", "<f8"),  # paid so far
+                ("equity", "<f8"),  # balance + position at mid - fee - funding
                 ("trades", "<i8"),
                 ("volume", "<f8"),  # value traded
             ],
@@ -105,7 +106,7 @@ X_FILLS = 20
 X_PARTIAL = 21  # 1: partial fills
 X_CONSUME = 22  # 1: own orders use up the market's volume
 X_SELF_TRADE = 23  # SelfTrade
-X_NEXT_EXPIRY = 24  # µs, of the first resting order that expires; FAR for none
+X_NEXT_EXPIRY = 24  # µs, of the first resting order that expires or funding that is due; FAR: none
 X_RESTING = 25  # own orders in the book, all instruments
 X_STOPS = 26  # stop orders that wait for their trigger
 X_TAKEN = 27  # notes of what own takers used up
@@ -115,7 +116,12 @@ X_TERMS_EXPIRY = 30  # … and when it expires; the trigger price is in `params`
 X_MODELLED = 31  # 1: latencies come from `latency`, not from X_ENTRY and X_RESPONSE
 X_REPORTS = 32  # reports ever made
 X_FEED = 33  # µs that the book's last row took to us, when a request last left
-X_SIZE = 36
+X_FUNDING = 34  # 1: funding is paid
+X_PAYMENT = 35  # next payment of the tape
+X_PAYMENTS = 36  # payments ever made
+X_UNPRICED = 37  # payments that were not made because no price was known
+X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
+X_SIZE = 44
 
 # places in `params`
 P_EXPONENT = 0  # of the power models
@@ -152,7 +158,7 @@ XHUB = np.dtype(
                     "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
                     "requests", "arrivals", "reports", "journal", "marks", "preds", "latency",
-                    "fees",
+                    "fees", "assets",
                 )
             ],
             align=True,
@@ -165,7 +171,8 @@ class Exchange(NamedTuple):
     """Compiled exchange: the market, own orders by instrument, messages on their way.
 
     Arrays: ``clock`` (X_SIZE,) int64; ``params`` (P_SIZE,) float64, [0] the queue exponent; ``specs``
-    (n,) INSTRUMENT; ``fees`` (n, 4) FEE in force; ``scale`` (n, 3) as of books; ``resting`` (n,
+    (n,) INSTRUMENT; ``fees`` (n, 4) FEE in force; ``assets`` (n,) `pack_text` of what is
+    paid with; ``scale`` (n, 3) as of books; ``resting`` (n,
     max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
     tick of own bids, then of own asks; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
     by the exchange's clock; ``stops`` XORDER that wait for a trigger, their ``tick``, with what they
@@ -200,6 +207,7 @@ attach_views(
     marks=("mark_cap", MARK),
     preds=("pred_cap", EVENT),
     fees=(("instruments", 4), FEE),
+    assets=("instruments", np.int64),
 )
 
 
@@ -223,7 +231,7 @@ def make_exchange(
     row_limit : intents that one local row may emit
     journal_rows, mark_rows : rows kept between two drains
     clock_shift_us : what was added to our clock; see `make_latency`
-    names : the instruments, where `config.fees` names some
+    names : the instruments, where `config.fees` names some and reports are to say what is paid with
     """
     n = len(instruments)
     specs = instruments.astype(INSTRUMENT)
@@ -232,6 +240,7 @@ def make_exchange(
     times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
     times[X_QUEUE] = config.queue_code
     times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
+    times[X_FUNDING] = int(config.funding)
     times[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
     times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
     times[X_PRED_LATENCY] = -1
@@ -266,6 +275,7 @@ def make_exchange(
         "marks": np.zeros(mark_rows, MARK),
         "preds": np.zeros(1 << 10, EVENT),
         "fees": fees_in_force(config, specs, names),
+        "assets": _assets(n, names),
     }
     record = np.zeros(1, XHUB)
     if config.latency is not None:
@@ -282,6 +292,15 @@ def make_exchange(
         record[name] = array.ctypes.data
     memory.extend([record, *arrays.values()])
     return int(record.ctypes.data)
+
+
+def _assets(n: int, names: Sequence[Instrument]) -> npt.NDArray[np.int64]:
+    """Return what each instrument is settled in, 0 where that is not known."""
+    out = np.zeros(n, np.int64)
+    for inst, row in enumerate(names):
+        asset = (row.base if row.inverse else row.quote)[:8]
+        out[inst] = pack_text(asset) if asset.isascii() else 0
+    return out
 
 
 def make_live_exchange(

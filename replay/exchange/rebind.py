@@ -5,7 +5,8 @@ from __future__ import annotations
 from extrema_nb.books.l2 import ASK, BID
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
-from replay.exchange.model import X_MARKET, X_TAKEN, Exchange
+from replay.exchange.funding import await_funding
+from replay.exchange.model import X_MARKET, X_PAYMENT, X_TAKEN, Exchange
 from replay.exchange.resting import settle
 from replay.tape.lookup import NEVER
 
@@ -16,6 +17,8 @@ __all__ = ["leave", "rebind"]
 def rebind(x: Exchange) -> None:
     """Begin a tape: own orders keep their places in the queues and look out for its changes."""
     x.clock[X_MARKET] = 0
+    x.clock[X_PAYMENT] = 0
+    await_funding(x)
     for inst in range(x.hub.instruments):
         x.strike[inst, 0] = 0
         x.strike[inst, 1] = 0

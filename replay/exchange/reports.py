@@ -40,6 +40,7 @@ __all__ = [
     "UNKNOWN_ORDER",
     "execute",
     "lose",
+    "open_report",
     "refuse",
     "report",
 ]
@@ -84,7 +85,7 @@ def _response(x: Exchange) -> int:
 
 
 @kernel
-def _next_report(x: Exchange, inst: int, side: int, kind: int, flags: int, more: bool) -> int:
+def open_report(x: Exchange, inst: int, side: int, kind: int, flags: int, more: bool) -> int:
     """Open a report row with its head written; return its place in `reports`.
 
     `more` says that it belongs to the message of the row before: they come together.
@@ -111,7 +112,7 @@ def report(
     x: Exchange, inst: int, order: Any, event: int, status: int, leaves: float, code: int
 ) -> None:
     """Report about an order in the book."""
-    at = _next_report(x, inst, int(order.side), _ACC_ORDER, _LAST, event == _E_TRADE)
+    at = open_report(x, inst, int(order.side), _ACC_ORDER, _LAST, event == _E_TRADE)
     row = x.reports.view(ACC_ORDER)[at]
     row.client_order_id = order.client_order_id
     row.venue_order_id = order.venue_order_id
@@ -127,7 +128,7 @@ def report(
 @kernel
 def refuse(x: Exchange, inst: int, request: Any, event: int, status: int, code: int) -> None:
     """Report about an order that is not in the book."""
-    at = _next_report(x, inst, int(request.side), _ACC_ORDER, _LAST, False)
+    at = open_report(x, inst, int(request.side), _ACC_ORDER, _LAST, False)
     row = x.reports.view(ACC_ORDER)[at]
     row.client_order_id = request.client_order_id
     row.venue_order_id = -1
@@ -182,7 +183,7 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
     x.held[inst] += side * qty
     unit = qty * spec.contract_value * spec.multiplier
     value = unit / price if spec.inverse == 1 else unit * price
-    at = _next_report(x, inst, side, _FILL, _MAKER if maker else 0, False)
+    at = open_report(x, inst, side, _FILL, _MAKER if maker else 0, False)
     row = x.reports.view(FILL)[at]
     row.client_order_id = order.client_order_id
     row.trade_id = x.clock[X_TRADE_ID]

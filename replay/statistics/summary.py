@@ -70,8 +70,9 @@ def summarize(
     days = ratio(duration_s, DAY_S)
     return {
         "duration_s": duration_s,
-        "profit": profit,  # quote units, after fees
+        "profit": profit,  # quote units, after fees and funding
         "fees": float(np.nansum(fee)),  # quote units; negative: more rebates than fees
+        "funding": _funding(account),  # quote units, paid
         "return": ratio(profit, capital),  # of the capital
         "sharpe": sharpe(returns, interval_s),  # a year
         "sortino": sortino(returns, interval_s),  # a year
@@ -137,6 +138,14 @@ def _mark_outs(
         f"mark_out_{horizon_name(horizon)}_bps": rows[at]["edge_bps"] if rows else None
         for at, horizon in enumerate(horizons_us)
     }
+
+
+def _funding(account: pl.DataFrame) -> float | None:
+    """Return what was paid until the last mark; None where marks do not tell."""
+    if "funding" not in account.columns:
+        return None
+    _, (paid,) = steps(account, "funding")
+    return float(np.nansum(paid[-1])) if len(paid) else None
 
 
 def _orders_filled(fills: pl.DataFrame) -> int:

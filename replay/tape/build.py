@@ -12,6 +12,7 @@ from extrema_nb.books.l2 import grow
 from extrema_nb.books.layout import make_books
 from extrema_nb.events import EventArray, EventKind
 from extrema_nb.jit import kernel, view_at
+from replay.tape.funding import PAYMENT, due_until, new_pending
 from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
 from replay.tape.lookup import list_code
 from replay.tape.scan import (
@@ -22,6 +23,7 @@ from replay.tape.scan import (
     S_LEVELS,
     S_LISTS,
     S_MOVES,
+    S_PAYMENTS,
     S_QUOTES,
     S_SIDELESS,
     S_SIZE,
@@ -49,6 +51,7 @@ class TapeData(NamedTuple):
     far_capacity: int  # slots that the far table of the local book needs
     sideless: int  # trades that say no side
     crossed: int  # messages after which the book was crossed
+    untimed: int  # rows of funding that say no time
     known: dict[frozenset[EventKind], npt.NDArray[np.int32]]  # visits by kinds, once asked for
 
     def visits(self, kinds: Collection[EventKind]) -> npt.NDArray[np.int32]:
@@ -136,9 +139,15 @@ class TapeMaker:
         self._memory: list[npt.NDArray[Any]] = []
         self._market = make_books(self._specs, self._memory, window=self._window)
         self._local = make_books(self._specs, self._memory, window=self._window)
+        self._pending = new_pending(len(self._specs))
 
     def make(
-        self, rows: EventArray, places: npt.NDArray[np.int64], begin: int, end: int
+        self,
+        rows: EventArray,
+        places: npt.NDArray[np.int64],
+        begin: int,
+        end: int,
+        until: int = 1 << 62,
     ) -> TapeData:
         """Return the tape of a stretch.
 
@@ -147,6 +156,7 @@ class TapeMaker:
         rows : EVENT, kept alive by the tape
         places : the exchange's rows in its order, as places in `rows`
         begin, end : which of `rows` are the local side's
+        until : µs; funding that is due by then falls into the stretch
         """
         places = np.ascontiguousarray(places)
         mine = rows[begin:end]
@@ -156,7 +166,7 @@ class TapeMaker:
         sizes = {
             "market_rows": m, "local_rows": local, "list_cap": levels + m + 8,
             "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m, "deed_cap": m,
-            "level_cap": local + levels + 64, "turn_cap": local,
+            "level_cap": local + levels + 64, "turn_cap": local, "instruments": n,
             "slots": 1 << max(6, int(2 * (levels + m)).bit_length()),
         }  # fmt: skip
         scratch: dict[str, npt.NDArray[Any]] = {}
@@ -166,6 +176,8 @@ class TapeMaker:
         for name, (of, dtype) in _ARRAYS.items():
             scratch[name] = np.empty(sizes.get(of, S_SIZE), dtype)
             record[name] = scratch[name].ctypes.data
+        record["pending"] = self._pending.ctypes.data
+        self._pending["untimed"] = 0
         scratch["counts"][:] = 0
         scratch["slot_list"][:] = -1
         scan = Scan(record.ctypes.data)
@@ -185,7 +197,10 @@ class TapeMaker:
         ) < local:
             grow(self._local, self._memory)
             self._room_for(scratch, record, int(self._local.head["levels"].sum()))
-        return self._finish(scan, scratch, mine, local)
+        payments = due_until(
+            self._pending, scratch["payment"][: scratch["counts"][S_PAYMENTS]], until
+        )
+        return self._finish(scan, scratch, mine, local, payments)
 
     @staticmethod
     def _room_for(
@@ -207,7 +222,12 @@ class TapeMaker:
                 record[cap] = 2 * need
 
     def _finish(
-        self, scan: Scan, s: dict[str, npt.NDArray[Any]], rows: EventArray, local: int
+        self,
+        scan: Scan,
+        s: dict[str, npt.NDArray[Any]],
+        rows: EventArray,
+        local: int,
+        payments: npt.NDArray[Any],
     ) -> TapeData:
         counts = s["counts"]
         lists, entries = int(counts[S_LISTS]), int(counts[S_ENTRIES])
@@ -238,7 +258,7 @@ class TapeMaker:
             "move_start": np.resize(move_start, 2 * n + 1), "move_at": move_at,
             "move_bid": move_bid, "move_ask": move_ask,
             "strike_start": strike_start, "strike_at": strike_at, "strike_tick": strike_tick,
-            "hints": np.zeros(n, np.int64), "rows": rows, "local_ts": s["local_ts"],
+            "payment": payments, "hints": np.zeros(n, np.int64), "rows": rows, "local_ts": s["local_ts"],
             "local_mark": s["local_ts"][::64].copy(),
             "level_key": s["level_key"][:levels], "level_qty": s["level_qty"][:levels],
             "level_row": s["level_row"][:levels], "level_inst": s["level_inst"][:levels],
@@ -255,7 +275,7 @@ class TapeMaker:
         for name, array in arrays.items():
             record[name] = array.ctypes.data
         for name, size in (
-            ("instruments", n), ("market_rows", len(s["market_ts"])), ("slots", len(s["slot_key"])),
+            ("instruments", n), ("payments", len(payments)), ("market_rows", len(s["market_ts"])), ("slots", len(s["slot_key"])),
             ("lists", lists), ("deeds", deeds), ("stretches", lists + 1), ("entries", entries), ("moves", moves),
             ("strikes", strikes), ("local_rows", local), ("levels", levels), ("turns", turns),
             ("quotes", int(counts[S_QUOTES])), ("sides", 2 * n + 1),
@@ -265,6 +285,7 @@ class TapeMaker:
         return TapeData(
             Tape(record.ctypes.data), record, list(arrays.values()), s["local_kind"], local,
             int(self._local.hub["capacity"]), int(counts[S_SIDELESS]), int(counts[S_CROSSED]),
+            int(self._pending["untimed"].sum()),
             {frozenset(): s["visit"][: int(counts[S_VISITS])].copy()},
         )  # fmt: skip
 
@@ -287,4 +308,5 @@ _ARRAYS: dict[str, tuple[str, Any]] = {
     "turn_inst": ("turn_cap", np.int32), "turn_bid": ("turn_cap", np.int64),
     "turn_ask": ("turn_cap", np.int64), "quote_row": ("local_rows", np.int32),
     "visit": ("local_rows", np.int32), "local_kind": ("local_rows", np.int8),
+    "payment": ("strike_cap", PAYMENT),
 }  # fmt: skip

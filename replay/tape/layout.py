@@ -18,6 +18,7 @@ Market side
   level, ascending in a list a level; position -1 is the book at the start of the tape. Lists are
   sorted by (instrument, side, tick) and found by a hash of these.
 - Moves of the touch: ``move_at``, ``move_bid``, ``move_ask``, a stretch an instrument.
+- Payments: funding that falls due, ``payment`` PAYMENT by time and instrument.
 - Strikes: deeds that can fill resting orders, ``strike_at`` and ``strike_tick``, a
   stretch for each instrument and side of the resting orders. A row strikes a bid if the bid's tick is at or above
   the strike's, an ask if it is at or below.
@@ -38,6 +39,7 @@ import numpy as np
 
 from extrema_nb.events import EVENT
 from extrema_nb.jit import attach_views
+from replay.tape.funding import PAYMENT
 
 __all__ = [
     "FORGET",
@@ -105,7 +107,7 @@ TAPE = np.dtype(
                     "local_rows", "levels", "turns", "quotes", "visits", "stretches", "sides",
                     "market_ts", "market_mark", "deed", "deed_at", "slot_key", "slot_list", "list_key", "list_start",
                     "entry_at", "entry_qty", "move_start", "move_at", "move_bid", "move_ask",
-                    "strike_start", "strike_at", "strike_tick", "hints",
+                    "strike_start", "strike_at", "strike_tick", "hints", "payments", "payment",
                     "rows", "local_ts", "local_mark", "level_key", "level_qty", "level_row", "level_inst",
                     "turn_at", "turn_inst", "turn_bid", "turn_ask", "quote_row", "visit",
                     "cursors", "market_marks", "local_marks",
@@ -144,6 +146,7 @@ attach_views(
     strike_at=("strikes", np.int32),
     strike_tick=("strikes", np.int64),
     hints=("instruments", np.int64),
+    payment=("payments", PAYMENT),
     rows=("local_rows", EVENT),
     local_ts=("local_rows", np.int64),
     local_mark=("local_marks", np.int64),

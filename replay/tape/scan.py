@@ -26,6 +26,7 @@ from extrema_nb.books.l2 import (
 from extrema_nb.books.layout import EMPTY_KEY, M_CURSOR, L2Books
 from extrema_nb.events import BUY, EVENT, FUNDING, LOB_LEVEL, TRADE, EventKind, Flag
 from extrema_nb.jit import attach_views, kernel, view_at
+from replay.tape.funding import PAYMENT, PENDING, state_funding
 from replay.tape.layout import (
     FORGET,
     K_LEVEL,
@@ -71,6 +72,7 @@ S_QUOTES = 7
 S_VISITS = 8
 S_DEEDS = 10
 S_CROSSED = 9  # messages after which a book was crossed
+S_PAYMENTS = 11
 S_SIZE = 12
 
 SCAN = np.dtype(
@@ -88,6 +90,7 @@ SCAN = np.dtype(
                     "move_ask", "strike_at", "strike_side", "strike_tick",
                     "local_ts", "level_key", "level_qty", "level_row", "level_inst", "turn_at",
                     "turn_inst", "turn_bid", "turn_ask", "quote_row", "visit", "local_kind",
+                    "instruments", "pending", "payment",
                 )
             ],
             align=True,
@@ -139,6 +142,8 @@ attach_views(
     quote_row=("local_rows", np.int32),
     visit=("local_rows", np.int32),
     local_kind=("local_rows", np.int8),
+    pending=("instruments", PENDING),
+    payment=("strike_cap", PAYMENT),
 )
 
 
@@ -346,6 +351,8 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
                 _moved(s, books, b, position, bid, ask)
         elif head.kind == _FUNDING:
             funding = view_at(at, 1, FUNDING)[0]
+            if state_funding(s.pending[b], funding, s.payment[s.counts[S_PAYMENTS]]):
+                s.counts[S_PAYMENTS] += 1
             if not np.isnan(funding.mark_price):
                 tick = price_to_tick(books, b, funding.mark_price)
                 _deed(s, position, b, 0, K_MARK, tick, 0, funding.mark_price)

@@ -42,6 +42,7 @@ def stretches(
     rows = np.zeros(0, EVENT)
     unseen = np.zeros(0, np.bool_)  # rows that the exchange has not had yet
     begun = 0  # rows that the local side has had
+    last = -1  # µs, of the last row by our clock
     for fresh, is_last in _with_last(batches):
         rows = np.concatenate([rows, fresh]) if len(rows) else fresh
         unseen = np.concatenate([unseen, np.ones(len(fresh), np.bool_)])
@@ -51,7 +52,11 @@ def stretches(
             horizon = int(rows["ts_recv"][-1]) - max(longest, 0) - 1
             local = max(int(np.searchsorted(rows["ts_recv"], horizon, side="right")), begun)
             ready = int(np.searchsorted(rows["ts_event"][order], horizon, side="right"))
-        yield Stretch(maker.make(rows, order[:ready], begun, local), horizon)
+        if len(fresh):
+            last = int(fresh["ts_recv"][-1])
+        # funding that is due when all rows are over is nobody's to pay any more
+        data = maker.make(rows, order[:ready], begun, local, min(horizon, last))
+        yield Stretch(data, horizon)
         if is_last:
             return
         unseen[order[:ready]] = False

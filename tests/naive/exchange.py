@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from extrema_nb.events import Action, EventKind, Flag, OrderEvent, OrderStatus, TimeInForce
+from tests.naive.funding import payments
 from tests.naive.l2 import ASK, BID, NO_ASK, NO_BID, NaiveBook, to_tick
 
 E, S, T = OrderEvent, OrderStatus, TimeInForce
@@ -97,9 +98,19 @@ class NaiveExchange:
     partial: bool = False
     orders: dict[int, Order] = field(default_factory=dict)
     out: list[tuple[Any, ...]] = field(default_factory=list)
+    held: dict[int, float] = field(default_factory=dict)  # positions
 
     def __post_init__(self) -> None:
         self.books = [NaiveBook(spec.lot) for spec in self.specs]
+
+    def pay(self, inst: int, rate: float, price: float) -> None:
+        """Let a position pay funding at a mark price, or at the mid where none is stated."""
+        bid, ask = self.books[inst].best
+        spec = self.specs[inst]
+        if math.isnan(price) and bid != NO_BID and ask != NO_ASK:
+            price = (spec.price(bid) + spec.price(ask)) / 2
+        if self.held.get(inst, 0.0) and price > 0.0:
+            self.out.append(("funding", inst, self.held[inst] * price * rate))
 
     def mine(self, inst: int, side: int) -> list[Order]:
         return [o for _, o in sorted(self.orders.items()) if o.inst == inst and o.side == side]
@@ -114,6 +125,7 @@ class NaiveExchange:
         done = order.qty if qty is None else min(qty, order.qty)
         fee = done * price * (spec.maker if maker else spec.taker)
         self.out.append(("fill", order.id, order.side, price, done, fee, maker))
+        self.held[order.inst] = self.held.get(order.inst, 0.0) + order.side * done
         order.qty -= done
         if order.qty < spec.lot / 2:
             order.qty = 0.0
@@ -288,7 +300,7 @@ class LocalSide:
         return []
 
     def learn(self, message: tuple[Any, ...]) -> None:
-        if message[0] == "fill" or message[1] not in self.status:
+        if message[0] != "order" or message[1] not in self.status:
             return
         _, id_, event, state, _, _ = message
         before = self.status[id_]
@@ -320,6 +332,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
     market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE)]
     market.sort(key=lambda r: (int(r["ts_event"]), int(r["inst"])))
     end = int(rows[-1]["ts_recv"])
+    funding = payments(rows, end)
     timer = -(-int(rows[0]["ts_recv"]) // period) * period
     tick = 0
     requests: list[tuple[int, int, Wanted]] = []
@@ -333,6 +346,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             (int(local[0]["ts_recv"]) if local else math.inf, 0),
             (reports[0][0] if reports else math.inf, 1),
             (int(market[0]["ts_event"]) if market else math.inf, 3),
+            (funding[0].ts if funding else math.inf, 3.5),
             (requests[0][0] if requests else math.inf, 4),
             (timer if timer <= end else math.inf, 5),
         ]
@@ -353,6 +367,9 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
                 exchange.on_level(inst, flags, way, price, qty)
             elif way and not flags & Flag.OFF_BOOK:
                 exchange.on_trade(inst, way, price, qty)
+        elif what == 3.5:
+            due_now = funding.pop(0)
+            exchange.pay(due_now.inst, due_now.rate, due_now.price)
         elif what == 4:
             _, id_, asked = requests.pop(0)
             if asked.action == Action.CANCEL:

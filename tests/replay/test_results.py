@@ -111,7 +111,9 @@ def test_files_appear_whole_and_hold_no_wall_time(run, tmp_path):
     again = backtest.run()
     write_run(tmp_path / "b", backtest, again, summary_of(backtest, again))
     names = {path.name for path in (tmp_path / "a").iterdir()}
-    assert names == {"orders.parquet", "fills.parquet", "account.parquet", "summary.json"}
+    assert names == {f"{name}.parquet" for name in ("orders", "fills", "account", "funding")} | {
+        "summary.json"
+    }
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 

@@ -8,7 +8,7 @@ from extrema_nb.events import BUY, EVENT, SELL, EventKind, OrderEvent
 from extrema_nb.instruments import Instrument, InstrumentTable, InstrumentType
 from extrema_nb.testing import instrument_table, row, rows
 from replay.exchange.model import MARK
-from replay.run_frames import account_frame, fills_frame, orders_frame
+from replay.run_frames import account_frame, fills_frame, funding_frame, orders_frame
 
 
 def test_the_value_of_a_fill_counts_contracts_also_inverse_ones():
@@ -40,6 +40,27 @@ def test_a_journal_without_rows_has_frames_with_all_columns():
         "leaves", "exec_price", "exec_qty", "maker", "code",
     ]  # fmt: skip
     assert account_frame(np.zeros(0, MARK)).columns == list(MARK.names)
+    assert funding_frame(nothing).columns == ["ts_local", "ts_exch", "inst", "position", "paid"]
+
+
+def test_a_payment_stands_beside_the_position_that_paid_it():
+    def fill(ts, side, inst=0):
+        return row(EventKind.FILL, ts, inst=inst, side=side, price=50.0, qty=2.0, fee=0.0)
+
+    def paid(ts, change, inst=0):
+        return row(EventKind.ACC_BAL, ts, ts_event=ts - 3, inst=inst, change=change)
+
+    journal = rows(
+        fill(1, BUY),
+        fill(2, SELL, 1),
+        paid(9, -0.5),
+        paid(9, 0.25, 1),
+        fill(9, BUY),
+        paid(20, -1.0),
+    )
+    assert funding_frame(journal).rows() == [
+        (9, 6, 0, 2.0, 0.5), (9, 6, 1, -2.0, -0.25), (20, 17, 0, 4.0, 1.0),
+    ]  # fmt: skip
 
 
 def test_an_execution_stands_in_the_row_of_its_report():

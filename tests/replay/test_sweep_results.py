@@ -20,7 +20,7 @@ def outcome(number, equity=(0.0, -2.0, 1.0)):
     marks["ts"] = np.arange(1, len(equity) + 1) * 10_000_000
     marks["equity"] = equity
     profit = float(equity[-1]) if len(equity) else float("nan")
-    return Outcome(number, SETS[number], 4, 2, 10.0, 0.1, 0.5, profit, marks, None)
+    return Outcome(number, SETS[number], 4, 2, 10.0, 0.1, 0.2, 0.5, profit, marks, None)
 
 
 def identity(**changes):

@@ -49,6 +49,11 @@ def test_every_word_arrives():
     )  # fmt: skip
 
 
+def test_funding_is_paid_unless_told_not_to():
+    assert exchange_config(parsed()).funding
+    assert not exchange_config(parsed("--no-funding")).funding
+
+
 def test_reports_come_back_as_slowly_as_orders_go_unless_told():
     both = exchange_config(parsed("--latency-us", "7"))
     assert (both.entry_latency_us, both.response_latency_us) == (7, 7)

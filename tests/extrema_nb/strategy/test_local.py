@@ -297,3 +297,37 @@ def test_rows_about_instruments_that_are_not_in_the_table_change_nothing():
         )
     assert stage.group.counters()["rows"] == 12
     assert (stage.state().fills, stage.state().reports, stage.state().positions) == (0, 0, 0)
+
+
+def balance(change, inst=0, flags=Flag.LAST | Flag.SYNTHETIC):
+    return row(EventKind.ACC_BAL, 9, inst=inst, change=change, flags=flags)
+
+
+def test_funding_is_shared_by_positions_and_the_rest_of_a_closed_one_goes_to_the_first_module():
+    stage = Stage(Puppet(me=0), Puppet(me=1))
+    for module, (side, qty) in enumerate([(-1, 1.0), (1, 4.0)]):
+        order = stage.do(do.MARKET, me=module, side=side, qty=qty)
+        stage.fill(order, qty, 100.0, side=side)
+    stage.feed(balance(-0.6))
+    paid = stage.group.ctx.positions["funding"][:, 0]
+    assert paid.tolist() == pytest.approx([-0.2, 0.8, 0.6])
+    order = stage.do(do.MARKET, me=1, side=-1, qty=3.0)
+    stage.fill(order, 3.0, 100.0, side=-1)
+    stage.feed(balance(0.1))
+    assert paid.tolist() == pytest.approx([-0.3, 0.8, 0.5])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        balance(-0.6, flags=Flag.LAST),  # the venue's own word about a wallet
+        balance(-0.6, inst=-1),
+        balance(-0.6, flags=Flag.LAST | Flag.SYNTHETIC | Flag.SNAPSHOT),
+        balance(math.nan),
+    ],
+)
+def test_other_balances_are_no_funding(told):
+    stage = Stage()
+    stage.fill(stage.do(do.MARKET, qty=1.0), 1.0, 100.0)
+    stage.feed(told)
+    assert not stage.group.ctx.positions["funding"].any()

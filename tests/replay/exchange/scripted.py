@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import extrema_nb as xnb
-from extrema_nb.events import ACC_ORDER, FILL, INTENT, EventKind, Flag
+from extrema_nb.events import ACC_BAL, ACC_ORDER, FILL, INTENT, EventKind, Flag
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import book, rows, trade
 from tests.naive.exchange import MARKET, NaiveExchange, Spec, Wanted
@@ -99,6 +99,9 @@ def told(journal) -> list[tuple]:
             maker = bool(int(r["flags"]) & Flag.MAKER)
             words = (int(r.side), float(r.price), float(r.qty), float(r.fee), maker)
             out.append(("fill", int(r.client_order_id), *words, sent, received))
+        elif kind == EventKind.ACC_BAL:
+            r = one.view(ACC_BAL)[0]
+            out.append(("funding", int(r.inst), -float(r.change), sent, received))
         else:
             r = one.view(ACC_ORDER)[0]
             words = (int(r.event), int(r.status), float(r.leaves_qty), int(r.code))

@@ -59,6 +59,18 @@ def test_every_figure_is_a_finite_number_or_none(marks, rows, orders, capital):
     assert all(value is None or isinstance(value, float | int) for value in found.values())
 
 
+def test_funding_is_what_was_paid_until_the_last_mark_of_each_instrument():
+    frame = account_of([(0, 0.0, 1.0), (S, -1.0, 1.0)])
+    assert summarize(frame, pl.DataFrame())["funding"] is None  # marks of an older run
+    both = pl.concat(
+        [
+            frame.with_columns(inst=pl.lit(inst), funding=pl.Series([0.0, paid]))
+            for inst, paid in ((0, 1.5), (1, -0.25))
+        ]
+    ).sort("ts")
+    assert summarize(both, pl.DataFrame())["funding"] == 1.25
+
+
 @pytest.mark.parametrize("frame", [pl.DataFrame(), account_of([])])
 def test_an_empty_run_has_a_summary(frame):
     found = summarize(frame, pl.DataFrame())

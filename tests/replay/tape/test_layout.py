@@ -12,7 +12,7 @@ def test_a_deed_is_half_a_cache_line():
 def test_every_address_of_the_record_has_a_view_of_its_name():
     sizes = {
         "instruments", "market_rows", "deeds", "slots", "lists", "entries", "moves", "strikes",
-        "local_rows", "levels", "turns", "quotes", "visits", "stretches", "sides", "market_marks",
+        "local_rows", "levels", "turns", "quotes", "visits", "stretches", "sides", "market_marks", "payments",
         "local_marks",
     }  # fmt: skip
     for name in set(TAPE.names) - sizes:
