@@ -15,7 +15,7 @@ from extrema_nb.testing import bbo, book, instrument_table, rows, trade
 T0 = 1_700_000_000_000_000  # µs
 GRID = "strategies.grid_maker:GridMaker"
 STEPS = 400
-FILES = {"orders.parquet", "fills.parquet", "account.parquet", "summary.json"}
+FILES = {"orders.parquet", "fills.parquet", "account.parquet", "funding.parquet", "summary.json"}
 
 
 def market():
