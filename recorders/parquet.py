@@ -27,11 +27,12 @@ import msgspec
 import numpy as np
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import VIEWS, EventArray, Flag
+from extrema_nb.events import EventArray, Flag, empty_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store import LogWriter, Manifest, log_folder, next_arrival, read_manifest
 from recorders.backlog import Backlog, Spill
 from recorders.books import Books
+from recorders.fit import unfit
 from recorders.health import Health
 from recorders.rotate import Rolled, Roller, Rotation, disk_error, recover
 
@@ -39,11 +40,9 @@ __all__ = ["ParquetRecorder", "RecorderStats"]
 
 log = logging.getLogger(__name__)
 
-MAX_TS = 1 << 60  # µs; far beyond any date
 FRAME_ROWS = 4096  # a frame that a full disk refuses takes no more rows with it
 STEP_ROWS = 262_144  # rows looked at together
 RETRY_S = 1.0  # between tries of a disk that refuses
-_KINDS = np.array([int(kind) for kind in VIEWS], np.int8)
 
 
 class RecorderStats(msgspec.Struct, kw_only=True):
@@ -134,6 +133,7 @@ class ParquetRecorder:
         self._log: LogWriter | None = None
         self._log_instruments = 0
         self._synced = time.monotonic()
+        self._looked(empty_events(0))  # compiles now, not when the first rows come
         self._lock_fd = _lock(self.root)
         try:
             found = recover(self.root)
@@ -207,16 +207,16 @@ class ParquetRecorder:
 
     def _looked(self, rows: EventArray) -> list[EventArray]:
         """Return rows as they are recorded: without bad ones, with our own behind them."""
-        bad = ~np.isin(rows["kind"], _KINDS) | (rows["inst"] >= len(self._table))
-        bad |= (rows["ts_recv"] < 0) | (rows["ts_recv"] > MAX_TS) | (rows["inst"] < -1)
-        if bad.any():
+        rows = np.ascontiguousarray(rows)
+        bad = unfit(rows, len(self._table))
+        if bad is not None:
             self._refuse(rows, bad)
             rows = rows[~bad]
             if rows.size == 0:
                 return []
         self._books.feed(rows)
         self._health.feed(rows)
-        if not int(rows["flags"][-1]) & Flag.LAST:
+        if not rows.size or not int(rows["flags"][-1]) & Flag.LAST:
             return [rows]  # in the middle of a message; next time
         now = int(rows["ts_recv"][-1])
         made = [self._books.snapshots(now), self._health.rows(now)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from extrema_nb.events import BUY, LOB_LEVEL, SELL, Flag, StatusCode, empty_events, status_row
 from extrema_nb.testing import book, instrument_table, trade
 from extrema_nb.testing import rows as joined
-from recorders import books as module
+from recorders import levels as module
 from recorders.books import Books
 
 SECOND = 1_000_000
@@ -61,9 +61,9 @@ changes = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(steps=changes, fold=st.sampled_from([1, 7, 1000]), whole=st.booleans())
-def test_it_is_what_a_dict_would_hold(steps, fold, whole):
-    module.FOLD_ROWS = fold
+@given(steps=changes, first=st.sampled_from([2, 8, 256]), whole=st.booleans())
+def test_it_is_what_a_dict_would_hold(steps, first, whole):
+    module.FIRST = first
     events, known, begun = [], {}, False
     for ts, (what, rows) in enumerate(steps, 1):
         bids = [(float(p), float(q)) for s, p, q in rows if s == BUY]
@@ -102,10 +102,10 @@ def _last(events):
 
 
 @pytest.fixture(autouse=True)
-def fold_rows():
-    before = module.FOLD_ROWS
+def first_places():
+    before = module.FIRST
     yield
-    module.FOLD_ROWS = before
+    module.FIRST = before
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ def test_memory_is_bounded(monkeypatch):
     health.rows(0)
     for _ in range(50):
         health.feed(rows(*(late(us) for us in range(30))))
-    (venue,) = health._venues.values()
-    assert sum(part.size for part in venue.lags) <= 130
+    assert health._lags.size <= 100 * len(health._names)
     lag = health.rows(10 * SECOND).view(STATUS)[0]
     assert lag.count == 1500
     assert 10 <= lag.found <= 19
