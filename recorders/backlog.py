@@ -36,6 +36,7 @@ ROW = EVENT.itemsize
 FRAME_ROWS = 4096  # rows a frame of a spill file
 BLOCK_ROWS = 16_384  # rows of a block of memory
 WORDS_A_ROW = ROW // 8
+SPARE = 8  # blocks that are kept to be used again
 PAUSE_S = 1.0  # between tries of a spill folder that refuses
 
 
@@ -127,7 +128,7 @@ class Backlog:
         self._full: deque[EventArray] = deque()  # blocks that nothing is put into any more
         self._block = empty_events(self._block_rows)
         self._filled = 0  # rows in `_block`
-        self._spare: EventArray | None = None  # a block that was taken and is done
+        self._spare: list[EventArray] = []  # blocks that were taken and are done
         self._handed: EventArray | None = None  # what the reader holds
         self._bytes = 0  # in `_full` and `_block`
         self._taken = 0  # bytes that the reader holds
@@ -170,9 +171,9 @@ class Backlog:
         return self._bytes + self._taken + self._moving + rows * ROW <= self._max
 
     @property
-    def half_full(self) -> bool:
-        """Whether half of the memory waits to be taken."""
-        return self._bytes * 2 > self._max
+    def has_block(self) -> bool:
+        """Whether a whole block waits to be taken: while it is still in the processor's cache."""
+        return bool(self._full)
 
     def take(self) -> EventArray:
         """Return the next rows, none if there are none; `done` must follow."""
@@ -201,7 +202,8 @@ class Backlog:
             handed, self._handed = self._handed, None
             if handed is not None and isinstance(handed.base, np.ndarray):
                 whole = handed.base
-                self._spare = whole if whole.size == self._block_rows else self._spare
+                if whole.size == self._block_rows and len(self._spare) < SPARE:
+                    self._spare.append(whole)
 
     def close(self) -> EventArray:
         """End the spill thread; return the row that says what was lost at the end, if anything."""
@@ -234,10 +236,10 @@ class Backlog:
             self._full.append(self._block[: self._filled])
         elif self._block.size >= room:
             return
-        block, self._spare = self._spare, None
-        if block is None or block.size < room:
-            block = empty_events(max(room, self._block_rows))
-        self._block = block
+        if self._spare and room <= self._block_rows:
+            self._block = self._spare.pop()
+        else:
+            self._block = empty_events(max(room, self._block_rows))
         self._filled = 0
 
     def _lose(self, rows: EventArray) -> None:

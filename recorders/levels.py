@@ -31,6 +31,8 @@ SAID_STALE, SAID_GAP, SAID_CROSSED = (
 # words of a row: inst (4 bytes), kind, side (1 each) and flags (2) are one
 TS_EVENT, HEAD, PRICE, QTY, SEQ, CODE = 0, 2, 3, 4, 5, 3
 WORDS, BOOK_SIZE = 8, 64
+NO_KEYS: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+NO_AMOUNTS: npt.NDArray[np.float64] = np.zeros(0)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,13 +43,13 @@ BOOK = np.dtype(
         np.dtype(
             [
                 ("begun", "<i8"),
-                ("keys", "<i8"),  # address of the table's keys
-                ("amounts", "<i8"),  # address of its quantities
+                ("table", "<i8"),  # address of its keys and quantities, side by side
                 ("places", "<i8"),  # of the table, a power of two
                 ("used", "<i8"),  # places with a key
                 ("half_lot", "<f8"),
                 ("seq", "<i8"),  # of the last row
                 ("ts_event", "<i8"),
+                ("spare", "<i8"),
             ],
             align=True,
         ),
@@ -60,16 +62,19 @@ def _put(address: int, key: int, qty: float) -> None:
     """Set the quantity of a level; there is room for one more."""
     book = record_at(address, BOOK)
     size = int(book.places)
-    keys, amounts = view_at(book.keys, size, np.int64), view_at(book.amounts, size, np.float64)
+    keys, amounts = (
+        view_at(book.table, (size, 2), np.int64),
+        view_at(book.table, (size, 2), np.float64),
+    )
     slot = ((((key ^ (key >> 32)) & 0xFFFFFFFF) * 0x1E3779B1) >> 24) & (size - 1)
-    while keys[slot] != 0 and keys[slot] != key:
+    while keys[slot, 0] != 0 and keys[slot, 0] != key:
         slot = (slot + 1) & (size - 1)
-    if keys[slot] == 0:
+    if keys[slot, 0] == 0:
         if qty == 0.0:
             return
-        keys[slot] = key
+        keys[slot, 0] = key
         book.used += 1
-    amounts[slot] = qty
+    amounts[slot, 1] = qty
 
 
 @kernel(inline=True)
@@ -87,9 +92,9 @@ def _begin(address: int, flags: int) -> bool:
     """Begin or end a book where the flags of its row say so; say whether it has begun."""
     book = record_at(address, BOOK)
     if flags & (START | PARTIAL) == START:
-        keys = view_at(book.keys, int(book.places), np.int64)
+        keys = view_at(book.table, (int(book.places), 2), np.int64)
         for slot in range(int(book.places)):
-            keys[slot] = 0
+            keys[slot, 0] = 0
         book.used, book.begun = 0, 1
     elif flags & (STALE | PARTIAL):
         book.begun = 0
@@ -126,6 +131,13 @@ def follow(books: int, count: int, rows: int, n: int, at: int) -> int:
     return n
 
 
+@kernel
+def _fill(address: int, keys: Ints, amounts: Floats) -> None:
+    """Put levels into a table that has room for them."""
+    for i in range(len(keys)):
+        _put(address, keys[i], amounts[i])
+
+
 class Levels:
     """The books of a recording, by instrument id.
 
@@ -136,8 +148,9 @@ class Levels:
 
     def __init__(self) -> None:
         self.books = np.zeros(0, BOOK)
-        self._memory: list[tuple[Ints, Floats]] = []  # keys and quantities of each book
+        self._tables: list[Ints] = []  # of each book
         self.apply(empty_events(0))  # compiles now
+        _fill(0, NO_KEYS, NO_AMOUNTS)
 
     def extend(self, half_lots: Sequence[float]) -> None:
         """Have a book for each instrument; those that are known stay as they are."""
@@ -147,7 +160,7 @@ class Levels:
         self.books = books
         for inst in range(known, len(books)):
             books["half_lot"][inst] = half_lots[inst]
-            self._memory.append((np.zeros(0, np.int64), np.zeros(0)))
+            self._tables.append(np.zeros((0, 2), np.int64))
             self._room(inst, 0)
 
     def apply(self, rows: EventArray) -> None:
@@ -164,7 +177,7 @@ class Levels:
 
     def of(self, inst: int) -> tuple[Ints, Floats]:
         """Return keys, rising, and quantities of the levels of a book."""
-        keys, amounts = self._memory[inst]
+        keys, amounts = self._tables[inst][:, 0], self._tables[inst].view(np.float64)[:, 1]
         there = (keys != 0) & (amounts > 0.0)
         keys, amounts = keys[there], amounts[there]
         order = np.argsort(keys)
@@ -172,14 +185,12 @@ class Levels:
 
     def _room(self, inst: int, used: int) -> None:
         """Make a table with room for more; levels that are gone are left out."""
-        keys, amounts = self.of(inst) if used else self._memory[inst]
+        keys, amounts = self.of(inst) if used else (NO_KEYS, NO_AMOUNTS)
         size = FIRST
         while size < 3 * len(keys):
             size *= 2
-        self._memory[inst] = (np.zeros(size, np.int64), np.zeros(size))
+        self._tables[inst] = table = np.zeros((size, 2), np.int64)
         book = self.books[inst]
-        book["keys"], book["amounts"] = (memory.ctypes.data for memory in self._memory[inst])
-        book["places"], book["used"] = size, 0
+        book["table"], book["places"], book["used"] = table.ctypes.data, size, 0
         address = int(self.books.ctypes.data) + inst * BOOK_SIZE
-        for key, amount in zip(keys.tolist(), amounts.tolist(), strict=True):
-            _put(address, key, amount)
+        _fill(address, keys, amounts)

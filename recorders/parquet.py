@@ -170,7 +170,7 @@ class ParquetRecorder:
                 self._drain()
             return
         if self._backlog.put(rows):
-            if self._backlog.half_full:
+            if self._backlog.has_block:
                 self._wake.set()
             return
         self._wake.set()

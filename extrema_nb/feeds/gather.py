@@ -24,13 +24,12 @@ from extrema_nb.errors import VenueError
 from extrema_nb.events import EventArray, empty_events
 from extrema_nb.feeds.burst import BurstPipeline
 from extrema_nb.feeds.link import Line
+from extrema_nb.kernels.distinct import Pairs
 
 __all__ = ["Gather", "Ints", "Keys"]
 
 MOST = 512  # frames decoded together
 NONE = empty_events(0)
-FEW = 32  # frames whose keys are found quicker one by one
-SLOTS = 16  # bits of a slot in a key
 
 Ints = npt.NDArray[np.int64]
 
@@ -64,8 +63,10 @@ class Gather:
         self._frames: list[bytes] = []
         self._stamps: list[int] = []
         self._error: Exception | None = None
+        self._pairs = Pairs()
         self._same: Ints = np.zeros(0, np.int64)  # stamps of a read
         pipeline.on_frames([], [], lambda _number, _error: None)  # compiles before it connects
+        self._keys(0)
 
     def take(self, line: Line, frame: bytes, ts_recv: int) -> None:
         """Keep a frame for a moment."""
@@ -113,12 +114,8 @@ class Gather:
 
     def _keys(self, count: int) -> Keys:
         """Return what the frames of the last burst were about, where that was data."""
-        insts, slots = self._pipeline.frame_insts[:count], self._pipeline.frame_slots[:count]
-        if count > FEW:
-            told = np.unique(insts << SLOTS | slots & (1 << SLOTS) - 1)
-            told = told[told >= 0]
-            insts, slots = told >> SLOTS, told & (1 << SLOTS) - 1
-        return set(zip(insts.tolist(), slots.tolist(), strict=True)) - {(-1, -1)}
+        pipeline = self._pipeline
+        return self._pairs.of(pipeline.frame_insts, pipeline.frame_slots, count)
 
     def _raise(self) -> None:
         """Raise what nobody has heard of yet."""

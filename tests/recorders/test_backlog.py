@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from extrema_nb.events import STATUS, EventKind, StatusCode, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import instrument_table
+from recorders import backlog as module
 from recorders.backlog import Backlog, Spill
 
 T0 = 1_700_000_000_000_000
@@ -75,15 +76,39 @@ def test_rows_may_be_used_anew_by_the_caller():
 def test_what_is_taken_counts_until_it_is_done():
     backlog = Backlog(10)
     assert backlog.put(some(8))
-    assert backlog.half_full
     assert backlog.take().size == 8
-    assert not backlog.half_full
     assert not backlog.fits(3)
     assert not backlog.put(some(3, 8))
     backlog.done()
     assert backlog.put(some(3, 11))
     gap = drain(backlog)[:1].view(STATUS)[0]
     assert (gap.code, gap.count, gap.expected, gap.found) == (StatusCode.LAGGED, 3, T0 + 8, T0 + 10)
+
+
+def test_a_whole_block_is_told_and_used_again(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ROWS", 10)
+    backlog, blocks = Backlog(100), []
+    for at in range(0, 60, 6):
+        assert backlog.put(some(6, at))
+        if at % 18 == 12:
+            while (rows := backlog.take()).size:
+                first = int(rows["ts_recv"][0] - T0)
+                assert rows.tobytes() == some(rows.size, first).tobytes()
+                assert backlog.waiting == at + 6 - first - rows.size
+                blocks.append(rows.ctypes.data)
+                backlog.done()
+    assert len(set(blocks)) < len(blocks)
+    drain(backlog)
+    assert [backlog.put(some(6, at)) and backlog.has_block for at in (60, 66)] == [False, True]
+
+
+@pytest.mark.parametrize("size", [1, 9, 10, 11, 35])
+def test_messages_of_any_size_fit_a_block(monkeypatch, size):
+    monkeypatch.setattr(module, "BLOCK_ROWS", 10)
+    backlog = Backlog(1000)
+    for number in range(5):
+        assert backlog.put(some(size, number * size))
+    assert drain(backlog).tobytes() == some(5 * size).tobytes()
 
 
 def test_spilled_rows_come_back_in_order(tmp_path):

@@ -113,9 +113,7 @@ def burst(frames):
     return text, ends - [len(frame) for frame in frames], ends
 
 
-@pytest.mark.parametrize("few", [0, 100])
-def test_the_frames_of_a_read_are_decoded_where_they_lie(made, monkeypatch, few):
-    monkeypatch.setattr(gather, "FEW", few)
+def test_the_frames_of_a_read_are_decoded_where_they_lie(made):
     one, published, refused, seen = made()
     assert one.take_burst(Line(), *burst(FRAMES), 7)
     ((rows, keys),) = published
