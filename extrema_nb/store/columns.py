@@ -20,7 +20,15 @@ import polars as pl
 from extrema_nb.errors import DataError
 from extrema_nb.events import VIEWS, EventArray, EventKind
 
-__all__ = ["ARRIVAL", "KINDS", "columns_of", "fill_rows", "kind_of", "to_frame"]
+__all__ = [
+    "ARRIVAL",
+    "KINDS",
+    "columns_of",
+    "fill_rows",
+    "kind_of",
+    "to_columns",
+    "to_frame",
+]
 
 ARRIVAL = "arrival"  # place of the row in the whole recording: 0, 1, 2 …
 KINDS: dict[str, EventKind] = {kind.name.lower(): kind for kind in VIEWS}  # word in the path
@@ -52,8 +60,10 @@ def kind_of(word: str) -> EventKind:
     return kind
 
 
-def to_frame(rows: EventArray, arrival: npt.NDArray[np.int64], kind: EventKind) -> pl.DataFrame:
-    """Return rows of one kind as natural columns.
+def to_columns(
+    rows: EventArray, arrival: npt.NDArray[np.int64], kind: EventKind
+) -> dict[str, npt.NDArray[Any]]:
+    """Return rows of one kind as natural columns, each of them contiguous.
 
     Parameters
     ----------
@@ -65,7 +75,12 @@ def to_frame(rows: EventArray, arrival: npt.NDArray[np.int64], kind: EventKind) 
     for name in columns_of(kind):
         if name != ARRIVAL:
             data[name] = np.ascontiguousarray(view[name])
-    return pl.DataFrame(data)
+    return data
+
+
+def to_frame(rows: EventArray, arrival: npt.NDArray[np.int64], kind: EventKind) -> pl.DataFrame:
+    """Return rows of one kind as a frame of its columns, as `to_columns` has them."""
+    return pl.DataFrame(to_columns(rows, arrival, kind))
 
 
 def fill_rows(frame: pl.DataFrame, kind: EventKind, inst: int, out: EventArray) -> None:

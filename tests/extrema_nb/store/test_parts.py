@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from extrema_nb.errors import DataError
 from extrema_nb.events import EVENT, SCHEMA_VERSION, VIEWS, EventKind, empty_events
-from extrema_nb.store import META_KEY, read_frame, read_info, read_part, sync_folder, write_part
+from extrema_nb.store import (
+    META_KEY,
+    read_frame,
+    read_info,
+    read_part,
+    sync_folder,
+    to_frame,
+    write_part,
+)
 from extrema_nb.testing import book, instrument_table, rows, trade
 
 TABLE = instrument_table()
@@ -44,6 +52,21 @@ def test_a_file_gives_back_every_bit(kind, raw, tmp_path_factory):
     back, arrival = read_part(path)
     assert back.tobytes() == events.tobytes()
     assert arrival.tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize("kind", list(VIEWS))
+def test_a_file_that_polars_wrote_is_a_part_too(kind, tmp_path):
+    """As all files were written before: every column optional, floats as they are."""
+    events = np.frombuffer(np.random.default_rng(3).bytes(64 * 90), EVENT).copy()
+    events["kind"], events["inst"] = kind, 0
+    path = tmp_path / "part-000000000000.parquet"
+    write(path, events, kind)
+    meta = pl.read_parquet_metadata(path)[META_KEY]
+    frame = to_frame(events, np.arange(90), kind)
+    frame.write_parquet(path, compression="zstd", row_group_size=40, metadata={META_KEY: meta})
+    back, arrival = read_part(path, offset=30, rows=50)
+    assert back.tobytes() == events[30:80].tobytes()
+    assert arrival.tolist() == list(range(30, 80))
 
 
 def test_metadata_tell_what_a_reader_must_know(part):
