@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,13 +20,17 @@ from extrema_nb.events import EventArray, EventKind, as_events
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
+from extrema_nb.strategy.state import C_NEXT_ID
+from replay.checkpoint.identity import identity_of
+from replay.checkpoint.plan import Plan
+from replay.checkpoint.run import Course, open_checkpoint
 from replay.exchange.config import ExchangeConfig
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, scan
 from replay.tape.tapes import Stretch, stretches
 from replay.without import ACCOUNT, Without
 
-__all__ = ["Backtest", "BacktestConfig", "DataScan", "RunResult", "scan"]
+__all__ = ["Backtest", "BacktestConfig", "DataScan", "Paused", "RunResult", "scan"]
 
 TAPE_ROWS = 1 << 18  # rows a tape of a source that is too large to be kept
 logger = logging.getLogger(__name__)
@@ -70,6 +75,15 @@ class RunResult(NamedTuple):
     data: DataScan
     seconds: float  # wall time of the loop; not part of the result
     prepare_seconds: float = 0.0  # wall time of making tapes of rows that are kept; likewise
+
+
+class Paused(NamedTuple):
+    """How far a run has come that was stopped and saved."""
+
+    at: int  # µs of ts_recv
+    orders: int
+    fills: int
+    rows: int  # local rows done
 
 
 class Tapes:
@@ -168,30 +182,81 @@ class Backtest:
         """Compile the loop for these strategies, or load it from the cache."""
         self._lockstep(0, 0).compile()
 
-    def run(self) -> RunResult:
-        """Run to the end of the data; raise DataError or StrategyError."""
+    def run(
+        self, *, resume: str | Path | None = None, checkpoint: str | Path | None = None,
+        every_s: float = 0.0,
+    ) -> RunResult:  # fmt: skip
+        """Run to the end of the data; raise DataError or StrategyError.
+
+        Parameters
+        ----------
+        resume : go on from this checkpoint instead of the first row
+        checkpoint : file that takes a checkpoint every `every_s` seconds of the data's time
+        """
+        plan = Plan(_path(checkpoint), round(every_s * 1e6))
+        course, result = self._run(plan, resume)
+        if result is None:
+            raise AssertionError(f"{course.plan} stopped before the end")
+        return result
+
+    def run_until(
+        self, until: int, checkpoint: str | Path, *, resume: str | Path | None = None,
+        every_s: float = 0.0,
+    ) -> Paused:  # fmt: skip
+        """Run up to a moment and save; `run` with `resume` goes on, in any process.
+
+        Parameters
+        ----------
+        until : µs of ``ts_recv``, within the data
+        checkpoint, resume, every_s : as of `run`
+        """
+        plan = Plan(_path(checkpoint), round(every_s * 1e6), until)
+        course, _ = self._run(plan, resume)
+        variant = course.steps.variants[0]
+        orders = int(self.group.ctx.clock[C_NEXT_ID]) - 1
+        return Paused(until, orders, variant.counters()["fills"], self._rows)
+
+    def _run(self, plan: Plan, resume: str | Path | None) -> tuple[Course, RunResult | None]:
         data = self.data or scan(self.source)
         if self.source.left_out:
             logger.info("%d rows of a live session's own are left out", self.source.left_out)
         shift = data.clock_shift(self.config.base_latency_us)
+        self.group.reset()
+        steps = self._lockstep(data.first_ts + shift, data.last_ts + shift, shift)
+        table = self.source.instruments
+        identity: dict[str, Any] = {}
+        if resume is not None or plan.path is not None:
+            identity = identity_of(self.group, self.config, data, shift, table, self.models)
+        stored = None if resume is None else open_checkpoint(resume, identity)
+        course = Course(steps, identity, plan, shift, data.first_ts, data.last_ts)
         if self._tapes is None or self._tapes.data is not data:
             self._tapes = Tapes(self.source, data, shift, window=self.group.window)
         began = time.perf_counter()
         self._tapes.prepare()
         prepared = time.perf_counter() - began
-        self.group.reset()
-        steps = self._lockstep(data.first_ts + shift, data.last_ts + shift, shift)
         started = time.perf_counter()
-        steps.run(self._tapes, self._told(data.rows))
+        whole = course.run(self._tapes, stored, self._told(data.rows))
         seconds = time.perf_counter() - started
         variant = steps.variants[0]
+        if not whole:
+            return course, None
         if self.progress:
             self.progress(data.rows, data.rows)
-        return RunResult(
+        return course, RunResult(
             variant.journal(), variant.marks(), variant.logs, variant.counters(), shift, data,
             seconds, prepared,
         )  # fmt: skip
 
-    def _told(self, total: int) -> Callable[[int], None] | None:
-        progress = self.progress
-        return None if progress is None else lambda done: progress(done, total)
+    def _told(self, total: int) -> Callable[[int], None]:
+        self._rows = 0
+
+        def tell(done: int) -> None:
+            self._rows = done
+            if self.progress is not None:
+                self.progress(done, total)
+
+        return tell
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

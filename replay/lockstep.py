@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from extrema_nb.books.l2 import grow
 from extrema_nb.contracts import ModelRunner
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray, EventKind
-from extrema_nb.strategy.group import KernelGroup, LogLine
+from extrema_nb.strategy.group import Feature, KernelGroup, LogLine
 from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
 from replay.exchange.config import ExchangeConfig
 from replay.exchange.hits import hit
@@ -47,15 +47,25 @@ from replay.exchange.shared import (
     N_VARIANT,
     make_shared,
 )
+from replay.tape.build import TapeData
 from replay.tape.layout import Tape
 from replay.tape.tapes import Stretch, stretches
 
-__all__ = ["Lockstep", "Variant"]
+__all__ = ["Entered", "Lockstep", "Variant"]
 
 LISTENERS = frozenset({EventKind.FILL, EventKind.ACC_ORDER, EventKind.ACC_BAL, EventKind.PRED})
 JOURNAL_ROWS = 1 << 15  # kept between two drains
 _loops: dict[Any, Any] = {}
 _NO_TAPE = np.zeros(1, np.int64)
+
+
+class Entered(NamedTuple):
+    """A tape that a lockstep runs over."""
+
+    data: TapeData
+    tape: Tape
+    keep: list[npt.NDArray[Any]]  # what of the tape belongs to this run alone
+    visits: npt.NDArray[np.int32]
 
 
 class Variant:
@@ -102,16 +112,16 @@ class Variant:
         if self.models:
             self.x.clock[X_PRED_LATENCY] = model_latency_us
         self.logs: list[LogLine] = []
-        self._journal: list[EventArray] = []
-        self._marks: list[npt.NDArray[Any]] = []
-        self._waiting: list[Any] = []
+        self.told: list[EventArray] = []  # journal up to the last drain
+        self.marked: list[npt.NDArray[Any]] = []
+        self.waiting: list[Feature] = []  # for their models
 
     def collect(self) -> None:
         """Take journal, marks and outputs over."""
         clock = self.x.clock
         if self.keep_journal:
-            self._journal.append(self.x.journal[: clock[X_JOURNAL]].copy())
-        self._marks.append(self.x.marks[: clock[X_MARKS]].copy())
+            self.told.append(self.x.journal[: clock[X_JOURNAL]].copy())
+        self.marked.append(self.x.marks[: clock[X_MARKS]].copy())
         clock[X_JOURNAL] = clock[X_MARKS] = 0
         self.take_outputs()
 
@@ -120,33 +130,33 @@ class Variant:
         output = self.group.drain()
         self.logs.extend(output.logs)
         if self.models:
-            self._waiting.extend(output.features)
+            self.waiting.extend(output.features)
 
     def predict(self) -> None:
         """Answer all features that wait; predictions come one latency after their features."""
         self.take_outputs()
         latency = self.model_latency_us
         for model, runner in self.models.items():
-            mine = [f for f in self._waiting if f.model == model]
+            mine = [f for f in self.waiting if f.model == model]
             if mine:
                 answers = runner.infer(np.stack([f.values for f in mine]))
                 push_predictions(self.x, self.memory, model, [f.ts for f in mine], answers, latency)
-        unknown = {f.model for f in self._waiting} - set(self.models)
+        unknown = {f.model for f in self.waiting} - set(self.models)
         if unknown:
             raise ConfigError(
                 f"a strategy sends features to model {min(unknown)}, which is not given; "
                 f"known are {sorted(self.models)}; pass --model {min(unknown)}=PATH"
             )
-        self._waiting.clear()
+        self.waiting.clear()
         self.x.clock[X_PRED_DUE] = FAR
 
     def journal(self) -> EventArray:
         """Return intents and reports in local order."""
-        return np.concatenate(self._journal) if self._journal else np.zeros(0, EVENT)
+        return np.concatenate(self.told) if self.told else np.zeros(0, EVENT)
 
     def marks(self) -> npt.NDArray[Any]:
         """Return the account marks."""
-        return np.concatenate(self._marks) if self._marks else np.zeros(0, MARK)
+        return np.concatenate(self.marked) if self.marked else np.zeros(0, MARK)
 
     def counters(self) -> dict[str, int]:
         """Return what was counted."""
@@ -195,15 +205,15 @@ class Lockstep:
         self._books = first.ctx.books
         for variant in self.variants[1:]:  # best prices, too, are the same for all
             variant.group.ctx.hub["bbos"] = first.ctx.hub["bbos"]
-        self._memory: list[npt.NDArray[Any]] = []
-        self._shared = make_shared(
+        self.memory: list[npt.NDArray[Any]] = []
+        self.shared = make_shared(
             [int(v.group.ctx.at) for v in self.variants],
             [v.exchange for v in self.variants],
             [tuple(v.group.cell_places) for v in self.variants],
             timers,
-            self._memory,
+            self.memory,
         )
-        now = self._shared.now_of
+        now = self.shared.now_of
         now[N_END] = end
         now[N_MARK_EVERY] = mark_every
         now[N_NEXT_MARK] = -(-start // mark_every) * mark_every if mark_every > 0 else FAR
@@ -225,7 +235,7 @@ class Lockstep:
         group = self.variants[0].group
         for data, _ in stretches([np.zeros(0, EVENT)], group.table.specs(), 0):
             tape, keep = data.fork(np.zeros(0, np.int32))
-            group.guard(lambda tape=tape: self._loop()(self._shared, tape, self._books, -FAR))
+            group.guard(lambda tape=tape: self._loop()(self.shared, tape, self._books, -FAR))
             del keep
 
     def run(self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None) -> None:
@@ -241,36 +251,45 @@ class Lockstep:
 
     def run_one(self, stretch: Stretch) -> None:
         """Run over one tape; several locksteps may use it at the same time."""
-        data, horizon = stretch
+        entered = self.enter(stretch)
+        self.drive(entered, stretch.horizon)
+        self.finish(entered)
+
+    def enter(self, stretch: Stretch) -> Entered:
+        """Begin a tape."""
+        data = stretch.data
         first = self.variants[0].group
         visits = data.visits(first.heard)
         tape, keep = data.fork(visits)
         while int(self._books.hub["capacity"]) < data.far_capacity:
             grow(self._books, first.memory)
-        now = self._shared.now_of
+        now = self.shared.now_of
         now[N_ROW] = now[N_LIMIT] = 0
         for variant in self.variants:
             rebind(Exchange(variant.exchange, tape))
-        self._drive(tape, horizon)
+        return Entered(data, tape, keep, visits)
+
+    def finish(self, entered: Entered) -> None:
+        """End a tape."""
         for variant in self.variants:
-            self._leave(Exchange(variant.exchange, tape))
+            self._leave(Exchange(variant.exchange, entered.tape))
             check_answers(variant.queue, variant.x)
             clock = variant.group.ctx.clock
-            clock[C_ROWS] += data.local_rows - len(visits)
-            clock[C_CROSSED] += data.crossed
-            variant.x.clock[X_SIDELESS] += data.sideless
-            variant.x.clock[X_UNTIMED] += data.untimed
-        del keep
+            clock[C_ROWS] += entered.data.local_rows - len(entered.visits)
+            clock[C_CROSSED] += entered.data.crossed
+            variant.x.clock[X_SIDELESS] += entered.data.sideless
+            variant.x.clock[X_UNTIMED] += entered.data.untimed
 
-    def _drive(self, tape: Tape, horizon: int) -> None:
-        """Enter the loop again and again until nothing is left up to the horizon."""
+    def drive(self, entered: Entered, horizon: int) -> None:
+        """Enter the loop again and again until nothing is left up to the horizon, µs."""
+        tape = entered.tape
         group = self.variants[0].group
         loop = self._loop()
         while True:
-            why = group.guard(lambda: loop(self._shared, tape, self._books, horizon))
+            why = group.guard(lambda: loop(self.shared, tape, self._books, horizon))
             if why == Stop.HORIZON:
                 return
-            variant = self.variants[int(self._shared.now_of[N_VARIANT])]
+            variant = self.variants[int(self.shared.now_of[N_VARIANT])]
             if why == Stop.OUTPUTS:
                 variant.take_outputs()
             elif why == Stop.JOURNAL:

@@ -13,7 +13,7 @@ from extrema_nb.cli.assumptions import (
     add_run_arguments,
     backtest_config,
 )
-from extrema_nb.cli.common import emit_json, output_folder, progress, spoke
+from extrema_nb.cli.common import emit_json, output_folder, parse_time, progress, spoke
 from extrema_nb.cli.strategies import (
     add_source_arguments,
     add_strategy_arguments,
@@ -45,6 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write Parquet files and summary.json here")
     parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML report")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument("--resume", metavar="FILE", help="go on from a checkpoint of the same run")
+    parser.add_argument("--checkpoint", metavar="FILE", help="save the run here, to --resume it")
+    parser.add_argument(
+        "--until", metavar="TIME", help="stop at this time of the data, with a --checkpoint"
+    )
+    parser.add_argument(
+        "--checkpoint-every", type=float, default=0.0, metavar="S",
+        help="write the --checkpoint anew every S seconds of the data's time",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     config = backtest_config(args, model_latency_us=args.model_latency_us)
     if args.capital is not None and not args.capital > 0:
         raise ConfigError(f"--capital is {args.capital}, expected quote units above 0")
+    saving = _saving(args)
     strategies = load_strategies(args)
     if args.out:
         output_folder("--out", args.out)
@@ -75,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
             if not args.json:
                 sys.stderr.write("compiling, or loading compiled kernels\n")
             task.warm_up()
-            result = task.run()
+            if args.until:
+                return _pause(args, task.run_until(parse_time(args.until), **saving))
+            result = task.run(**saving)
     finally:
         for runner in models.values():
             runner.close()
@@ -98,13 +110,37 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _latency(args: argparse.Namespace) -> Any:
-    """Return the latency model that was asked for, None for the constants."""
-    if args.latency is None:
-        return None
-    if args.latency_us or args.response_us:
-        raise ConfigError("--latency is given beside --latency-us or --response-us; give one")
-    return spoke("replay.exchange.latency_config").parse_latency(args.latency)
+def _saving(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what is said about checkpoints; refuse what cannot be meant."""
+    if args.checkpoint is None and (args.until or args.checkpoint_every):
+        raise ConfigError("--until and --checkpoint-every save the run: give --checkpoint FILE")
+    if args.checkpoint is not None and not (args.until or args.checkpoint_every):
+        raise ConfigError("--checkpoint also needs --until TIME or --checkpoint-every S")
+    if args.checkpoint_every and not args.checkpoint_every >= 1e-6:
+        raise ConfigError(
+            f"--checkpoint-every is {args.checkpoint_every}, expected seconds above 0"
+        )
+    if args.until and (args.out or args.report):
+        raise ConfigError("--until stops before there is a result; give --out and --report when "
+                          "you --resume")  # fmt: skip
+    if args.checkpoint is not None:
+        output_folder("--checkpoint", Path(args.checkpoint).parent)
+    return {
+        "checkpoint": args.checkpoint, "resume": args.resume, "every_s": args.checkpoint_every,
+    }  # fmt: skip
+
+
+def _pause(args: argparse.Namespace, paused: Any) -> int:
+    """Tell how far a run has come that was stopped and saved."""
+    told = {**paused._asdict(), "checkpoint": args.checkpoint}
+    if args.json:
+        emit_json(told)
+    else:
+        sys.stdout.write(
+            f"stopped at {args.until} after {paused.rows:,} rows, {paused.orders:,} orders, "
+            f"{paused.fills:,} fills; go on with --resume {args.checkpoint}\n"
+        )
+    return 0
 
 
 def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Save a backtest mid-way and go on with it in another process, to the same bytes."""
