@@ -123,6 +123,8 @@ def _saving(args: argparse.Namespace) -> dict[str, Any]:
     if args.until and (args.out or args.report):
         raise ConfigError("--until stops before there is a result; give --out and --report when "
                           "you --resume")  # fmt: skip
+    if args.resume is not None and not Path(args.resume).is_file():
+        raise ConfigError(f"--resume {args.resume} is no file; give one that --checkpoint wrote")
     if args.checkpoint is not None:
         output_folder("--checkpoint", Path(args.checkpoint).parent)
     return {

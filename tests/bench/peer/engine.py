@@ -85,7 +85,9 @@ def poll(bt, own, own_qty, open_, log, n, held):
                 else abs(order.qty - own_qty[i, ASKED]) < 1e-9
             )  # fmt: skip
             part = exch != own[i, O_EXCH] and done > 1e-9 and order.exec_qty > 0.0
-            if status == S_FILLED or (part and not amended and status in {S_PART, S_EXPIRED}):
+            if status == S_FILLED or (
+                part and not amended and status in {S_PART, S_EXPIRED, S_CANCELED}
+            ):
                 if amended:  # and filled in the same µs
                     done = own_qty[i, ASKED] - leaves
                 if status == S_FILLED:

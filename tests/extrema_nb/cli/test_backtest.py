@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -252,3 +254,70 @@ def test_latencies_that_contradict_each_other_are_refused(recording, tmp_path, c
     assert "there is no latency table" in refused(
         capsys, *words, f"table:{tmp_path / 'nothing.csv'}"
     )
+
+
+STOP = T0 + 7_123_456  # µs, between two rows
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_run_that_is_stopped_and_gone_on_with_writes_the_same_files(recording, tmp_path, capsys):
+    save = tmp_path / "deep" / "run.save"
+    words = (recording, *GRID_WORDS, "--latency-us", 3_000, "--partial")
+    run(capsys, *words, "--out", tmp_path / "whole")
+    told = run(capsys, *words, "--checkpoint", save, "--until", STOP)
+    assert told["at"] == STOP
+    assert told["checkpoint"] == str(save)
+    assert 0 < told["rows"] < len(market())
+    run(capsys, *words, "--resume", save, "--out", tmp_path / "resumed")
+    assert files(tmp_path / "resumed") == files(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_another_process_goes_on_with_the_newest_checkpoint(recording, tmp_path, capsys):
+    save = tmp_path / "run.save"
+    words = [str(recording), *GRID_WORDS, "--out"]
+    saving = ["--checkpoint", str(save), "--checkpoint-every", "5"]
+    run(capsys, *words, tmp_path / "whole", *saving)
+    command = [sys.executable, "-m", "extrema_nb", "backtest", *words, str(tmp_path / "resumed")]
+    subprocess.run([*command, "--resume", str(save), "--json"], check=True, capture_output=True)
+    assert files(tmp_path / "resumed") == files(tmp_path / "whole")
+
+
+def test_a_stop_is_told_in_one_line(recording, tmp_path, capsys):
+    words = ["--checkpoint", tmp_path / "a.save", "--until", "2023-11-14T22:13:25Z"]
+    assert cli.main(["backtest", str(recording), *GRID_WORDS, *map(str, words)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("stopped at 2023-11-14T22:13:25Z after ")
+    assert f"go on with --resume {tmp_path / 'a.save'}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--until", STOP), "give --checkpoint FILE"),
+        (("--checkpoint-every", 5), "give --checkpoint FILE"),
+        (("--checkpoint", "SAVE"), "also needs --until TIME or --checkpoint-every S"),
+        (("--checkpoint", "SAVE", "--checkpoint-every", -1), "expected seconds above 0"),
+        (("--checkpoint", "SAVE", "--checkpoint-every", "nan"), "expected seconds above 0"),
+        (("--checkpoint", "SAVE", "--until", STOP, "--out", "OUT"), "before there is a result"),
+        (("--checkpoint", "SAVE", "--until", T0 - 1), "expected a time within the data"),
+        (("--resume", "SAVE"), "is no file"),
+    ],
+)
+def test_what_cannot_be_meant_of_checkpoints_is_refused(recording, tmp_path, capsys, words, said):
+    named = [str(word).replace("SAVE", str(tmp_path / "a.save")) for word in words]
+    assert said in refused(capsys, recording, *GRID_WORDS, *named)
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(recording, tmp_path, capsys):
+    save = tmp_path / "a.save"
+    run(capsys, recording, *GRID_WORDS, "--checkpoint", save, "--until", STOP)
+    words = (recording, *GRID_WORDS, "--resume", save)
+    line = refused(capsys, *words, "--queue", "log")
+    assert 'config.exchange.queue is "risk_averse" there, "log" here' in line
+    assert "strategies.0.params.qty" in refused(capsys, *words, "--param", "qty=0.5")
+    save.write_bytes(save.read_bytes()[:-100])
+    assert "cut off or damaged" in refused(capsys, *words)
