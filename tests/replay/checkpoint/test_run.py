@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("checkpoints")
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     market_rows(most=50), scripts(), st.sampled_from(ASSUMPTIONS),
     st.lists(st.floats(0.0, 1.0), min_size=1, max_size=3), st.sampled_from([0, 5, 16]),
