@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from replay.sources.guess import LOOKED, guess_instruments, guess_venue, merge_g
 from replay.sources.lines import LineFile, merge_files, sort_lines, where
 
 __all__ = ["DEFAULT_VENUE", "CaptureCounts", "CaptureSource"]
+
+log = logging.getLogger(__name__)
 
 DEFAULT_VENUE = "binance-usdm"  # of frames that show none
 GUESS_LINES = 20_000  # looked at to find instruments
@@ -80,6 +83,9 @@ class CaptureSource:
         self._start, self._end = start, end
         self._kinds = None if kinds is None else [int(kind) for kind in kinds]
         self._files: list[LineFile] = [self._open(path) for path in self.paths]
+        self.copies: list[str] = []  # files of connections that repeat another one
+        if form == "cryptofeed":
+            self._leave_copies_out()
         looked = [
             guess_instruments(
                 self.venue, (line.frame for line in itertools.islice(iter(file), GUESS_LINES))
@@ -132,6 +138,17 @@ class CaptureSource:
             return cryptofeed.CryptofeedFile(path, self.venue, skip_bad=self._skip_bad)
         return LineFile(path, skip_bad=self._skip_bad)
 
+    def _leave_copies_out(self) -> None:
+        files = [file for file in self._files if isinstance(file, cryptofeed.CryptofeedFile)]
+        kept, left = cryptofeed.without_copies(files)
+        if left:
+            self._files = list(kept)
+            self.copies = [file.path.name for file in left]
+            log.warning(
+                "%s: connections that repeat another one are left out: %s",
+                self.paths[0].parent, ", ".join(self.copies),
+            )  # fmt: skip
+
     def _listed(self, found: InstrumentTable) -> InstrumentTable:
         """Return the instruments with the specs of the capture's own lists.
 
@@ -165,7 +182,8 @@ class CaptureSource:
             "format": self.format,
             "venue": self.venue.id,
             "path": ", ".join(map(str, self.paths)),
-            "files": len(self.paths),
+            "files": len(self._files),
+            "copies_left_out": self.copies,
             "rows": None,
             "bytes": sum(file.size for file in self._files),
             "instruments": [spec.name for spec in self.instruments],

@@ -6,12 +6,14 @@ Rules
    ``X.0.txt`` the instrument lists; a folder stands for all of them. Times are UNIX seconds.
 2. A book that was fetched enters the stream as a snapshot that names its symbol.
 3. Instruments have tick and lot of the venue's own list where the capture holds it.
-4. Two connections that carry the same instruments are refused: which of the two copies is wanted
-   is for the user to say.
+4. Of connections that asked for the same, which are copies for safety, the one with the largest
+   file is read. Others that carry the same instruments are refused: which of them is wanted is for
+   the user to say.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +25,14 @@ from extrema_nb.market import MarketVenue
 from replay.sources.lines import NEWEST_US, OLDEST_US, Line, LineFile
 from replay.sources.text import first_bytes
 
-__all__ = ["CryptofeedFile", "expand", "listed_instruments", "looks_like", "venue_of"]
+__all__ = [
+    "CryptofeedFile",
+    "expand",
+    "listed_instruments",
+    "looks_like",
+    "venue_of",
+    "without_copies",
+]
 
 _HEARD = re.compile(rb"(\d{9,11}(?:\.\d+)?): (.*)", re.DOTALL)
 _SAID = re.compile(rb"(\S+) (<->|<-|->) (\d{9,11}(?:\.\d+)?)(?:: (.*))?", re.DOTALL)
@@ -50,6 +59,7 @@ _HOSTS: tuple[tuple[str, str], ...] = (
 )
 _SYMBOL_PARAMS = ("symbol", "currency_pair", "contract", "instId", "coin", "product_id")
 CONFIGURATION = b"configuration: "
+SAID_LINES = 1000  # of a file, in which its subscriptions stand
 
 
 def looks_like(path: Path) -> bool:
@@ -125,12 +135,49 @@ class CryptofeedFile(LineFile):
             return None
         return Line(ts, frame, self, number)
 
+    def asked(self) -> frozenset[bytes]:
+        """Return what the client said on this connection, and where, before the venue sent much."""
+        out = set()
+        for line in itertools.islice(self._raw_lines(), SAID_LINES):
+            said = _SAID.fullmatch(line)
+            if said and said[2] == b"<-":
+                out.add(said[1] + b" " + (said[4] or b"").strip())
+        return frozenset(out)
+
     def answers(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield (URL, body) of answers that are about no single symbol: lists of instruments."""
         for line in self._raw_lines():
             said = _SAID.fullmatch(line)
             if said and said[2] == b"->" and not _symbol_of(said[1]):
                 yield said[1], (said[4] or b"").strip()
+
+
+def without_copies(
+    files: Sequence[CryptofeedFile],
+) -> tuple[list[CryptofeedFile], list[CryptofeedFile]]:
+    """Return the files to read, and those of connections that only repeat another one.
+
+    Connections are copies if they asked for the same, word by word; the parts of one belong
+    together. What was never asked for in the file is no copy of anything.
+    """
+    asked: dict[str, frozenset[bytes]] = {}
+    sizes: dict[str, int] = {}
+    for file in files:
+        if file.kind == "ws":
+            asked[file.connection] = asked.get(file.connection, frozenset()) | file.asked()
+            sizes[file.connection] = sizes.get(file.connection, 0) + file.path.stat().st_size
+    best: dict[frozenset[bytes], str] = {}
+    for connection, words in asked.items():
+        other = best.get(words)
+        if other is None or sizes[connection] > sizes[other]:
+            best[words] = connection
+    kept: list[CryptofeedFile] = []
+    left: list[CryptofeedFile] = []
+    for file in files:
+        words = asked.get(file.connection, frozenset()) if file.kind == "ws" else frozenset()
+        copied = bool(words) and best[words] != file.connection
+        (left if copied else kept).append(file)
+    return kept, left
 
 
 def _symbol_of(url: bytes) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import LOB_LEVEL, EventKind, empty_events
+from extrema_nb.events import LOB_LEVEL, TRADE, EventKind, empty_events
 from extrema_nb.venues import known, load
 from replay.inspect import inspect_path
 from replay.sources import CaptureSource, open_source
@@ -27,12 +27,13 @@ SPECS = (
 )
 
 
-def save(folder, frames, *, connection=1, specs=False):
+def save(folder, frames, *, connection=1, specs=False, asked="{}"):
     """Write a connection with frames a second apart, and a snapshot fetched after the first."""
     folder.mkdir(exist_ok=True)
     heard = "".join(f"{T0 + at}.25: {frame}\n" for at, frame in enumerate(frames))
     path = folder / f"BINANCE_FUTURES.ws.{connection}.0.txt.gz"
-    path.write_bytes(gzip.compress(f"{HOST} <-> {T0}.0\n{HOST} <- {T0}.1: {{}}\n{heard}".encode()))
+    said = f"{HOST} <-> {T0}.0\n{HOST} <- {T0}.1: {asked}\n{heard}"
+    path.write_bytes(gzip.compress(said.encode()))
     answer = f"{BOOK} -> {T0}.5: {snapshot(8)}\n"
     (folder / "BINANCE_FUTURES.http.0.0.txt.gz").write_bytes(gzip.compress(answer.encode()))
     text = f"{LIST} -> {T0}.0: {SPECS if specs else '[]'}\nconfiguration: {{}}\n"
@@ -77,9 +78,22 @@ def test_files_can_be_named_one_by_one(tmp_path):
 
 def test_two_connections_with_the_same_instrument_are_refused(tmp_path):
     save(tmp_path / "c", [trade(1)])
-    save(tmp_path / "c", [trade(1)], connection=2)
+    save(tmp_path / "c", [trade(1)], connection=2, asked='{"other":1}')
     with pytest.raises(DataError, match="connections 1 and 2 both carry BTCUSDT"):
         open_source(tmp_path / "c")
+
+
+def test_of_connections_that_asked_for_the_same_the_larger_one_is_read(tmp_path, caplog):
+    words = '{"method":"SUBSCRIBE","params":["btcusdt@trade"]}'
+    save(tmp_path / "c", [trade(i) for i in range(1, 4)], asked=words)
+    save(tmp_path / "c", [trade(i) for i in range(1, 9)], asked=words, connection=2)
+    save(tmp_path / "c", [trade(i) for i in range(1, 6)], asked=words, connection=3)
+    source = open_source(tmp_path / "c")
+    assert source.copies == ["BINANCE_FUTURES.ws.1.0.txt.gz", "BINANCE_FUTURES.ws.3.0.txt.gz"]
+    assert source.describe()["copies_left_out"] == source.copies
+    assert "connections that repeat another one are left out" in caplog.text
+    rows = np.concatenate(list(source.batches()))
+    assert (rows["kind"] == EventKind.TRADE).sum() == 8
 
 
 def test_a_bad_line_is_named_or_skipped(tmp_path):
@@ -119,6 +133,7 @@ def test_a_venue_that_is_not_here_is_said(tmp_path):
         ("binance-spot", "binance_spot/capture_cryptofeed/20210417", 10, None),
         ("binance-spot", "binance_spot/capture_cryptofeed/20211011", 4, None),
         ("okx", "okx/capture_cryptofeed/20220513", 3, 74),
+        ("okx", "okx/capture_cryptofeed/20210722", 10, 36),  # three connections with the same
         ("gate-spot", "gate_spot/capture_cryptofeed/20210422", 6, 8),
         ("gate-futures", "gate_futures/capture_cryptofeed/20230524", 6, None),
         ("coinbase", "coinbase/capture_cryptofeed/20210417", 6, 35),
@@ -139,7 +154,19 @@ def test_real_captures_are_whole(shared_data, venue, folder, books, trades):
         assert report["rows_by_kind"]["trade"] == trades
 
 
-def test_one_of_three_connections_is_read(shared_data):
-    path = shared_data / "okx" / "capture_cryptofeed" / "20210722" / "OKEX.ws.2.0.txt.gz"
-    rows = np.concatenate([empty_events(0), *open_source(path).batches()])
-    assert len(rows) > 1000
+@pytest.mark.slow
+def test_copies_hold_nothing_that_the_one_that_is_read_lacks(shared_data):
+    folder = shared_data / "okx" / "capture_cryptofeed" / "20210722"
+
+    def read(path):
+        source = open_source(path)
+        rows = np.concatenate([empty_events(0), *source.batches()])
+        trades = rows[rows["kind"] == EventKind.TRADE].view(TRADE)
+        names = [source.instruments[inst].name for inst in trades["inst"]]
+        return rows, set(zip(names, trades["trade_id"].tolist(), strict=True))
+
+    whole, trades = read(folder)
+    alone = [read(folder / f"OKEX.ws.{number}.0.txt.gz") for number in (1, 2, 3)]
+    assert whole["ts_recv"].tolist() == alone[0][0]["ts_recv"].tolist()
+    assert all(found == trades for _, found in alone)
+    assert len(trades) == 36
