@@ -26,7 +26,7 @@ from replay.checkpoint.plan import Plan
 from replay.checkpoint.run import Course, open_checkpoint
 from replay.exchange.config import ExchangeConfig
 from replay.lockstep import Lockstep, Variant
-from replay.scan import DataScan, scan
+from replay.scan import DataScan, check_queue, scan
 from replay.tape.tapes import Stretch, stretches
 from replay.without import ACCOUNT, Without
 
@@ -218,6 +218,7 @@ class Backtest:
 
     def _run(self, plan: Plan, resume: str | Path | None) -> tuple[Course, RunResult | None]:
         data = self.data or scan(self.source)
+        check_queue(self.config.exchange.queue, data)
         if self.source.left_out:
             logger.info("%d rows of a live session's own are left out", self.source.left_out)
         shift = data.clock_shift(self.config.base_latency_us)

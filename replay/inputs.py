@@ -15,6 +15,9 @@ reached. What the data does not say is assumed to the trader's disadvantage:
     after it, only if that candle went through its price, and a taker pays a tick over the last
     close. Use it with ``through`` as well. Both ends of a candle may fill: which came first is not
     known.
+``orders``
+    Each level holds what the single orders (MBO rows) at its price hold, exactly. The queue model
+    ``fifo`` then knows who stands before whom.
 """
 
 from __future__ import annotations
@@ -39,8 +42,11 @@ from extrema_nb.events import (
     EventKind,
     Flag,
 )
+from replay.from_orders import with_levels
 
-__all__ = ["MADE_FROM", "BookFrom"]
+__all__ = ["MADE_FROM", "ORDERS", "BookFrom"]
+
+ORDERS = "orders"
 
 Level = tuple[int, float, float]  # side, price, quantity
 
@@ -52,19 +58,20 @@ class BookFrom:
 
     Parameters
     ----------
-    kind : ``bbo``, ``trades`` or ``candles``
+    kind : ``bbo``, ``trades``, ``candles`` or ``orders``
     """
 
     def __init__(self, source: Source, kind: str) -> None:
-        if kind not in MADE_FROM:
+        known = [*MADE_FROM, ORDERS]
+        if kind not in known:
             raise ConfigError(
-                f"a book can not be made from {kind!r}; expected one of {', '.join(MADE_FROM)}"
-                + nearest(kind, list(MADE_FROM))
+                f"a book can not be made from {kind!r}; expected one of {', '.join(known)}"
+                + nearest(kind, known)
             )
         self.source = source
         self.instruments = source.instruments
         self.kind = kind
-        self._event, self._rows_of = MADE_FROM[kind]
+        self._event, self._rows_of = MADE_FROM.get(kind, (EventKind.MBO, _levels))
         self._ticks = source.instruments.specs()["tick_size"]
 
     def describe(self) -> dict[str, Any]:
@@ -73,6 +80,9 @@ class BookFrom:
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield rows with those that are made of them."""
+        if self.kind == ORDERS:
+            yield from with_levels(self.source, batch_rows)
+            return
         shown: dict[tuple[int, int], float] = {}  # (instrument, side) → price of the level shown
         for batch in self.source.batches(batch_rows):
             mine = np.flatnonzero((batch["kind"] == self._event) & (batch["inst"] >= 0))

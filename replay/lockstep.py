@@ -94,6 +94,7 @@ class Variant:
         self.group = group
         self.queue = config.queue
         self.queue_n = config.queue_n
+        self.odd_orders: dict[str, int] = {}  # counted in data with single orders
         self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
         self.exchange = make_exchange(
             group.table.specs(),
@@ -160,7 +161,9 @@ class Variant:
 
     def counters(self) -> dict[str, int]:
         """Return what was counted."""
-        return self.group.counters() | {
+        return {
+            **self.group.counters(),
+            **self.odd_orders,
             "fills": int(self.x.clock[X_FILLS]),
             "sideless_trades": int(self.x.clock[X_SIDELESS]),
             "funding_payments": int(self.x.clock[X_PAYMENTS]),
@@ -279,6 +282,8 @@ class Lockstep:
             clock[C_CROSSED] += entered.data.crossed
             variant.x.clock[X_SIDELESS] += entered.data.sideless
             variant.x.clock[X_UNTIMED] += entered.data.untimed
+            for name, count in entered.data.orders.items():
+                variant.odd_orders[name] = variant.odd_orders.get(name, 0) + count
 
     def drive(self, entered: Entered, horizon: int) -> None:
         """Enter the loop again and again until nothing is left up to the horizon, µs."""

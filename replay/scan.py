@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.contracts import Source
-from extrema_nb.errors import DataError
-from extrema_nb.events import TRADE, EventArray, EventKind, as_events
+from extrema_nb.errors import ConfigError, DataError
+from extrema_nb.events import MBO, TRADE, EventArray, EventKind, as_events
+from replay.exchange.config import QueueModel
 from replay.exchange.model import FAR
 
-__all__ = ["DataScan", "scan"]
+__all__ = ["DataScan", "check_queue", "scan"]
 
 KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
 
@@ -28,6 +29,8 @@ class DataScan(NamedTuple):
     max_latency: int
     digest: str  # of all row bytes: the identity of the data
     kept: EventArray | None  # the rows, if they are few
+    orders: frozenset[int] = frozenset()  # instruments that have single orders (MBO rows)
+    books: frozenset[int] = frozenset()  # instruments that have a book (LOB rows)
 
     def clock_shift(self, base_latency_us: int) -> int:
         """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs."""
@@ -36,13 +39,19 @@ class DataScan(NamedTuple):
 
 def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
     kinds = rows["kind"]
-    market: npt.NDArray[np.bool_] = (kinds == EventKind.LOB) | (kinds == EventKind.TRADE)
+    market: npt.NDArray[np.bool_] = (
+        (kinds == EventKind.LOB) | (kinds == EventKind.TRADE) | (kinds == EventKind.MBO)
+    )
     return market & (rows["inst"] >= 0)
 
 
 def _check_prices(market: EventArray) -> None:
     """Refuse LOB and TRADE rows whose price or quantity no book can hold."""
-    rows = market[market["side"] != 0].view(TRADE)  # price and qty are the first words of both
+    told = market["side"] != 0
+    orders = market["kind"] == EventKind.MBO
+    if orders.any():  # a delete need not say how much, nor at which price
+        told &= ~orders | np.isin(market.view(MBO)["action"], (1, 2, 4))
+    rows = market[told].view(TRADE)  # price and qty are the first words of all three
     fine = np.isfinite(rows["price"]) & np.isfinite(rows["qty"]) & (rows["qty"] >= 0.0)
     bad = np.flatnonzero(~fine)
     if len(bad):
@@ -67,6 +76,8 @@ def scan(source: Source) -> DataScan:
     first = last = 0
     least, most = FAR, -FAR
     kept: list[EventArray] | None = []
+    orders: set[int] = set()
+    books: set[int] = set()
     for batch in source.batches():
         events = as_events(batch)
         digest.update(events.data)
@@ -81,6 +92,8 @@ def scan(source: Source) -> DataScan:
         rows += len(events)
         market = events[_market_rows(events)]
         _check_prices(market)
+        for kind, having in ((EventKind.MBO, orders), (EventKind.LOB, books)):
+            having.update(np.unique(market["inst"][market["kind"] == kind]).tolist())
         least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
         marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
         _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
@@ -98,4 +111,23 @@ def scan(source: Source) -> DataScan:
     whole = None
     if kept is not None:
         whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
-    return DataScan(rows, first, last, least, max(most, least), digest.hexdigest(), whole)
+    return DataScan(
+        rows, first, last, least, max(most, least), digest.hexdigest(), whole, frozenset(orders),
+        frozenset(books),
+    )  # fmt: skip
+
+
+def check_queue(queue: str, data: DataScan) -> None:
+    """Raise ConfigError if a queue model needs rows that the data does not have."""
+    if queue != QueueModel.FIFO.name.lower():
+        return
+    if not data.orders:
+        raise ConfigError(
+            "the queue model fifo needs single orders (MBO rows) and the data has none; "
+            "take another model, such as power"
+        )
+    if not data.books & data.orders:
+        raise ConfigError(
+            "the data has single orders (MBO rows) and no book; make one of them with "
+            "--book-from orders, or replay.inputs.BookFrom(source, 'orders')"
+        )

@@ -28,7 +28,7 @@ from extrema_nb.strategy.state import C_NEXT_ID
 from replay.backtest import BacktestConfig, Tapes
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
-from replay.scan import DataScan, scan
+from replay.scan import DataScan, check_queue, scan
 from replay.without import ACCOUNT, Without
 
 __all__ = ["Outcome", "Sweep", "grid", "parse_values"]
@@ -136,6 +136,8 @@ class Sweep:
         """What is made of the rows, once for all passes."""
         if self._tapes is None:
             data = self.data or scan(self.source)
+            for values in self.sets:
+                check_queue(_exchange_of(self.config, values).queue, data)
             shift = data.clock_shift(self.config.base_latency_us)
             self._tapes = Tapes(self.source, data, shift)
             self._tapes.prepare()

@@ -55,7 +55,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--book-from",
-        choices=["bbo", "trades", "candles"],
+        choices=["bbo", "trades", "candles", "orders"],
         help="make a book of such rows, for data that has none; see docs/exchange-models.md",
     )
 

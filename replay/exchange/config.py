@@ -27,6 +27,7 @@ class QueueModel(IntEnum):
     LOG = 4
     LOG2 = 5
     THROUGH = 6  # only what trades through the price fills: for data without a book
+    FIFO = 7  # who came first, by single orders (MBO rows)
 
 
 class SelfTrade(IntEnum):
@@ -48,7 +49,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assumptions of a simulated exchange.
 
     Latencies in µs; `latency` gives other models than constants. `queue` is ``risk_averse``, ``power``, ``power2``, ``power3``, ``log``,
-    ``log2`` or ``through``, or a function of yours (`replay.exchange.own_queue`), also as
+    ``log2``, ``through`` or ``fifo``, or a function of yours (`replay.exchange.own_queue`), also as
     ``module:function``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
     forbids them to trade with each other, as `self_trade` says (``cancel_newest``,

@@ -22,7 +22,7 @@ from extrema_nb.books.l2 import (
     quantity,
     room,
 )
-from extrema_nb.errors import DataError
+from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import (
     BUY,
     EVENT,
@@ -40,7 +40,7 @@ from extrema_nb.events import (
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel, view_at
 from replay.exchange.arrival import expire, on_request
-from replay.exchange.config import ExchangeConfig
+from replay.exchange.config import ExchangeConfig, QueueModel
 from replay.exchange.matching import fill_through, meet_level, meet_trade
 from replay.exchange.messages import compact
 from replay.exchange.model import (
@@ -221,6 +221,11 @@ class LiveExchange:
             consume=consume,
             self_trade=self_trade,
         )
+        if config.queue_code == QueueModel.FIFO:
+            raise ConfigError(
+                "the queue model fifo needs single orders (MBO rows), and no live feed has them; "
+                "take another, such as power"
+            )
         self._queue = config.queue
         self._feed = own_kernel(config.queue, config.queue_n, _feed)
         self._memory: list[npt.NDArray[Any]] = []

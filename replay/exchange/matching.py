@@ -9,7 +9,8 @@ Rules
 3. With `partial`, an order at the trade's price fills as many lots as the queue was overrun by.
 4. Own orders neither see each other nor use up the market's volume, unless `consume` says so:
    then own orders share a trade's quantity, the best price and the smallest queue first.
-5. Whatever happens is reported in order of client order id, each execution by itself.
+5. With the queue model ``fifo`` executions of single orders do what trades do otherwise.
+6. Whatever happens is reported in order of client order id, each execution by itself.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from typing import Any
 
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
+from replay.exchange.config import QueueModel
+from replay.exchange.fifo import meet_orders
 from replay.exchange.model import X_CONSUME, X_PARTIAL, X_QUEUE, Exchange
 from replay.exchange.queue import lots_reached, traded
 from replay.exchange.reports import execute
 from replay.exchange.resting import drop_filled, level_moved, settle
 from replay.tape.layout import K_LEVEL, K_TRADE
+
+_FIFO = int(QueueModel.FIFO)
 
 __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
 
@@ -139,5 +144,7 @@ def meet_row(x: Exchange, row: Any, position: int) -> None:
     side = int(row.side)
     if row.kind == K_LEVEL:
         fill_through(x, inst, -side, int(row.edge))
+    elif x.clock[X_QUEUE] == _FIFO:
+        meet_orders(x, row)
     elif row.kind == K_TRADE:
         meet_trade(x, inst, side, int(row.tick), row.qty, int(row.edge), position)

@@ -48,6 +48,7 @@ XORDER = np.dtype(
                 ("cum", "<f8"),  # traded at the level since it last changed
                 ("entry", "<i8"),  # of the tape: next change of the level that `front` has not seen
                 ("entry_end", "<i8"),
+                ("joined", "<i8"),  # position on the tape at which it came to the end of its queue
                 ("expires", "<i8"),  # µs, exchange time; FAR for never
                 ("inst", "<i4"),
                 ("bits", "<i4"),  # Flag, as the request had them; `flags` is a name of NumPy's

@@ -21,6 +21,7 @@ _POWER2 = int(QueueModel.POWER2)
 _POWER3 = int(QueueModel.POWER3)
 _LOG = int(QueueModel.LOG)
 _THROUGH = int(QueueModel.THROUGH)
+_FIFO = int(QueueModel.FIFO)
 
 
 @kernel
@@ -50,7 +51,7 @@ def level_changed(model: int, n: float, order: Any, previous: float, new: float)
     if model == _RISK_AVERSE:
         order.front = min(order.front, new)
         return
-    if model == _THROUGH:
+    if model in (_THROUGH, _FIFO):
         return
     change = previous - new - order.cum
     order.cum = 0.0

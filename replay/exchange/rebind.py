@@ -35,4 +35,6 @@ def leave(x: Exchange) -> None:
     """End a tape: own orders take all of its changes in."""
     for inst in range(x.hub.instruments):
         for i in range(x.n_orders[inst]):
-            settle(x, x.resting[inst, i], NEVER)
+            order = x.resting[inst, i]
+            settle(x, order, NEVER)
+            order.joined -= x.venue.hub.market_rows  # as the next tape counts positions

@@ -118,6 +118,7 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
     if x.clock[X_QUEUE] == _THROUGH:
         order.front = np.inf  # no trade at the price uses that up
     order.cum = 0.0
+    order.joined = at
     order.entry, order.entry_end = x.venue.level_entries(inst, side, tick, at)
 
 
@@ -170,6 +171,7 @@ def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
     row.cum = 0.0
     row.entry = 0
     row.entry_end = 0
+    row.joined = 0
     row.expires = FAR
     row.inst = inst
     row.bits = request.flags

@@ -15,6 +15,7 @@ from extrema_nb.jit import kernel, view_at
 from replay.tape.funding import PAYMENT, due_until, new_pending
 from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
 from replay.tape.lookup import list_code
+from replay.tape.orders import OrderStamps
 from replay.tape.scan import (
     ALWAYS,
     S_CROSSED,
@@ -52,6 +53,7 @@ class TapeData(NamedTuple):
     sideless: int  # trades that say no side
     crossed: int  # messages after which the book was crossed
     untimed: int  # rows of funding that say no time
+    orders: dict[str, int]  # oddities of single orders, none without any
     known: dict[frozenset[EventKind], npt.NDArray[np.int32]]  # visits by kinds, once asked for
 
     def visits(self, kinds: Collection[EventKind]) -> npt.NDArray[np.int32]:
@@ -140,6 +142,7 @@ class TapeMaker:
         self._market = make_books(self._specs, self._memory, window=self._window)
         self._local = make_books(self._specs, self._memory, window=self._window)
         self._pending = new_pending(len(self._specs))
+        self._orders = OrderStamps(self._specs)
 
     def make(
         self,
@@ -163,9 +166,11 @@ class TapeMaker:
         local = end - begin
         n, m = len(self._specs), len(places)
         levels = int(self._market.head["levels"].sum())
+        orders = self._orders.read(rows, places)
         sizes = {
             "market_rows": m, "local_rows": local, "list_cap": levels + m + 8,
-            "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m, "deed_cap": m,
+            "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m + orders.clears,
+            "deed_cap": m, "order_deeds": len(orders.deed),
             "level_cap": local + levels + 64, "turn_cap": local, "instruments": n,
             "slots": 1 << max(6, int(2 * (levels + m)).bit_length()),
         }  # fmt: skip
@@ -178,6 +183,9 @@ class TapeMaker:
             record[name] = scratch[name].ctypes.data
         record["pending"] = self._pending.ctypes.data
         self._pending["untimed"] = 0
+        record["order_deed"], record["order_at"] = (
+            orders.deed.ctypes.data, orders.deed_at.ctypes.data,
+        )  # fmt: skip
         scratch["counts"][:] = 0
         scratch["slot_list"][:] = -1
         scan = Scan(record.ctypes.data)
@@ -200,7 +208,7 @@ class TapeMaker:
         payments = due_until(
             self._pending, scratch["payment"][: scratch["counts"][S_PAYMENTS]], until
         )
-        return self._finish(scan, scratch, mine, local, payments)
+        return self._finish(scan, scratch, mine, local, payments, orders.counters)
 
     @staticmethod
     def _room_for(
@@ -228,6 +236,7 @@ class TapeMaker:
         rows: EventArray,
         local: int,
         payments: npt.NDArray[Any],
+        orders: dict[str, int],
     ) -> TapeData:
         counts = s["counts"]
         lists, entries = int(counts[S_LISTS]), int(counts[S_ENTRIES])
@@ -285,7 +294,7 @@ class TapeMaker:
         return TapeData(
             Tape(record.ctypes.data), record, list(arrays.values()), s["local_kind"], local,
             int(self._local.hub["capacity"]), int(counts[S_SIDELESS]), int(counts[S_CROSSED]),
-            int(self._pending["untimed"].sum()),
+            int(self._pending["untimed"].sum()), orders,
             {frozenset(): s["visit"][: int(counts[S_VISITS])].copy()},
         )  # fmt: skip
 

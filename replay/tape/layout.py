@@ -19,6 +19,7 @@ Market side
   sorted by (instrument, side, tick) and found by a hash of these.
 - Moves of the touch: ``move_at``, ``move_bid``, ``move_ask``, a stretch an instrument.
 - Payments: funding that falls due, ``payment`` PAYMENT by time and instrument.
+- Orders: of data that has single orders (MBO rows), each execution and each clear is a deed.
 - Strikes: deeds that can fill resting orders, ``strike_at`` and ``strike_tick``, a
   stretch for each instrument and side of the resting orders. A row strikes a bid if the bid's tick is at or above
   the strike's, an ask if it is at or below.
@@ -43,6 +44,8 @@ from replay.tape.funding import PAYMENT
 
 __all__ = [
     "FORGET",
+    "K_CLEAR",
+    "K_EXECUTE",
     "K_LEVEL",
     "K_MARK",
     "K_PRINT",
@@ -67,6 +70,8 @@ VOID = -1.0  # entry_qty of a level that a snapshot made void: nothing is left, 
 K_LEVEL, K_TRADE = 1, 2  # kinds of an XROW: an improved best price, a trade that can fill
 K_PRINT = 3  # a trade at or beyond the best of the takers' side: it fills nobody
 K_MARK = 4  # a FUNDING row with a mark price: `qty` is the price
+K_EXECUTE = 5  # a single market order was executed; `edge` is its place in time, see `orders`
+K_CLEAR = 6  # the market's orders of `side` (0 both) are void
 
 XROW = np.dtype(
     (
@@ -78,7 +83,7 @@ XROW = np.dtype(
                 ("edge", "<i8"),  # level: its side's best after it; trade: best of the takers' side
                 ("inst", "<i4"),
                 ("side", "<i1"),  # of the level; of a trade the resting side's
-                ("kind", "<i1"),  # K_LEVEL, K_TRADE, K_PRINT, K_MARK
+                ("kind", "<i1"),  # K_LEVEL and the others below
                 ("spare", "<i2"),
             ],
             align=True,

@@ -16,6 +16,7 @@ ROW_BYTES = EVENT.itemsize
 _LOB = int(EventKind.LOB)
 _TRADE = int(EventKind.TRADE)
 _FUNDING = int(EventKind.FUNDING)
+_MBO = int(EventKind.MBO)
 
 
 @kernel
@@ -33,7 +34,7 @@ def _sort_places(rows: int, unseen: int, n: int, instruments: int, out: int) -> 
         row = view_at(rows + k * ROW_BYTES, 1, EVENT)[0]
         if (
             fresh[k] != 0
-            and (row.kind == _LOB or row.kind == _TRADE or row.kind == _FUNDING)
+            and (row.kind == _LOB or row.kind == _TRADE or row.kind == _FUNDING or row.kind == _MBO)
             and 0 <= row.inst < instruments
         ):
             place = found
@@ -70,7 +71,7 @@ def exchange_order(
     if n >= 0:
         return out[:n].copy()
     kinds, insts = rows["kind"], rows["inst"]
-    market = (kinds == _LOB) | (kinds == _TRADE) | (kinds == _FUNDING)
+    market = (kinds == _LOB) | (kinds == _TRADE) | (kinds == _FUNDING) | (kinds == _MBO)
     known = (insts >= 0) & (insts < instruments)
     places = np.flatnonzero(unseen & market & known)
     return places[np.lexsort((insts[places], rows["ts_event"][places]))]

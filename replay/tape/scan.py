@@ -29,6 +29,7 @@ from extrema_nb.jit import attach_views, kernel, view_at
 from replay.tape.funding import PAYMENT, PENDING, state_funding
 from replay.tape.layout import (
     FORGET,
+    K_CLEAR,
     K_LEVEL,
     K_MARK,
     K_PRINT,
@@ -45,6 +46,7 @@ _LOB = int(EventKind.LOB)
 _TRADE = int(EventKind.TRADE)
 _BBO = int(EventKind.BBO)
 _FUNDING = int(EventKind.FUNDING)
+_MBO = int(EventKind.MBO)
 _START = int(Flag.START)
 _PARTIAL = int(Flag.PARTIAL)
 _LAST = int(Flag.LAST)
@@ -73,7 +75,8 @@ S_VISITS = 8
 S_DEEDS = 10
 S_CROSSED = 9  # messages after which a book was crossed
 S_PAYMENTS = 11
-S_SIZE = 12
+S_ORDERS = 12  # deeds of single orders that are passed
+S_SIZE = 16
 
 SCAN = np.dtype(
     (
@@ -83,7 +86,7 @@ SCAN = np.dtype(
                 (name, "<i8")
                 for name in (
                     "market_rows", "local_rows", "slots", "list_cap", "entry_cap", "move_cap",
-                    "strike_cap", "deed_cap", "level_cap", "turn_cap",
+                    "strike_cap", "deed_cap", "level_cap", "turn_cap", "order_deeds",
                     "counts", "market_ts", "deed", "deed_at", "slot_key", "slot_list", "list_inst",
                     "list_order",
                     "seen_list", "seen_at", "seen_qty", "move_at", "move_inst", "move_bid",
@@ -91,6 +94,7 @@ SCAN = np.dtype(
                     "local_ts", "level_key", "level_qty", "level_row", "level_inst", "turn_at",
                     "turn_inst", "turn_bid", "turn_ask", "quote_row", "visit", "local_kind",
                     "instruments", "pending", "payment",
+                    "order_deed", "order_at",
                 )
             ],
             align=True,
@@ -103,7 +107,8 @@ class Scan(NamedTuple):
     """Arrays that a scan fills, on one record of addresses; names as in `layout`.
 
     ``seen_*`` are the entries of all lists in order of time; ``list_inst`` and ``list_order``
-    the instrument and tick * 2 + side of each list, in order of appearance.
+    the instrument and tick * 2 + side of each list, in order of appearance. ``order_*`` are given:
+    what `orders` found.
     """
 
     at: int
@@ -144,6 +149,8 @@ attach_views(
     local_kind=("local_rows", np.int8),
     pending=("instruments", PENDING),
     payment=("strike_cap", PAYMENT),
+    order_deed=("order_deeds", XROW),
+    order_at=("order_deeds", np.int32),
 )
 
 
@@ -315,6 +322,29 @@ def _trade(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
 
 
 @kernel
+def _order_deed(s: Scan, position: int) -> None:
+    """Take over what the order row at a position does, if it does anything."""
+    n = int(s.hub.order_deeds)
+    k = int(s.counts[S_ORDERS])
+    while k < n and s.order_at[k] < position:
+        k += 1
+    s.counts[S_ORDERS] = k
+    if k == n or s.order_at[k] != position:
+        return
+    row = s.order_deed[k]
+    d = int(s.counts[S_DEEDS])
+    s.counts[S_DEEDS] = d + 1
+    s.deed_at[d] = position
+    s.deed[d] = row
+    inst, side = int(row.inst), int(row.side)
+    clears = row.kind == K_CLEAR  # strikes every price
+    if side >= 0:
+        _strike(s, position, inst * 2 + BID, NO_BID if clears else int(row.tick))
+    if side <= 0:
+        _strike(s, position, inst * 2 + ASK, NO_ASK if clears else int(row.tick))
+
+
+@kernel
 def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: int) -> int:
     """Read market rows in the exchange's order from position `start` on; return how far it came.
 
@@ -356,6 +386,8 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
             if not np.isnan(funding.mark_price):
                 tick = price_to_tick(books, b, funding.mark_price)
                 _deed(s, position, b, 0, K_MARK, tick, 0, funding.mark_price)
+        elif head.kind == _MBO:
+            _order_deed(s, position)
         elif int(head.flags) & _OFF_BOOK == 0:
             _trade(s, books, b, view_at(at, 1, TRADE)[0], position)
     return m

@@ -167,6 +167,9 @@ class NaiveExchange:
                     part = lots * self.specs[inst].lot if self.partial else None
                     self.fill(order, order.tick, maker=True, qty=part)
 
+    def on_order(self, row: Any) -> None:
+        """Take a single order in: it says nothing to queues by price."""
+
     def offers(self, inst: int, side: int, limit: int) -> list[tuple[int, float]]:
         """Return what an order of `side` could take down to `limit`: (tick, quantity), best first."""
         book = self.books[inst]
@@ -329,7 +332,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
 ) -> list[tuple[Any, ...]]:
     """Return the journal of a session: what was asked and what came back, in local order."""
     local = list(rows)
-    market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE)]
+    market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE, EventKind.MBO)]
     market.sort(key=lambda r: (int(r["ts_event"]), int(r["inst"])))
     end = int(rows[-1]["ts_recv"])
     funding = payments(rows, end)
@@ -365,6 +368,8 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             inst, way, flags = int(row["inst"]), int(row["side"]), int(row["flags"])
             if row["kind"] == EventKind.LOB:
                 exchange.on_level(inst, flags, way, price, qty)
+            elif row["kind"] == EventKind.MBO:
+                exchange.on_order(row)
             elif way and not flags & Flag.OFF_BOOK:
                 exchange.on_trade(inst, way, price, qty)
         elif what == 3.5:
