@@ -5,8 +5,10 @@ Rules
 1. ``ts_recv`` is the gateway's stamp where a record has one, else ``ts_event``; a bar arrives when
    it ends. Prices are units of 1e-9; an undefined one is absent.
 2. MBO: add, modify, cancel and fill become MBO rows, a trade a TRADE row; a clear is a row of
-   action 0 that starts a snapshot, as does the first record of a snapshot. A fill takes its size
-   off the order; a cancel deletes it; a modify says what is left.
+   action 0 that starts a snapshot, as does the first record of a snapshot. Databento tells a fill
+   twice, as a fill and as a cancel of the same size: the fill takes its size off the order, that
+   cancel becomes a row of action 0. Another cancel of a part says what is left, as a modify.
+   Orders of a snapshot have the time at which it was taken, not that of their birth.
 3. MBP-1 and its kin become BBO rows, MBP-10 whole books of ten levels; records about a trade also
    a TRADE row, before the book that it left.
 4. Records without rows (status, definitions, statistics) are counted by their type.
@@ -27,6 +29,15 @@ from extrema_nb.events import EventArray, EventKind, Flag
 from extrema_nb.instruments import Instrument
 from replay.sources.foreign import foreign_instrument, with_steps
 from replay.sources.formats import Options, Peek
+from replay.sources.order_sizes import (
+    ADD,
+    CANCEL,
+    CLEAR,
+    EXECUTE,
+    MODIFY,
+    NOTHING,
+    OrderSizes,
+)
 from replay.sources.shape import interval_code, make_rows
 
 __all__ = ["HELP", "DbnFile", "looks_like", "open_file"]
@@ -37,7 +48,7 @@ MAGIC, ZSTD_MAGIC = b"DBN", b"\x28\xb5\x2f\xfd"
 BLOCK = 1 << 20  # bytes decoded at once
 UNDEFINED = np.iinfo(np.int64).max
 LAST = int(Flag.LAST)
-ACTIONS = {"A": 1, "M": 2, "C": 3, "F": 4, "R": 0}
+ACTIONS = {"A": ADD, "M": MODIFY, "C": CANCEL, "F": EXECUTE, "R": CLEAR, "N": NOTHING}
 SIDES = {"B": 1, "A": -1}
 F_LAST, F_SNAPSHOT, F_MAYBE_BAD = 128, 32, 4
 BARS = {"ohlcv-1s": 1, "ohlcv-1m": 60, "ohlcv-1h": 3600, "ohlcv-1d": 86_400, "ohlcv-eod": 86_400}
@@ -76,6 +87,7 @@ class DbnFile:
         self.skipped = 0
         self.ignored: dict[str, int] = {}
         self._dbn = _package()
+        self._sizes = OrderSizes()
         first = next(self._records(), [])
         if not first:
             raise DataError(f"{path}: no records in it; fetch it again")
@@ -148,6 +160,7 @@ class DbnFile:
     def blocks(self) -> Iterator[EventArray]:
         """Yield EVENT rows in the order of the file."""
         self.ignored = {}
+        self._sizes = OrderSizes()
         in_snapshot: dict[int, bool] = {}
         for records in self._records():
             groups: dict[str, tuple[Records, list[int]]] = {}
@@ -214,14 +227,19 @@ class DbnFile:
         for each in np.unique(inst).tolist():
             end = int(np.flatnonzero(inst == each)[-1])
             in_snapshot[each] = bool(snapshot[end]) or action[end] == "R"
+        event = np.where(snapshot, recv, event)
         keep = np.flatnonzero(~trade & np.array([each in ACTIONS for each in action], np.bool_))
+        done = [
+            self._sizes.take(int(inst[i]), ACTIONS[action[i]], records[i].order_id, records[i].size)
+            for i in keep
+        ]
         rows = make_rows(
             EventKind.MBO, event[keep], recv[keep], inst=inst[keep], flags=flags[keep],
             side=np.array([SIDES.get(str(records[i].side), 0) for i in keep], np.int8),
             price=_prices([records[i].price for i in keep]),
-            qty=np.array([records[i].size for i in keep], np.float64),
+            qty=np.array([size for _, size in done], np.float64),
             order_id=np.array([records[i].order_id for i in keep], np.uint64).astype(np.int64),
-            action=np.array([ACTIONS[action[i]] for i in keep], np.int64),
+            action=np.array([each for each, _ in done], np.int64),
             seq=np.array([records[i].sequence for i in keep], np.int64),
         )  # fmt: skip
         return [(rows, keep), self._trades(records, np.flatnonzero(trade))]

@@ -6,7 +6,8 @@ Rules
    is the other half of one, and counted under ``exchange_only``.
 2. Rows of one local time and one type are one message. Clears and snapshot rows are one snapshot:
    partial when it clears up to a price and a book is there, else whole; its levels are put in order.
-3. L3 events (10 to 13) become MBO rows, DEPTH_BBO a BBO row with one side, user events are counted.
+3. L3 events (10 to 13) become MBO rows, and so do the clears of a file that has them; DEPTH_BBO is
+   a BBO row with one side, user events are counted.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ HFT_EVENT = np.dtype(
     align=True,
 )  # fmt: skip
 DEPTH, TRADE, CLEAR, SNAPSHOT, TOUCH = 1, 2, 3, 4, 5
-MBO_ACTION = {10: 1, 11: 3, 12: 2, 13: 4}  # their add, cancel, modify, fill -> ours
+ADD_ORDER = 10
+MBO_ACTION = {ADD_ORDER: 1, 11: 3, 12: 2, 13: 4}  # their add, cancel, modify, fill -> ours
 EXCH, LOCAL, BUY, SELL = 1 << 31, 1 << 30, 1 << 29, 1 << 28
 BLOCK_ROWS = 262_144
 LAST = int(Flag.LAST)
@@ -103,7 +105,8 @@ class HftFile:
         symbol = options.symbol or re.split(r"[-_. ]", path.name)[0].upper()
         spec = foreign_instrument(options.venue or "hftbacktest", symbol)
         code = data["ev"] & 0xFF
-        priced = data[(code == DEPTH) | (code == TRADE) | (code == SNAPSHOT)][:200_000]
+        priced = data[np.isin(code, [DEPTH, TRADE, SNAPSHOT, ADD_ORDER])][:200_000]
+        self._single = bool(np.isin(code, [*MBO_ACTION]).any())  # then a clear is of orders
         self.instruments = [with_steps(spec, priced["px"], priced["qty"])]
 
     def blocks(self) -> Iterator[EventArray]:
@@ -149,6 +152,8 @@ class HftFile:
             bits = int(Flag.SNAPSHOT | (Flag.PARTIAL if partial else 0))
             if cleared.all():  # the book is void: one row without a level says so
                 keep[low + 1 : high] = False
+                if high - low > 1 and self._single:
+                    data[low]["ev"] = int(data[low]["ev"]) & ~(BUY | SELL)
                 flags[low] = int(Flag.SNAPSHOT | Flag.START | Flag.LAST)
                 continue
             keep[low:high] = ~cleared
@@ -177,6 +182,10 @@ class HftFile:
         out = make_rows(EventKind.LOB, event, recv, side=side, flags=flags, price=px, qty=qty)
         at = np.flatnonzero(code == CLEAR)
         out[at] = make_rows(EventKind.LOB, event[at], recv[at], flags=flags[at], qty=0.0)
+        if self._single:
+            out[at] = make_rows(
+                EventKind.MBO, event[at], recv[at], flags=flags[at], side=side[at], action=0
+            )
         at = np.flatnonzero(code == TRADE)
         out[at] = make_rows(
             EventKind.TRADE, event[at], recv[at], side=side[at], price=px[at], qty=qty[at]

@@ -102,6 +102,70 @@ def test_a_book_of_orders_begins_with_its_snapshot(shared_data):
     assert bids.max() < asks.min()
 
 
+def written(path, *records):
+    """Write MBO records (action, side, price, size, order id, flags) a millisecond apart."""
+    dbn = pytest.importorskip("databento_dbn")
+    head = dbn.Metadata(
+        dataset="GLBX.MDP3", start=0, stype_in=dbn.SType.RAW_SYMBOL,
+        stype_out=dbn.SType.INSTRUMENT_ID, schema=dbn.Schema.MBO, symbols=["ESH4"],
+    )  # fmt: skip
+    actions = {"A": "ADD", "M": "MODIFY", "C": "CANCEL", "F": "FILL", "T": "TRADE", "R": "CLEAR"}
+    sides = {"B": dbn.Side.BID, "A": dbn.Side.ASK, "N": dbn.Side.NONE}
+    start = 1_703_422_805_000_000_000
+    body = b"".join(
+        bytes(
+            dbn.MBOMsg(
+                publisher_id=1, instrument_id=2, ts_event=start + k * 1_000_000, order_id=order_id,
+                price=int(price * 1e9), size=size, action=getattr(dbn.Action, actions[action]),
+                side=sides[side], ts_recv=start + k * 1_000_000 + 100_000, flags=flags, sequence=k,
+            )
+        )
+        for k, (action, side, price, size, order_id, flags) in enumerate(records)
+    )  # fmt: skip
+    path.write_bytes(head.encode() + body)
+    return path
+
+
+def test_fills_are_taken_once_and_partial_cancels_say_what_is_left(tmp_path):
+    """A taker sells seven: one order of four is filled, of another of ten three."""
+    path = written(
+        tmp_path / "x.mbo.dbn",
+        ("A", "B", 100.0, 4, 1, 128), ("A", "B", 100.0, 10, 2, 128), ("T", "A", 100.0, 7, 0, 0),
+        ("F", "B", 100.0, 4, 1, 0), ("F", "B", 100.0, 3, 2, 0), ("C", "B", 100.0, 4, 1, 0),
+        ("C", "B", 100.0, 3, 2, 128), ("C", "B", 100.0, 2, 2, 128), ("M", "B", 99.5, 6, 2, 128),
+        ("C", "B", 99.5, 6, 2, 128), ("C", "B", 99.5, 1, 77, 128),
+    )  # fmt: skip
+    rows, _ = read(path)
+    orders = rows[rows["kind"] == EventKind.MBO].view(MBO)
+    assert list(zip(orders["action"].tolist(), orders["order_id"].tolist(), orders["qty"].tolist(),
+                    strict=True)) == [
+        (1, 1, 4.0), (1, 2, 10.0), (4, 1, 4.0), (4, 2, 3.0), (0, 1, 0.0), (0, 2, 0.0),
+        (2, 2, 5.0), (2, 2, 6.0), (3, 2, 6.0), (3, 77, 1.0),
+    ]  # fmt: skip
+    assert orders["flags"][5] == int(Flag.LAST)  # the end of the message is not lost
+    trades = rows[rows["kind"] == EventKind.TRADE].view(TRADE)
+    assert (trades["side"].tolist(), trades["qty"].tolist()) == ([-1], [7.0])
+
+
+def test_orders_of_a_snapshot_have_the_time_at_which_it_was_taken(tmp_path):
+    path = written(
+        tmp_path / "x.mbo.dbn",
+        ("A", "B", 99.0, 1, 1, 128), ("R", "N", 0.0, 0, 0, 40), ("A", "B", 98.0, 4, 2, 40),
+        ("A", "A", 101.0, 4, 3, 168), ("A", "A", 101.0, 4, 4, 128),
+    )  # fmt: skip
+    rows, _ = read(path)
+    assert (rows["ts_recv"] - rows["ts_event"]).tolist() == [100, 0, 0, 0, 100]
+    start, snapshot = int(Flag.START), int(Flag.SNAPSHOT)
+    assert (rows["flags"] & (start | snapshot)).tolist() == [
+        0,
+        start | snapshot,
+        snapshot,
+        snapshot,
+        0,
+    ]
+    assert rows.view(MBO)["action"].tolist() == [1, 0, 1, 1, 1]
+
+
 def test_a_damaged_file_is_refused(samples, tmp_path):
     raw = (samples / "test_data.mbo.v3.dbn").read_bytes()
     (tmp_path / "a.dbn").write_bytes(raw[:-10])

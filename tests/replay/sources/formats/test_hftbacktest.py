@@ -108,6 +108,22 @@ def test_best_prices_and_orders(tmp_path):
     assert set(orders["order_id"]) == {77}
 
 
+def test_a_clear_in_a_file_of_orders_is_of_orders(tmp_path):
+    path = save(
+        tmp_path / "x.npz",
+        (BOTH | CLEAR, 1, np.nan, 0.0), (BOTH | BUY | 10, 2, 100.5, 5.0, 77),
+        (BOTH | SELL | CLEAR, 3, np.nan, 0.0), (BOTH | BUY | CLEAR, 4, np.nan, 0.0),
+        (BOTH | SELL | CLEAR, 4, np.nan, 0.0),
+    )  # fmt: skip
+    rows, source = read(path)
+    assert set(rows["kind"]) == {EventKind.MBO}
+    orders = rows.view(MBO)
+    assert orders["action"].tolist() == [0, 1, 0, 0]
+    assert orders["side"].tolist() == [0, 1, -1, 0]
+    assert (orders["flags"] & int(Flag.START) != 0).tolist() == [True, False, True, True]
+    assert source.instruments[0].tick_size == 0.1
+
+
 def test_other_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", data=np.zeros((3, 6)))
     with pytest.raises(DataError, match=r"float64 of shape \(3, 6\), expected rows of ev, exch_ts"):
