@@ -241,6 +241,12 @@ class Backtest:
         variant = steps.variants[0]
         if not whole:
             return course, None
+        unknown = variant.odd_orders.get("unknown_orders", 0)
+        if unknown:
+            logger.warning(
+                "%d rows are about orders that the data never added: it begins in the middle of a "
+                "book, whose levels lack them; begin at a snapshot", unknown,
+            )  # fmt: skip
         if self.progress:
             self.progress(data.rows, data.rows)
         return course, RunResult(

@@ -15,7 +15,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the assumptions about the exchange."""
     parser.add_argument(
         "--queue", default="risk_averse",
-        help="queue model: risk_averse, power, power2, power3, log, log2, through, or MODULE:FUNCTION",
+        help="queue model: risk_averse, power, power2, power3, log, log2, through, fifo, or MODULE:FUNCTION",
     )  # fmt: skip
     parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
     parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
