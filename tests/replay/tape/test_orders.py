@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def test_tapes_that_are_cut_anywhere_say_the_same(events, cuts):
     parts = []
     counters: dict[str, int] = {}
     edges = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         deeds = read(stamps, events[low:high])
         for name, count in deeds.counters.items():
             counters[name] = counters.get(name, 0) + count
