@@ -323,25 +323,18 @@ def _trade(s: Scan, books: L2Books, b: int, row: Any, position: int) -> None:
 
 @kernel
 def _order_deed(s: Scan, position: int) -> None:
-    """Take over what the order row at a position does, if it does anything."""
-    n = int(s.hub.order_deeds)
+    """Take over what the order row at a position does, if anything; a clear strikes every price."""
     k = int(s.counts[S_ORDERS])
-    while k < n and s.order_at[k] < position:
-        k += 1
-    s.counts[S_ORDERS] = k
-    if k == n or s.order_at[k] != position:
+    if k == s.hub.order_deeds or s.order_at[k] != position:
         return
+    s.counts[S_ORDERS] = k + 1
     row = s.order_deed[k]
-    d = int(s.counts[S_DEEDS])
-    s.counts[S_DEEDS] = d + 1
-    s.deed_at[d] = position
-    s.deed[d] = row
-    inst, side = int(row.inst), int(row.side)
-    clears = row.kind == K_CLEAR  # strikes every price
+    b, side, tick, kind = int(row.inst), int(row.side), int(row.tick), int(row.kind)
+    _deed(s, position, b, side, kind, tick, int(row.edge), row.qty)
     if side >= 0:
-        _strike(s, position, inst * 2 + BID, NO_BID if clears else int(row.tick))
+        _strike(s, position, b * 2 + BID, NO_BID if kind == K_CLEAR else tick)
     if side <= 0:
-        _strike(s, position, inst * 2 + ASK, NO_ASK if clears else int(row.tick))
+        _strike(s, position, b * 2 + ASK, NO_ASK if kind == K_CLEAR else tick)
 
 
 @kernel

@@ -389,6 +389,8 @@ def asset(task, events):
     out = out.partial_fill_exchange() if task.get("partial") else out.no_partial_fill_exchange()
     if task["queue"] == "risk_averse":
         out = out.risk_adverse_queue_model()
+    elif task["queue"] == "fifo":
+        out = out.l3_fifo_queue_model()
     elif task["queue"] == "power":
         out = out.power_prob_queue_model(task["queue_n"])
     elif task["queue"] == "power2":
