@@ -241,7 +241,7 @@ class Backtest:
         variant = steps.variants[0]
         if not whole:
             return course, None
-        unknown = variant.odd_orders.get("unknown_orders", 0)
+        unknown = variant.counters().get("unknown_orders", 0)
         if unknown:
             logger.warning(
                 "%d rows are about orders that the data never added: it begins in the middle of a "

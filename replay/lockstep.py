@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.books.l2 import grow
+from extrema_nb.books.l3 import COUNTERS
 from extrema_nb.contracts import ModelRunner
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray, EventKind
 from extrema_nb.strategy.group import Feature, KernelGroup, LogLine
 from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
-from replay.exchange.config import ExchangeConfig
+from replay.exchange.config import FIFO, ExchangeConfig
 from replay.exchange.hits import hit
 from replay.exchange.loop import Stop, make_loop
 from replay.exchange.model import (
@@ -24,6 +25,7 @@ from replay.exchange.model import (
     X_FILLS,
     X_JOURNAL,
     X_MARKS,
+    X_ODD_ORDERS,
     X_PAYMENTS,
     X_PRED_DUE,
     X_PRED_LATENCY,
@@ -94,7 +96,6 @@ class Variant:
         self.group = group
         self.queue = config.queue
         self.queue_n = config.queue_n
-        self.odd_orders: dict[str, int] = {}  # counted in data with single orders
         self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
         self.exchange = make_exchange(
             group.table.specs(),
@@ -161,9 +162,10 @@ class Variant:
 
     def counters(self) -> dict[str, int]:
         """Return what was counted."""
+        odd = {name: int(self.x.clock[X_ODD_ORDERS + k]) for k, name in enumerate(COUNTERS)}
         return {
             **self.group.counters(),
-            **self.odd_orders,
+            **(odd if any(odd.values()) or self.queue == FIFO else {}),
             "fills": int(self.x.clock[X_FILLS]),
             "sideless_trades": int(self.x.clock[X_SIDELESS]),
             "funding_payments": int(self.x.clock[X_PAYMENTS]),
@@ -282,8 +284,8 @@ class Lockstep:
             clock[C_CROSSED] += entered.data.crossed
             variant.x.clock[X_SIDELESS] += entered.data.sideless
             variant.x.clock[X_UNTIMED] += entered.data.untimed
-            for name, count in entered.data.orders.items():
-                variant.odd_orders[name] = variant.odd_orders.get(name, 0) + count
+            for k, count in enumerate(entered.data.orders.values()):
+                variant.x.clock[X_ODD_ORDERS + k] += count
 
     def drive(self, entered: Entered, horizon: int) -> None:
         """Enter the loop again and again until nothing is left up to the horizon, µs."""

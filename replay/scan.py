@@ -11,7 +11,7 @@ import numpy.typing as npt
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import MBO, TRADE, EventArray, EventKind, as_events
-from replay.exchange.config import QueueModel
+from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
 
 __all__ = ["DataScan", "check_queue", "scan"]
@@ -119,7 +119,7 @@ def scan(source: Source) -> DataScan:
 
 def check_queue(queue: str, data: DataScan) -> None:
     """Raise ConfigError if a queue model needs rows that the data does not have."""
-    if queue != QueueModel.FIFO.name.lower():
+    if queue != FIFO:
         return
     if not data.orders:
         raise ConfigError(

@@ -12,8 +12,9 @@ from replay.exchange.fee_config import FeeConfig, check_fees
 from replay.exchange.latency_config import LatencyConfig
 from replay.exchange.own_names import is_own, own_name
 
-__all__ = ["OWN_QUEUE", "ExchangeConfig", "QueueModel", "SelfTrade"]
+__all__ = ["FIFO", "OWN_QUEUE", "ExchangeConfig", "QueueModel", "SelfTrade"]
 
+FIFO = "fifo"  # the queue model that needs single orders
 OWN_QUEUE = 100  # code of every queue model that is a user's
 
 

@@ -122,6 +122,7 @@ X_PAYMENT = 35  # next payment of the tape
 X_PAYMENTS = 36  # payments ever made
 X_UNPRICED = 37  # payments that were not made because no price was known
 X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
+X_ODD_ORDERS = 40  # what is odd about the market's single orders: one place for each of COUNTERS
 X_SIZE = 44
 
 # places in `params`
