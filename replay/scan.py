@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from extrema_nb.books.l3 import ADD, EXECUTE, MODIFY
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import MBO, TRADE, EventArray, EventKind, as_events
@@ -15,6 +17,8 @@ from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
 
 __all__ = ["DataScan", "check_queue", "scan"]
+
+logger = logging.getLogger(__name__)
 
 KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
 
@@ -31,6 +35,7 @@ class DataScan(NamedTuple):
     kept: EventArray | None  # the rows, if they are few
     orders: frozenset[int] = frozenset()  # instruments that have single orders (MBO rows)
     books: frozenset[int] = frozenset()  # instruments that have a book (LOB rows)
+    executions: int = 0  # of single orders
 
     def clock_shift(self, base_latency_us: int) -> int:
         """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs."""
@@ -50,7 +55,7 @@ def _check_prices(market: EventArray) -> None:
     told = market["side"] != 0
     orders = market["kind"] == EventKind.MBO
     if orders.any():  # a delete need not say how much, nor at which price
-        told &= ~orders | np.isin(market.view(MBO)["action"], (1, 2, 4))
+        told &= ~orders | np.isin(market.view(MBO)["action"], (ADD, MODIFY, EXECUTE))
     rows = market[told].view(TRADE)  # price and qty are the first words of all three
     fine = np.isfinite(rows["price"]) & np.isfinite(rows["qty"]) & (rows["qty"] >= 0.0)
     bad = np.flatnonzero(~fine)
@@ -61,6 +66,20 @@ def _check_prices(market: EventArray) -> None:
             f"{row['price']} and quantity {row['qty']}, expected numbers and no negative quantity "
             f"({len(bad)} such rows in this batch); convert the source again or leave those rows out"
         )
+
+
+def _note_kinds(market: EventArray, known: int, orders: set[int], books: set[int]) -> int:
+    """Note which of `known` instruments have single orders, which a book; count executions."""
+    kinds, insts = market["kind"], market["inst"]
+    books.update(_seen(insts[kinds == EventKind.LOB], known).tolist())
+    single = market[kinds == EventKind.MBO]
+    orders.update(_seen(single["inst"], known).tolist())
+    return int(np.count_nonzero(single.view(MBO)["action"] == EXECUTE))
+
+
+def _seen(insts: npt.NDArray[Any], known: int) -> npt.NDArray[np.int64]:
+    """Return which of `known` instruments are among `insts`; quicker than sorting them."""
+    return np.flatnonzero(np.bincount(insts[insts < known], minlength=known))
 
 
 def _span(latency: npt.NDArray[Any], least: int, most: int) -> tuple[int, int]:
@@ -78,6 +97,7 @@ def scan(source: Source) -> DataScan:
     kept: list[EventArray] | None = []
     orders: set[int] = set()
     books: set[int] = set()
+    executions = 0
     for batch in source.batches():
         events = as_events(batch)
         digest.update(events.data)
@@ -92,8 +112,7 @@ def scan(source: Source) -> DataScan:
         rows += len(events)
         market = events[_market_rows(events)]
         _check_prices(market)
-        for kind, having in ((EventKind.MBO, orders), (EventKind.LOB, books)):
-            having.update(np.unique(market["inst"][market["kind"] == kind]).tolist())
+        executions += _note_kinds(market, len(source.instruments), orders, books)
         least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
         marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
         _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
@@ -113,7 +132,7 @@ def scan(source: Source) -> DataScan:
         whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
     return DataScan(
         rows, first, last, least, max(most, least), digest.hexdigest(), whole, frozenset(orders),
-        frozenset(books),
+        frozenset(books), executions,
     )  # fmt: skip
 
 
@@ -130,4 +149,9 @@ def check_queue(queue: str, data: DataScan) -> None:
         raise ConfigError(
             "the data has single orders (MBO rows) and no book; make one of them with "
             "--book-from orders, or replay.inputs.BookFrom(source, 'orders')"
+        )
+    if not data.executions:
+        logger.warning(
+            "the data tells of no execution of a single order, so fifo fills only what the book "
+            "crosses; take another queue model if its source never tells them"
         )

@@ -47,9 +47,11 @@ from extrema_nb.events import BUY, Flag
 from extrema_nb.jit import kernel
 
 __all__ = [
+    "ADD",
     "BOTH",
     "COUNTERS",
     "EXECUTE",
+    "MODIFY",
     "NO_TICK",
     "OLD",
     "R_CLEARED",

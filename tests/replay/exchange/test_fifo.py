@@ -92,6 +92,26 @@ def test_batches_and_tapes_change_nothing(events, script, sizes, entry, partial,
     assert results(cut) == results(whole)
 
 
+@settings(max_examples=examples(20), deadline=None)
+@given(streams, scripts(), st.floats(0.0, 1.0), st.sampled_from([0, 5, 16]))
+def test_a_run_that_is_saved_and_gone_on_with_is_the_whole_run(
+    tmp_path_factory, events, script, place, cut
+):
+    """Tapes are made anew from the first row on, so the queues are, too."""
+    path = tmp_path_factory.mktemp("fifo") / "run.save"
+    sizes = [cut] if cut else None
+    with pytest.MonkeyPatch.context() as patch:
+        if cut:
+            patch.setattr("replay.scan.KEEP_ROWS", 0)
+        whole = fifo(events, script, sizes=sizes, entry=700).run()
+        first, last = int(events["ts_recv"][0]), int(events["ts_recv"][-1])
+        at = first + int(place * (last - first))
+        fifo(events, script, sizes=sizes, entry=700).run_until(at, path)
+        resumed = fifo(events, script, sizes=sizes, entry=700).run(resume=path)
+    assert results(resumed) == results(whole)
+    assert resumed.counters == whole.counters
+
+
 @settings(max_examples=examples(20))
 @given(streams, scripts(), st.booleans())
 def test_a_sweep_is_its_single_runs(events, script, partial):
@@ -289,11 +309,21 @@ def test_data_without_single_orders_or_without_a_book_is_refused():
         ).run())  # fmt: skip
 
 
-def test_odd_rows_are_counted_in_the_result():
+def test_data_that_tells_no_executions_is_warned_of(caplog):
+    fifo(BASE, []).run()
+    assert "no execution of a single order" in caplog.text
+    caplog.clear()
+    fifo(rows(BASE, mbo(EXECUTE, 1, 100.0, 1.0, 1, T0 + 5)), []).run()
+    assert not caplog.text
+
+
+def test_odd_rows_are_counted_in_the_result(caplog):
     events = rows(BASE, mbo(EXECUTE, 77, 99.0, 1.0, 1, T0 + 5), mbo(DELETE, 78, ts=T0 + 6))
     counters = fifo(events, []).run().counters
     assert (counters["unknown_orders"], counters["unknown_deletes"]) == (1, 1)
     assert counters["orders_added_twice"] == 0
+    assert "2 rows" not in caplog.text
+    assert "1 rows are about orders that the data never added" in caplog.text
 
 
 @settings(max_examples=examples(20))
