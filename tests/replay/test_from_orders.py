@@ -5,18 +5,23 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extrema_nb.events import LOB_LEVEL, MBO, EventKind, Flag
 from extrema_nb.testing import MemorySource, rows, trade
+from replay.convert import convert
 from replay.inputs import BookFrom
 from replay.sources import open_source
+from tests.naive.exchange import Wanted
 from tests.naive.l2 import NaiveBook
 from tests.naive.l3 import NaiveOrders
 from tests.order_rows import ADD, DELETE, EXECUTE, MODIFY, T0, mbo, order_streams
 from tests.replay.exchange.scripted import table
-from tests.replay.test_backtest import Cut
+from tests.replay.exchange.scripted import told as told_of
+from tests.replay.sources.formats.test_databento import written
+from tests.replay.test_backtest import Cut, backtest
 from tests.small_books import examples
 
 LAST, START = int(Flag.LAST), int(Flag.START)
@@ -135,3 +140,25 @@ def test_the_snapshot_of_a_captured_book_gives_its_levels(shared_data):
     assert final == sums
     assert int(lob["flags"][0]) & START
     assert np.flatnonzero(lob["flags"] & LAST).tolist() == [len(lob) - 1]
+
+
+@pytest.mark.slow
+def test_a_databento_file_and_its_recording_give_the_same_fill(tmp_path):
+    """Our bid stands behind an order of four and before one of ten, of which three are filled."""
+    path = written(
+        tmp_path / "x.mbo.dbn",
+        ("R", "N", 0.0, 0, 0, 40), ("A", "B", 100.0, 4, 1, 40), ("A", "A", 101.0, 4, 3, 168),
+        *[("M", "A", 101.0, 4, 3, 128)] * 5, ("A", "B", 100.0, 10, 2, 128), ("T", "A", 100.0, 7, 0, 0),
+        ("F", "B", 100.0, 4, 1, 0), ("F", "B", 100.0, 3, 2, 0), ("C", "B", 100.0, 4, 1, 0),
+        ("C", "B", 100.0, 3, 2, 128), *[("M", "A", 101.0, 4, 3, 128)] * 5,
+    )  # fmt: skip
+    convert(open_source(path), tmp_path / "recording")
+    bid = [Wanted(at=2, action=1, tick=1000, qty=2.0)]
+    journals = []
+    for file in (path, tmp_path / "recording"):
+        source = BookFrom(open_source(file), "orders")
+        test = backtest(None, bid, queue="fifo", source=source, partial=True)
+        journals.append(told_of(test.run().journal))
+    fills = [line for line in journals[0] if line[0] == "fill"]
+    assert [(line[3], line[4], line[6]) for line in fills] == [(100.0, 2.0, True)]
+    assert journals[0] == journals[1]
