@@ -18,7 +18,17 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-__all__ = ["DONE", "Loopback", "Tape", "tape_of"]
+__all__ = [
+    "BOOK_IDS",
+    "DONE",
+    "TRADE_ID",
+    "Loopback",
+    "Tape",
+    "moved",
+    "repeated",
+    "span_of",
+    "tape_of",
+]
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 DONE = b'{"result":null,"id":987654}'  # an acknowledgement: no recorder minds it
@@ -50,6 +60,39 @@ def tape_of(path: Path, count: int) -> Tape:
             if len(frames) == count:
                 break
     return Tape(snapshot, ahead, frames)
+
+
+def span_of(frames: list[bytes], ids: re.Pattern[bytes]) -> int:
+    """Return by how much the ids of a round lie above those of the round before."""
+    marks = [mark for mark in map(ids.search, frames) if mark is not None]
+    if not marks:
+        return 0
+    if ids is BOOK_IDS:
+        return int(marks[-1][2]) - int(marks[0][4])
+    return int(marks[-1][2]) - int(marks[0][2]) + 1
+
+
+def moved(frames: list[bytes], number: int) -> list[bytes]:
+    """Return the frames of a later round; its ids continue those of the round before."""
+    out = list(frames)
+    for ids in (BOOK_IDS, TRADE_ID):
+        span = span_of(frames, ids)
+        for i, frame in enumerate(frames):
+            mark = ids.search(frame)
+            if mark is None:
+                continue
+            lifted = b"".join(
+                b"%d" % (int(part) + number * span) if part.isdigit() else part
+                for part in mark.groups()
+            )
+            out[i] = frame[: mark.start()] + lifted + frame[mark.end() :]
+    return out
+
+
+def repeated(tape: Tape, times: int) -> Tape:
+    """Return a tape of so many rounds."""
+    frames = [frame for number in range(times) for frame in moved(tape.frames, number)]
+    return tape._replace(frames=frames)
 
 
 def encode(payload: bytes) -> bytes:
@@ -170,29 +213,9 @@ class Loopback:
         """Return the frames of a round; book changes continue those of the round before."""
         if number == 0:
             return self._blocks
-        if number == self._known[0]:
-            return self._known[1]
-        out, frames = list(self._blocks), self._tape.frames
-        for ids in (BOOK_IDS, TRADE_ID):
-            found = [(i, ids.search(frame)) for i, frame in enumerate(frames)]
-            marks = [(i, mark) for i, mark in found if mark is not None]
-            if not marks:
-                continue
-            first, last = marks[0][1], marks[-1][1]
-            span = (
-                int(last[2]) - int(first[4])
-                if ids is BOOK_IDS
-                else int(last[2]) - int(first[2]) + 1
-            )
-            for i, mark in marks:
-                moved = b"".join(
-                    b"%d" % (int(part) + number * span) if part.isdigit() else part
-                    for part in mark.groups()
-                )
-                frame = frames[i]
-                out[i] = encode(frame[: mark.start()] + moved + frame[mark.end() :])
-        self._known = number, out
-        return out
+        if number != self._known[0]:
+            self._known = number, [encode(frame) for frame in moved(self._tape.frames, number)]
+        return self._known[1]
 
     def _wanted(self, target: str, number: int = 0) -> list[bytes]:
         """Return what a connection that asks for `target` gets; empty is what it does not."""

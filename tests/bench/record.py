@@ -46,7 +46,7 @@ from extrema_nb.venues import load
 from recorders.parquet import ParquetRecorder
 from recorders.recorder import Janitor
 from recorders.settings import RecordSettings
-from tests.bench.loopback import DONE, Loopback, tape_of
+from tests.bench.loopback import DONE, Loopback, repeated, tape_of
 
 PEER = Path(__file__).parent / "peer" / "cryptofeed_record.py"
 OPTIONS = {"max_frame": 16 << 20, "ping_s": None, "close_timeout_s": 1.0}
@@ -166,7 +166,7 @@ def peer(python: str, rest: str, ws: str, frames: int, folder: Path) -> dict[str
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Return all figures."""
-    tape = tape_of(args.data, args.messages)
+    tape = repeated(tape_of(args.data, args.messages), args.times)
     n = len(tape.frames)
     rounds: dict[str, list[dict[str, float]]] = {}
     for _ in range(args.rounds):
@@ -219,6 +219,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a collector capture (.gz)")
     parser.add_argument("--messages", type=int, default=90_000)
+    parser.add_argument(
+        "--times", type=int, default=5, help="how often they are sent, with new ids"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer-python", default="", help="interpreter that has cryptofeed")
     parser.add_argument("--folder", help="where to record; default: the temporary folder")
