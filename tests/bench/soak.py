@@ -8,7 +8,8 @@
 A server in a process of its own sends the frames of a captured day again and again over loopback,
 as fast as they are taken, or at `--rate`. Each round continues the book ids of the one before, so
 that one message that is lost anywhere is a gap. Every row that the feed published must lie on disk,
-which is read to its last byte at the end.
+which is read to its last byte at the end. Of trades, best prices and book changes, the last row on
+disk must be the one that stands so many rows behind the first in what the server sent.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from extrema_nb.events import STATUS, EventKind, Flag, StatusCode
+from extrema_nb.events import STATUS, VIEWS, EventArray, EventKind, Flag, StatusCode, empty_events
+from extrema_nb.instruments import InstrumentTable
+from extrema_nb.net.loop import run as run_loop
 from extrema_nb.store import check_recording
+from extrema_nb.venues import load
 from recorders.recorder import record
 from recorders.settings import RecordSettings
 from replay.sources import ParquetSource
-from tests.bench.loopback import Loopback, tape_of
+from tests.bench.loopback import BOOK_IDS, TRADE_ID, Loopback, Tape, instrument, span_of, tape_of
 
 MARKET = (EventKind.TRADE, EventKind.BBO, EventKind.LOB)
 
@@ -75,17 +79,59 @@ async def soak(args: argparse.Namespace, venue: Loopback, folder: Path) -> dict[
     }
 
 
-def counted(folder: Path) -> dict[str, Any]:
-    """Return how many market rows lie on disk, and what the recording says of itself."""
-    source, market, codes = ParquetSource(folder), 0, {}
+def counted(folder: Path, told: Source) -> dict[str, Any]:
+    """Return how many market rows lie on disk, whether they are the source's, and STATUS rows."""
+    source, counts, ends, codes = ParquetSource(folder), dict.fromkeys(MARKET, 0), {}, {}
+    fetched = int(Flag.SYNTHETIC | Flag.SNAPSHOT)
     for batch in source.batches():
-        own = (batch["flags"] & int(Flag.SYNTHETIC)) != 0
-        market += int((np.isin(batch["kind"], MARKET) & ~own).sum())
+        for kind in MARKET:
+            rows = batch[(batch["kind"] == kind) & ((batch["flags"] & fetched) == 0)]
+            if len(rows):
+                counts[kind] += len(rows)
+                ends[kind] = (ends.get(kind, (rows[:1].copy(),))[0], rows[-1:].copy())
         status = batch[batch["kind"] == EventKind.STATUS].view(STATUS)
         for code in status["code"].tolist():
             name = StatusCode(code).name
             codes[name] = codes.get(name, 0) + 1
-    return {"market_rows": market, "status": codes}
+    return {
+        "rows_of": {kind.name: count for kind, count in counts.items()},
+        "differs": [told.differs(kind, *ends[kind], counts[kind]) for kind in MARKET],
+        "status": codes,
+    }
+
+
+class Source:
+    """The rows that the server's frames hold, by the venue's plain decoder, round after round."""
+
+    def __init__(self, tape: Tape) -> None:
+        venue = load("binance-usdm")
+        listed = {"rateLimits": [], "symbols": [instrument("BTCUSDT")]}
+        table = InstrumentTable(venue.parse_instruments(json.dumps(listed).encode()))
+        decoder, out = venue.decoder(table), empty_events(65_536)
+        rows = np.concatenate(
+            [out[: decoder.decode(frame, 0, out, 0)].copy() for frame in tape.frames]
+        )
+        self._rows = {kind: rows[rows["kind"] == kind] for kind in MARKET}
+        self._spans = {
+            EventKind.TRADE: span_of(tape.frames, TRADE_ID),
+            EventKind.LOB: span_of(tape.frames, BOOK_IDS),
+            EventKind.BBO: 0,  # its numbers begin anew each round
+        }
+
+    def differs(self, kind: EventKind, first: EventArray, last: EventArray, count: int) -> str:
+        """Say how the last of `count` rows that lie on disk differs from that row of the source."""
+        rows, name = self._rows[kind], "trade_id" if kind is EventKind.TRADE else "seq"
+        ids = rows.view(VIEWS[kind])[name]
+        begin = int(np.flatnonzero(ids == first.view(VIEWS[kind])[name][0])[0])
+        turn, place = divmod(begin + count - 1, len(rows))
+        expected = rows[place : place + 1].copy()
+        expected["ts_recv"] = last["ts_recv"]
+        view = expected.view(VIEWS[kind])
+        for field in [name, "prev_seq"] if kind is EventKind.LOB else [name]:
+            view[field] += turn * self._spans[kind]
+        if expected.tobytes() == last.tobytes():
+            return ""
+        return f"{kind.name}: row {count} is {last.view(VIEWS[kind])}, the source's is {view}"
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -95,10 +141,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
     try:
         with Loopback(tape, rate=args.rate, again=True) as venue:
-            out = asyncio.run(soak(args, venue, folder / "rec"))
+            out = run_loop(soak(args, venue, folder / "rec"))
         report = out.pop("report")
         checked = check_recording(folder / "rec")
-        found = counted(folder / "rec")
+        found = counted(folder / "rec", Source(tape)) if not args.keep_gb else {"differs": []}
         made = report["recorder"]["made"]
         out |= {
             "seconds": report["seconds"],
@@ -124,6 +170,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     # every row that the feed published, and clocks that were asked for, is on disk, and no other
     assert not out["problems"], out["problems"]
     assert out["rows_on_disk"] == out["rows"], (out["rows_on_disk"], out["rows"])
+    assert not any(out["differs"]), out["differs"]
     assert out["lost"] == out["decode_errors"] == 0, out
     return out
 
