@@ -16,6 +16,7 @@ from extrema_nb import events, venues
 from extrema_nb.channels import INTERVALS, Lob, Subscription, parse_channel
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import FIELDS, VIEWS, OrderEvent, OrderStatus
+from extrema_nb.feeds.polls import polled
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.market import CALLS, MarketVenue, StreamPlan
 from extrema_nb.orders import TERMINAL, transition_rows
@@ -226,6 +227,13 @@ def _venue_page(venue: MarketVenue) -> Iterator[str]:
     yield from _table(("channel", "stream"), iter(named))
 
 
+def _offer(venue: MarketVenue, word: str) -> str:
+    """Return how a venue offers the channel of a word."""
+    if _stream(venue, word):
+        return "yes"
+    return "polled" if polled(venue, Subscription(0, parse_channel(word))) else NONE
+
+
 def venue_matrix() -> Iterator[str]:
     """Yield the lines of the page about venues."""
     yield "# Venues"
@@ -240,16 +248,16 @@ def venue_matrix() -> Iterator[str]:
     every = [venues.load(name) for name in venues.known()]
     yield "## Streams"
     yield ""
-    rows = (
-        (f"[{v.id}](#{v.id})", *("yes" if _stream(v, word) else NONE for word in WORDS))
-        for v in every
-    )
+    rows = ((f"[{v.id}](#{v.id})", *(_offer(v, word) for word in WORDS)) for v in every)
     yield from _table(("venue", *(f"`{word}`" for word in WORDS)), rows)
     yield "`book5` and `book20` are the top of the book, sent whole each time."
     yield "Candles have other intervals too, and books other speeds (`book@100ms`)."
     yield "Gate also has books of 50 and 400 levels with pushed snapshots: `diff50@20ms`, `diff400`."
     yield "A wrong one is refused with those that exist."
-    yield "Where a channel is missing, REST may still have it: Binance's open interest, for one."
+    yield (
+        "Polled means that the venue pushes none: it is asked over REST, each instrument once in "
+        "`poll_s` (60 s), and the rows are flagged `POLLED`."
+    )
     yield ""
     yield "## REST"
     yield ""

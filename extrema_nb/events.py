@@ -127,6 +127,7 @@ class Flag(IntEnum):
     OFF_BOOK = 512  # of a trade: not a match in the book (insurance fund, block, ADL)
     REDUCE_ONLY = 1024  # of an intent
     DUPLICATE = 2048  # seen before, kept for the record
+    POLLED = 4096  # asked for over REST from time to time, not pushed
 
 
 class OrderStatus(IntEnum):

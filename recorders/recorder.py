@@ -164,7 +164,7 @@ class Recording:
         )
         if settings.clock_s and source.asks_clock:
             source.clock = ClockWatch(
-                source.venue, source.http, clock, source.task_id, self.rows.write
+                source.venue, source.http, clock, source.task_id, source.feed.send
             )
 
     def _note_loss(self) -> None:
@@ -193,9 +193,10 @@ class Recording:
         return self.rows.error or next((error for error in raws if error is not None), None)
 
     @property
-    def frames(self) -> int:
-        """Frames that came."""
-        return sum(s.feed.stats.frames for s in self.sources if s.feed is not None)
+    def heard(self) -> bool:
+        """Whether anything has come."""
+        stats = [s.feed.stats for s in self.sources if s.feed is not None]
+        return any(one.frames or one.polls for one in stats)
 
     def report(self) -> dict[str, Any]:
         """Return the counts as of now."""
@@ -365,7 +366,7 @@ async def _watch(
                 stop.set()
                 return
             late = settings.connect_timeout_s and age >= settings.connect_timeout_s
-            if late and not recording.frames:
+            if late and not recording.heard:
                 stop.set()
                 where = ", ".join(source.endpoints.ws for source in recording.sources)
                 raise VenueError(

@@ -19,7 +19,7 @@ from recorders.upkeep import Upkeep
 
 __all__ = ["RecordSettings", "VenueSettings"]
 
-POSITIVE = ("flush_s", "fsync_s", "rotate_mb", "progress_s", "queue_mb")
+POSITIVE = ("flush_s", "fsync_s", "rotate_mb", "progress_s", "queue_mb", "poll_s")
 NOT_NEGATIVE = (
     "seconds", "connect_timeout_s", "snapshot_s", "status_s", "clock_s", "give_up_s", "keep_days",
     "keep_gb", "join_at",
@@ -70,6 +70,7 @@ class RecordSettings(VenueSettings, kw_only=True):
     snapshot_s: float = 300.0  # between snapshots of each book from our own; 0: none
     status_s: float = 10.0  # between rows about lag; 0: none
     clock_s: float = 60.0  # between questions for a venue's clock; 0: none
+    poll_s: float = 60.0  # in which all is asked for that a venue does not push: open interest
     connect_timeout_s: float = 0.0  # give up if nothing has come by then; 0: try for ever
     progress_s: float = 1.0  # between progress lines
     metrics: str = ""  # port, or HOST:PORT, of Prometheus metrics
@@ -138,7 +139,7 @@ class RecordSettings(VenueSettings, kw_only=True):
     def feed(self) -> FeedSettings:
         """Return how streams are to be received."""
         ws = WsSettings(transport=self.client, proxy=self.proxy)
-        return FeedSettings(ws=ws, lines=self.lines, gather=True)
+        return FeedSettings(ws=ws, lines=self.lines, gather=True, poll_s=self.poll_s)
 
     def upkeep(self) -> Upkeep:
         """Return what is to be done behind the recorder's back."""

@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--spill", metavar="DIR", help="more of them wait here, best on another disk (auto)")
     add("--snapshot-s", type=float, metavar="N", help="s between snapshots of books (300; 0 none)")
     add("--status-s", type=float, metavar="N", help="s between rows about lag (10; 0 none)")
+    add(
+        "--poll-s",
+        type=float,
+        metavar="N",
+        help="s in which open interest that is not pushed is polled (60)",
+    )
     add("--give-up-s", type=float, metavar="N", help="s that a full disk is waited for (60)")
     add("--keep-days", type=float, metavar="N", help="delete what is older (0: nothing)")
     add("--keep-gb", type=float, metavar="N", help="delete the oldest beyond this (0: nothing)")

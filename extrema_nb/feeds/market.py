@@ -14,6 +14,7 @@ Rules
    again, then its connection is replaced (`extrema_nb.feeds.watchdog`).
 5. Connections are replaced before the venue ends them, and may be doubled, without a row lost or
    published twice (`extrema_nb.feeds.link`). Frames go to `raw` once, too.
+6. What a venue does not push is asked for from time to time (`extrema_nb.feeds.polls`).
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.channels import Endpoints, Lob, Subscription
+from extrema_nb.channels import Endpoints, Subscription
 from extrema_nb.clock import Clock
 from extrema_nb.contracts import Publish
 from extrema_nb.errors import ConfigError, VenueDecodeError, VenueError
 from extrema_nb.events import EventArray, StatusCode, status_row
-from extrema_nb.feeds.access import connect_limiter, make_http
+from extrema_nb.feeds.access import check_wanted, connect_limiter, make_http
 from extrema_nb.feeds.arbiter import Admitted, Arbiter
 from extrema_nb.feeds.burst import BurstPipeline
 from extrema_nb.feeds.gather import Gather, Ints, Keys
 from extrema_nb.feeds.link import Line, Link
 from extrema_nb.feeds.pipeline import MarketPipeline
+from extrema_nb.feeds.polls import Polls, polled
 from extrema_nb.feeds.resync import BookSources, StreamResync
 from extrema_nb.feeds.settings import FeedSettings
 from extrema_nb.feeds.snapshots import SnapshotFetcher
@@ -57,25 +59,6 @@ Raw = Callable[[bytes, int], None]
 """Takes (frame as received, ts_recv µs), REST snapshots included; must not block."""
 
 LOUD = 10  # bad frames that are logged one by one; after that each thousandth
-
-
-def _check(subscriptions: Sequence[Subscription], table: InstrumentTable) -> None:
-    if not subscriptions:
-        raise ConfigError("a feed without subscriptions has nothing to do; name at least one")
-    books: dict[int, Lob] = {}
-    for inst, channel in subscriptions:
-        if not 0 <= inst < len(table):
-            raise ConfigError(
-                f"subscription to instrument {inst}, but the table has {len(table)}; "
-                "load the instruments first"
-            )
-        if isinstance(channel, Lob) and channel.kind != "bbo":
-            other = books.setdefault(inst, channel)
-            if other != channel:
-                raise ConfigError(
-                    f"{table[inst].name}: two book channels, {other} and {channel}; "
-                    "both would write one book, choose one"
-                )
 
 
 class MarketFeed:
@@ -106,7 +89,9 @@ class MarketFeed:
         settings: FeedSettings | None = None,
         http: HttpClient | None = None,
     ) -> None:
-        _check(subscriptions, table)
+        check_wanted(subscriptions, table)
+        asked = [one for one in subscriptions if polled(venue, one)]
+        subscriptions = [one for one in subscriptions if not polled(venue, one)]
         self._venue = venue
         self._table = table
         self._settings = settings or FeedSettings()
@@ -125,7 +110,13 @@ class MarketFeed:
         self._pipeline = MarketPipeline(venue, table, task_id=task_id, max_buffered=most)
         if self._settings.gather:
             self._pipeline = BurstPipeline(venue, table, task_id=task_id, max_buffered=most)
-        self.plans = venue.stream_url(self._endpoints, subscriptions, table)
+        self.plans = (
+            venue.stream_url(self._endpoints, subscriptions, table) if subscriptions else []
+        )
+        self._polls = Polls(
+            venue, table, self._http, clock, [inst for inst, _ in asked],
+            every_s=self._settings.poll_s, publish=self.send,
+        )  # fmt: skip
         self._watch = SilenceWatch(venue, self._settings, self._tell, self._act)
         if isinstance(self._pipeline, BurstPipeline):
             self._gather = Gather(self._pipeline, self._watch.seen, self._gathered, self._bad_frame)
@@ -163,6 +154,7 @@ class MarketFeed:
         stats.superseded = sum(sync.superseded for sync in syncs)
         stats.resyncs = sum(sync.resyncs for sync in syncs)
         stats.snapshot_errors = self._snapshots.errors
+        stats.polls, stats.poll_errors = self._polls.answers, self._polls.errors
         stats.unknown = sum(self._pipeline.unknown.values())
         stats.silences = self._watch.silences
         stats.last_lag_us = self._pipeline.last_lag_us()
@@ -182,7 +174,7 @@ class MarketFeed:
         self._catch_up()
         now = self._clock.now()
         for inst in list(self._pipeline.syncs):
-            self._send(self._pipeline.sync_of(inst).on_disconnect(now))
+            self.send(self._pipeline.sync_of(inst).on_disconnect(now))
             self._snapshots.ask(inst)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -190,6 +182,7 @@ class MarketFeed:
         try:
             async with asyncio.TaskGroup() as group:
                 helpers = [
+                    group.create_task(self._polls.run()),
                     group.create_task(self._watch.run(self._clock)),
                     *(group.create_task(work) for work in self._snapshots.workers()),
                 ]
@@ -301,7 +294,7 @@ class MarketFeed:
         for inst in sorted({stream.key[0] for stream in streams}):
             if inst in books:
                 self._snapshots.closed(inst)
-                self._send(self._pipeline.sync_of(inst).on_disconnect(now))
+                self.send(self._pipeline.sync_of(inst).on_disconnect(now))
             else:
                 self._tell(StatusCode.STALE, now, inst=inst)
 
@@ -358,7 +351,7 @@ class MarketFeed:
         if arbiter is None:
             if slot == self._venue.diff_slot and pipeline.needs_snapshot(inst):
                 self._snapshots.ask(inst)
-            self._send(rows)
+            self.send(rows)
         else:
             line.heard.add((inst, slot))
             now_s = time.monotonic()
@@ -369,7 +362,7 @@ class MarketFeed:
         self, link: Link, line: Line, text: npt.NDArray[np.uint8], starts: Ints, ends: Ints, ts_recv: int
     ) -> bool:  # fmt: skip
         """Take the frames of one read of a socket."""
-        if self._gather is None or self._raw is not None or link.arbiter is not None:
+        if self._gather is None or link.arbiter is not None:
             told = [
                 self._take(link, line, text[start:end].tobytes(), ts_recv)
                 for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
@@ -377,6 +370,9 @@ class MarketFeed:
             return any(told)
         self._stats.frames += len(starts)
         self._stats.bytes += int((ends - starts).sum())
+        if self._raw is not None:
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                self._raw(text[start:end].tobytes(), ts_recv)
         return self._gather.take_burst(line, text, starts, ends, ts_recv)
 
     def _gathered(self, rows: EventArray, keys: Keys) -> None:
@@ -397,7 +393,7 @@ class MarketFeed:
             out = self._pipeline.synchronise(inst, slot, rows)
             if slot == self._venue.diff_slot and self._pipeline.needs_snapshot(inst):
                 self._snapshots.ask(inst)
-            self._send(out)
+            self.send(out)
 
     def _bad_frame(self, error: VenueError, ts_recv: int) -> None:
         """Count and say a frame that cannot be used."""
@@ -417,14 +413,15 @@ class MarketFeed:
         rows = self._pipeline.on_snapshot(raw, inst, now)
         if self._raw is not None:
             self._raw(self._venue.wrap_snapshot(raw, symbol), now)
-        self._send(rows)
+        self.send(rows)
 
     def _catch_up(self) -> None:
         """Publish what is gathered, before what is newer."""
         if self._gather is not None:
             self._gather.flush()
 
-    def _send(self, rows: EventArray) -> None:
+    def send(self, rows: EventArray) -> None:
+        """Publish rows, behind what has come before them."""
         self._catch_up()
         self._publish_rows(rows)
 
@@ -439,7 +436,7 @@ class MarketFeed:
     ) -> None:  # fmt: skip
         if code == StatusCode.RESYNCED and self._pipeline.needs_snapshot(inst):
             return  # the stream is back, the book is not; its own RESYNCED will follow
-        self._send(
+        self.send(
             status_row(
                 code, ts, inst=inst, task=self._task_id, expected=expected, found=found, count=count
             )

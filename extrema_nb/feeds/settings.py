@@ -35,6 +35,7 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
     resync_grace_s: float = 3.0  # for snapshots that come in the stream, after subscribing
     resync_retry_s: float = 1.0  # least time between two requests for such a snapshot
     snapshot_workers: int = 4  # requests at once
+    poll_s: float = 60.0  # in which all is asked for that the venue does not push
     gather: bool = False  # decode frames that come together at once; one publish for all of them
     max_buffered: int = 2000  # diff messages kept a book while it waits
 
@@ -53,7 +54,7 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Raise ConfigError for what makes no sense."""
         if not 1 <= self.lines <= 2:
             raise ConfigError(f"lines is {self.lines}, expected 1, or 2 for two connections")
-        for name in ("book_silence_s", "trade_silence_s", "overlap_s", "hold_s"):
+        for name in ("book_silence_s", "trade_silence_s", "overlap_s", "hold_s", "poll_s"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected more than 0")
         if self.life_s < 0:

@@ -35,4 +35,6 @@ class FeedStats(msgspec.Struct):
     renewals: int = 0  # connections replaced because a stream stayed silent
     dropped: int = 0  # messages dropped because another connection had brought them
     healed: int = 0  # book changes missing on one connection that another one brought
+    polls: int = 0  # answers to what is asked for from time to time
+    poll_errors: int = 0  # such questions whose answer did not come or could not be read
     last_lag_us: int = 0  # receive time less venue time of the last row; negative: its clock leads

@@ -153,6 +153,13 @@ async def premium_index(desk: Desk, params: Params) -> Any:
     return found[0] if one else found
 
 
+async def open_interest(desk: Desk, params: Params) -> Any:
+    """Show what is held: by the user, whom the market takes the other side of."""
+    spec = _spec(desk, params)
+    lots = abs(desk.account.positions[spec.symbol].lots)
+    return {"symbol": spec.symbol, "openInterest": spec.qty_text(lots), "time": desk.now_ms()}
+
+
 def _depth_weight(params: Params) -> int:
     return DEPTH_WEIGHT.get(params.integer("limit", 500), 2)
 
@@ -169,4 +176,5 @@ PUBLIC = [
     Endpoint("GET", "/fapi/v2/ticker/price", price),
     Endpoint("GET", "/fapi/v1/ticker/bookTicker", book_ticker, weight=2),
     Endpoint("GET", "/fapi/v1/premiumIndex", premium_index),
+    Endpoint("GET", "/fapi/v1/openInterest", open_interest),
 ]

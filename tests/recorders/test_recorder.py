@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extrema_nb.errors import ConfigError, VenueError
-from extrema_nb.events import STATUS, EventKind, Flag, StatusCode
+from extrema_nb.events import FUNDING, STATUS, EventKind, Flag, StatusCode
 from extrema_nb.store import check_recording, list_parts, read_info
 from recorders import recorder
 from recorders.backlog import Backlog
@@ -75,6 +75,26 @@ def test_a_recording_is_whole_and_its_frames_give_the_same_rows(tmp_path):
     got = rows_of(live)
     got = got[np.isin(got["kind"], market)]
     same(raw[np.isin(raw["kind"], market)], got)
+
+
+def test_open_interest_that_is_not_pushed_is_polled_into_the_recording(tmp_path):
+    async def work(venue):
+        stop = asyncio.Event()
+
+        def tell(report):
+            if report["feed"]["polls"] >= 4:
+                stop.set()
+
+        wanted = settings(venue, tmp_path, channels=["open_interest"], poll_s=0.05)
+        return await record(wanted, stop, tell=tell)
+
+    report = with_venue(work)
+    assert report["feed"]["poll_errors"] == report["frames"] == 0
+    rows = rows_of(ParquetSource(tmp_path, kinds=[EventKind.FUNDING])).view(FUNDING)
+    assert len(rows) == report["feed"]["polls"] >= 4
+    assert set(rows["open_interest"]) == {0.0}  # nobody holds anything there
+    assert set(rows["inst"]) == {0, 1}
+    assert set(rows["flags"]) == {Flag.LAST | Flag.POLLED}
 
 
 def test_it_stops_when_it_is_told_to_and_continues_in_the_same_folder(tmp_path):

@@ -80,6 +80,7 @@ class LoopbackVenue:
         self.asked = 0  # snapshot requests
         self.sessions = {"public": 0, "market": 0}
         self.queries: list[str] = []
+        self.interest: list[object] = []  # answers about open interest, each once
 
     def next_snapshot(self) -> object:
         """Return the next answer to a snapshot request."""
@@ -103,6 +104,11 @@ class LoopbackVenue:
             return answer
         return web.json_response(answer)
 
+    async def _interest(self, request: web.Request) -> web.Response:
+        self.queries.append(request.query_string)
+        answer = self.interest.pop(0) if self.interest else web.Response(status=503)
+        return answer if isinstance(answer, web.Response) else web.json_response(answer)
+
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[Endpoints]:
         """Serve; give the endpoints."""
@@ -110,6 +116,7 @@ class LoopbackVenue:
             "/public/stream": self._stream,
             "/market/stream": self._stream,
             "/fapi/v1/depth": self._depth,
+            "/fapi/v1/openInterest": self._interest,
         }
         async with serve(routes) as host:
             yield Endpoints(f"http://{host}", f"ws://{host}")

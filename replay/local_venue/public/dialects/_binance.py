@@ -92,7 +92,7 @@ class Binance(Base):
         return Control((dumps({"code": 2, "msg": "Invalid request", "id": number}),))
 
     def ask(self, asked: Asked, now_ms: int) -> Reply:
-        """Know depth, exchangeInfo, time and ping."""
+        """Know depth, exchangeInfo, time and ping; of futures open interest: nobody holds any."""
         base, _, call = asked.path.rpartition("/")
         old = base.endswith(("/api/v1", "/api/v3")) and self._market == "spot"
         if base != self._prefix and not old:
@@ -102,11 +102,19 @@ class Binance(Base):
                 return Reply(book=asked.query.get("symbol", ""))
             case "exchangeInfo":
                 return Reply(instruments=True)
-            case "time":
-                return Reply(body=dumps({"serverTime": now_ms}))
-            case "ping":
-                return Reply(body=b"{}")
+            case "time" | "ping" | "openInterest":
+                return self._tell(call, asked.query.get("symbol", ""), now_ms)
         return UNKNOWN
+
+    def _tell(self, call: str, symbol: str, now_ms: int) -> Reply:
+        """Return what does not depend on the capture."""
+        if call == "ping":
+            return Reply(body=b"{}")
+        if call == "time":
+            return Reply(body=dumps({"serverTime": now_ms}))
+        if self._market == "spot" or not symbol:
+            return UNKNOWN
+        return Reply(body=dumps({"symbol": symbol, "openInterest": "0", "time": now_ms}))
 
     def book_answer(self, book: TextBook, now_ms: int) -> bytes:
         """Return a depth answer."""
