@@ -15,12 +15,12 @@ from typing import Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb import jit
 from extrema_nb.errors import ConfigError, VenueDisconnected, nearest
 
 __all__ = [
     "BURST",
     "ENV",
+    "NATIVE",
     "TRANSPORTS",
     "BurstTransport",
     "TakeBurst",
@@ -134,7 +134,7 @@ def choose_transport(name: str = "auto", *, bursts: bool = False, proxy: str = "
     else:
         said = repr(name)
     if name == "auto":
-        return NATIVE if bursts and jit.ENABLED and not proxy else installed()[0]
+        return NATIVE if bursts and not proxy and _compiled() else installed()[0]
     if name not in TRANSPORTS:
         raise ConfigError(
             f"unknown transport {said}; expected auto or {' or '.join(TRANSPORTS)}"
@@ -150,6 +150,11 @@ def choose_transport(name: str = "auto", *, bursts: bool = False, proxy: str = "
             f"transport {said} knows no proxy; choose {' or '.join(set(installed()) - {NATIVE})}"
         )
     return name
+
+
+def _compiled() -> bool:
+    """Say whether kernels are compiled; asked late, for who takes no bursts needs no compiler."""
+    return bool(importlib.import_module("extrema_nb.jit").ENABLED)
 
 
 def make_transport(name: str = "auto") -> Transport:

@@ -273,7 +273,7 @@ class SimulatedMarket:
             wait = due_us - self._now()
             if wait > 0:
                 await asyncio.sleep(wait / 1e6)
-            elif step % 100 == 0:
+            elif step % 10 == 0:
                 await asyncio.sleep(0)  # behind: let others run
             for book in self._books.values():
                 self._step(hub, book, due_us)

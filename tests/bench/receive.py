@@ -28,7 +28,7 @@ import sys
 import time
 from pathlib import Path
 
-from extrema_nb.net.transport import installed, make_transport
+from extrema_nb.net.transport import NATIVE, installed, make_transport
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LOOPS = ("asyncio", "uvloop")
@@ -225,7 +225,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "rounds": args.rounds,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
-        "versions": {n: importlib.metadata.version(n) for n in (*installed(), *loops[1:])},
+        "versions": {
+            n: importlib.metadata.version(n) for n in (*installed(), *loops[1:]) if n != NATIVE
+        },
         "rows": sorted(rows, key=lambda row: -row["messages_s"]),
     }
 
