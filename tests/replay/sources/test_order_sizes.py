@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.sources import order_sizes
 from replay.sources.order_sizes import (
     ADD,
     CANCEL,
@@ -14,6 +17,7 @@ from replay.sources.order_sizes import (
     NOTHING,
     OrderSizes,
 )
+from tests.naive.order_sizes import NaiveSizes
 
 
 def told(*events):
@@ -70,3 +74,33 @@ def test_what_is_left_is_the_same_by_fills_and_by_cancels(steps):
             elif done == MODIFY:
                 ours = qty
         assert ours == venue
+
+
+@given(
+    events=st.lists(
+        st.tuples(
+            st.integers(0, 2), st.sampled_from([ADD, MODIFY, CANCEL, EXECUTE, CLEAR, NOTHING]),
+            st.sampled_from([1, 2, 3, -5, 2**62]), st.integers(0, 9),
+        ),
+        max_size=60,
+    ),
+    cut=st.integers(0, 60),
+)  # fmt: skip
+def test_all_at_once_is_one_after_the_other_as_dictionaries_have_it(events, cut):
+    naive = NaiveSizes()
+    wanted = [naive.take(*event) for event in events]
+    sizes, got = OrderSizes(), []
+    for part in (events[:cut], events[cut:]):
+        columns = np.array(part, np.int64).reshape(-1, 4).T.copy()
+        got += zip(*(each.tolist() for each in sizes.take_all(*columns)), strict=True)
+    assert got == wanted
+
+
+@pytest.mark.parametrize("live", [1, 3000])
+def test_the_table_grows_with_the_orders_that_live(live, monkeypatch):
+    monkeypatch.setattr(order_sizes, "FIRST_SLOTS", 8)
+    sizes, naive = OrderSizes(), NaiveSizes()
+    for at in range(4000):
+        for event in ((0, ADD, at, 5), (0, CANCEL, at - live, 2), (0, CANCEL, at - live, 3)):
+            assert sizes.take(*event) == naive.take(*event)
+    assert len(sizes._table) <= 8 * max(8, live)
