@@ -71,6 +71,7 @@ def test_batches_change_nothing(events, sizes):
     assert made(events, source=Cut(events, sizes)).tobytes() == made(events).tobytes()
 
 
+@settings(max_examples=examples(40))
 @given(order_streams(insts=2))
 def test_rows_of_the_source_stay_and_every_message_with_levels_has_one_end(events):
     out = made(events)
@@ -140,6 +141,34 @@ def test_the_snapshot_of_a_captured_book_gives_its_levels(shared_data):
     assert final == sums
     assert int(lob["flags"][0]) & START
     assert np.flatnonzero(lob["flags"] & LAST).tolist() == [len(lob) - 1]
+
+
+@pytest.mark.slow
+def test_a_captured_day_of_single_orders_ends_with_what_its_events_left(shared_data):
+    """Bitstamp, 50,414 events, followed by hand as its own columns tell them."""
+    source = open_source(shared_data / "l3" / "bitstamp_obanalytics_orders.csv.xz")
+    out = np.concatenate(list(BookFrom(source, "orders").batches(7_000)))
+    left: dict[int, tuple[int, float, float]] = {}
+    for row in out[out["kind"] == EventKind.MBO].view(MBO):
+        order_id, action, qty = int(row["order_id"]), int(row["action"]), float(row["qty"])
+        if action == EXECUTE:
+            if order_id in left:
+                side, price, before = left[order_id]
+                left[order_id] = (side, price, before - qty)
+        elif action == DELETE:
+            left.pop(order_id, None)
+        else:
+            left[order_id] = (int(row["side"]), float(row["price"]), qty)
+    wanted: dict[tuple[int, float], float] = {}
+    for side, price, qty in left.values():
+        if qty > 5e-9:
+            wanted[side, price] = wanted.get((side, price), 0.0) + qty
+    lob = out[out["kind"] == EventKind.LOB].view(LOB_LEVEL)
+    final = {(int(r["side"]), float(r["price"])): float(r["qty"]) for r in lob}
+    final = {key: qty for key, qty in final.items() if qty > 0.0}
+    assert final.keys() == wanted.keys()
+    assert final == pytest.approx(wanted, abs=1e-9)
+    assert len(final) > 100
 
 
 @pytest.mark.slow

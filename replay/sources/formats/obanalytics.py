@@ -3,7 +3,9 @@
 Rules
 -----
 1. ``timestamp`` (ms) is when the event was received, ``exchange.timestamp`` the venue's.
-2. Volumes are in 1e-8 of a coin. A change says what is left of the order.
+2. Volumes are in 1e-8 of a coin. A change says what is left of the order. One to less at the same
+   price is an execution, as is the deletion of an order that has nothing left: Bitstamp tells fills
+   in no other way.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from extrema_nb.errors import DataError
@@ -32,7 +35,8 @@ TYPES = dict(
         strict=True,
     )
 )
-ACTIONS = {"created": 1, "changed": 2, "deleted": 3}
+CREATED, CHANGED, DELETED, EXECUTED = 1, 2, 3, 4  # as `action` of MBO rows
+ACTIONS = {"created": CREATED, "changed": CHANGED, "deleted": DELETED}
 SIDES = {"bid": 1, "ask": -1}
 
 
@@ -65,6 +69,7 @@ class ObanalyticsFile:
 
     def blocks(self) -> Iterator[EventArray]:
         """Yield MBO rows in the order of the file."""
+        left: dict[int, tuple[float, int]] = {}  # order → price, volume
         for frame in self._csv.frames():
             action = frame["action"].replace_strict(ACTIONS, default=0, return_dtype=pl.Int64)
             side = frame["direction"].replace_strict(SIDES, default=0, return_dtype=pl.Int8)
@@ -75,10 +80,33 @@ class ObanalyticsFile:
                     f"{self.path}: event {row}, expected an action of {', '.join(ACTIONS)} and a "
                     f"direction of {', '.join(SIDES)}; correct the file"
                 )
+            actions, volumes = _with_executions(
+                left, frame["id"], frame["price"], frame["volume"], action
+            )
             yield make_rows(
                 EventKind.MBO, to_us(frame["exchange.timestamp"].to_numpy()),
                 to_us(frame["timestamp"].to_numpy()), side=side.to_numpy(),
-                price=frame["price"].to_numpy(), qty=frame["volume"].to_numpy() / 1e8,
-                order_id=frame["id"].to_numpy(), action=action.to_numpy(),
+                price=frame["price"].to_numpy(), qty=np.array(volumes) / 1e8,
+                order_id=frame["id"].to_numpy(), action=np.array(actions),
             )  # fmt: skip
         self.skipped = self._csv.bad
+
+
+def _with_executions(
+    left: dict[int, tuple[float, int]], ids: pl.Series, prices: pl.Series, volumes: pl.Series,
+    actions: pl.Series,
+) -> tuple[list[int], list[int]]:  # fmt: skip
+    """Return actions and volumes with executions in the place of what tells of them."""
+    out, qty = actions.to_list(), volumes.to_list()
+    for k, (order, price) in enumerate(zip(ids.to_list(), prices.to_list(), strict=True)):
+        before = left.get(order)
+        volume = qty[k]
+        if out[k] == DELETED:
+            left.pop(order, None)
+            if before is not None and volume == 0 < before[1]:
+                out[k], qty[k] = EXECUTED, before[1]
+            continue
+        left[order] = (price, volume)
+        if out[k] == CHANGED and before is not None and before[0] == price and volume < before[1]:
+            out[k], qty[k] = EXECUTED, before[1] - volume
+    return out, qty
