@@ -27,6 +27,7 @@ from replay.checkpoint.run import Course, open_checkpoint
 from replay.exchange.config import ExchangeConfig
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, check_queue, scan
+from replay.soundness import tell_faults
 from replay.tape.tapes import Stretch, stretches
 from replay.without import ACCOUNT, Without
 
@@ -45,6 +46,7 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_latency_us: int = 0  # least feed latency after a clock correction
     model_latency_us: int = 1_000  # from features to prediction
     seed: int = 0
+    whole: bool = False  # refuse data with gaps, losses or books that begin without a snapshot
 
     def __post_init__(self) -> None:
         for _, seconds in self.timers:
@@ -219,6 +221,7 @@ class Backtest:
     def _run(self, plan: Plan, resume: str | Path | None) -> tuple[Course, RunResult | None]:
         data = self.data or scan(self.source)
         check_queue(self.config.exchange.queue, data)
+        tell_faults(data.faults, refuse=self.config.whole)
         if self.source.left_out:
             logger.info("%d rows of a live session's own are left out", self.source.left_out)
         shift = data.clock_shift(self.config.base_latency_us)

@@ -114,6 +114,7 @@ def summary_of(
             "first_ts": result.data.first_ts,
             "last_ts": result.data.last_ts,
             "instruments": [row.name for row in table],
+            "faults": result.data.faults._asdict(),
         },
         "strategies": described["strategies"],
         "risk": {k: v for k, v in described["risk"].items() if v != float("inf")},

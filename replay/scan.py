@@ -15,6 +15,7 @@ from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import MBO, TRADE, EventArray, EventKind, as_events
 from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
+from replay.soundness import SOUND, Faults, Soundness, check_clocks
 
 __all__ = ["DataScan", "check_queue", "scan"]
 
@@ -36,6 +37,7 @@ class DataScan(NamedTuple):
     orders: frozenset[int] = frozenset()  # instruments that have single orders (MBO rows)
     books: frozenset[int] = frozenset()  # instruments that have a book (LOB rows)
     executions: int = 0  # of single orders
+    faults: Faults = SOUND  # what is missing in them
 
     def clock_shift(self, base_latency_us: int) -> int:
         """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs."""
@@ -98,6 +100,7 @@ def scan(source: Source) -> DataScan:
     orders: set[int] = set()
     books: set[int] = set()
     executions = 0
+    sound = Soundness(source.instruments)
     for batch in source.batches():
         events = as_events(batch)
         digest.update(events.data)
@@ -113,6 +116,7 @@ def scan(source: Source) -> DataScan:
         market = events[_market_rows(events)]
         _check_prices(market)
         executions += _note_kinds(market, len(source.instruments), orders, books)
+        sound.see(events)
         least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
         marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
         _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
@@ -127,12 +131,13 @@ def scan(source: Source) -> DataScan:
         )
     if least == FAR:
         least = 0
+    check_clocks(least, max(most, least))
     whole = None
     if kept is not None:
         whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
     return DataScan(
         rows, first, last, least, max(most, least), digest.hexdigest(), whole, frozenset(orders),
-        frozenset(books), executions,
+        frozenset(books), executions, sound.found(),
     )  # fmt: skip
 
 

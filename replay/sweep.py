@@ -29,11 +29,13 @@ from replay.backtest import BacktestConfig, Tapes
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
 from replay.scan import DataScan, check_queue, scan
+from replay.soundness import tell_faults
 from replay.without import ACCOUNT, Without
 
-__all__ = ["Outcome", "Sweep", "grid", "parse_values"]
+__all__ = ["MAX_SETS", "Outcome", "Sweep", "grid", "parse_values"]
 
 STEP_VARIANTS = 64  # variants that run in step: what they touch should fit a processor's cache
+MAX_SETS = 1_000_000  # more is a slip in a range
 PASS_VARIANTS = 512  # variants in one pass over the rows; memory grows with them
 Values = Mapping[str, Any]  # one parameter set: name → value; `exchange.NAME` is an assumption
 
@@ -67,13 +69,19 @@ def parse_values(text: str) -> list[float]:
     try:
         if ":" in text:
             start, stop, step = (float(part) for part in text.split(":"))
-            count = int(np.floor((stop - start) / step + 1e-9)) + 1 if step > 0 else 0
+            steps = (stop - start) / step + 1e-9 if step > 0 else -1.0
+            if steps >= MAX_SETS:
+                raise ConfigError(
+                    f"values {text!r} are {steps + 1:,.0f}, expected at most {MAX_SETS:,}; take "
+                    "a larger step"
+                )
+            count = int(np.floor(steps)) + 1
             values = [round(start + i * step, 12) for i in range(count)]
         else:
             values = [float(part) for part in text.split(",")]
     except ValueError:
         values = []
-    if not values:
+    if not values or not np.isfinite(values).all():
         raise ConfigError(
             f"values {text!r}: expected numbers such as 1,2,3 or start:stop:step such as 1:5:0.5"
         )
@@ -120,6 +128,7 @@ class Sweep:
         self.data = data
         self.seconds = 0.0  # wall time of the passes
         self._tapes: Tapes | None = None
+        self._told = False
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
         for values in self.sets:
             _exchange_of(self.config, values)
@@ -131,11 +140,21 @@ class Sweep:
             seed=self.config.seed, with_books=True, books=books,
         )  # fmt: skip
 
+    def scan(self) -> DataScan:
+        """Return what the rows are, and tell what is wrong with them; read them once only."""
+        if self._tapes is not None:
+            return self._tapes.data
+        self.data = self.data or scan(self.source)
+        if not self._told:
+            tell_faults(self.data.faults, refuse=self.config.whole)
+            self._told = True
+        return self.data
+
     @property
     def tapes(self) -> Tapes:
         """What is made of the rows, once for all passes."""
         if self._tapes is None:
-            data = self.data or scan(self.source)
+            data = self.scan()
             for values in self.sets:
                 check_queue(_exchange_of(self.config, values).queue, data)
             shift = data.clock_shift(self.config.base_latency_us)

@@ -11,11 +11,10 @@ from typing import Any
 import polars as pl
 
 from extrema_nb.errors import ConfigError
-from replay.sweep import grid, parse_values
+from replay.sweep import MAX_SETS, grid, parse_values
 
 __all__ = ["MAX_SETS", "read_grid", "read_table"]
 
-MAX_SETS = 1_000_000  # more is a slip in a range
 Value = float | int | bool | str
 
 

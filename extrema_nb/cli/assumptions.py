@@ -84,6 +84,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the assumptions about time and the clock."""
     parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
     parser.add_argument(
+        "--whole", action="store_true",
+        help="refuse data with gaps, lost rows or books that begin without a snapshot",
+    )  # fmt: skip
+    parser.add_argument(
         "--base-latency-us", type=int, default=0, help="least feed latency after clock correction"
     )
 
@@ -131,5 +135,6 @@ def backtest_config(args: argparse.Namespace, **more: Any) -> Any:
         mark_every_s=args.mark_s,
         base_latency_us=args.base_latency_us,
         seed=args.seed,
+        whole=args.whole,
         **more,
     )

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     out = output_folder("--out", args.out)
     if args.report:
         output_folder("--report", Path(args.report).parent)
-    sweep.data = data = spoke("replay.scan").scan(sweep.source)
+    data = sweep.scan()
     folder = results.SweepFolder(out, results.identity_of(sweep, data, sets))
     missing = folder.missing()
     with progress("sweep", total=data.rows * len(missing), quiet=args.json) as bar:

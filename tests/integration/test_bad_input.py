@@ -21,6 +21,20 @@ disk full while recording             recorders/test_parquet, recorders/test_raw
 strategy that cannot be used          cli/test_backtest
 folder that cannot be written         cli/test_backtest, and here
 ====================================  ===========================================================
+
+Of backtests and sweeps:
+
+====================================  ===========================================================
+unsorted clocks, clocks in other      integration/test_bad_rows, replay/test_backtest,
+units                                 replay/test_soundness
+NaN, infinite or negative quantities  integration/test_bad_rows, replay/test_scan
+wrong tick                            integration/test_bad_rows, replay/test_soundness
+gap, lost rows, missing snapshot      integration/test_bad_rows, replay/test_soundness
+latency table out of order            integration/test_bad_rows, exchange/test_latency_table
+parameter that does not exist         integration/test_bad_rows, cli/test_bad_input, cli/test_sweep
+range that never ends                 integration/test_bad_rows, replay/test_sweep
+checkpoint of another run, damaged    cli/test_backtest, replay/checkpoint/test_run, test_file
+====================================  ===========================================================
 """
 
 from __future__ import annotations

@@ -128,9 +128,17 @@ def test_values_are_a_list_or_a_range_with_its_end(text, values):
     assert parse_values(text) == values
 
 
-@pytest.mark.parametrize("text", ["", "a", "1:2", "2:1:1", "1:2:0"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1:2", "2:1:1", "1:2:0", "1:2:-1", "1,nan", "inf", "nan:1:1", "1:2:nan"]
+)
 def test_values_that_are_none_are_refused(text):
     with pytest.raises(ConfigError, match="expected numbers such as"):
+        parse_values(text)
+
+
+@pytest.mark.parametrize("text", ["0:1e12:1", "0:inf:1", "0:1:1e-300", "-1e300:1e300:1e-9"])
+def test_a_range_beyond_every_limit_is_refused_before_it_is_made(text):
+    with pytest.raises(ConfigError, match=r"expected at most 1,000,000; take a larger step"):
         parse_values(text)
 
 
