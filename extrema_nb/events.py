@@ -128,6 +128,7 @@ class Flag(IntEnum):
     REDUCE_ONLY = 1024  # of an intent
     DUPLICATE = 2048  # seen before, kept for the record
     POLLED = 4096  # asked for over REST from time to time, not pushed
+    LIQUIDATED = 8192  # of a fill: the exchange closed the position for want of margin
 
 
 class OrderStatus(IntEnum):

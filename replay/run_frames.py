@@ -75,8 +75,8 @@ def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
     """Return every execution: price, quantity, fee, and position and balance after it.
 
     Columns: ts_local, ts_exch, client_order_id, trade_id, inst, side, price, qty, value (price
-    times quantity in quote units; of inverse contracts in base units), maker, fee (negative: a
-    rebate), position (units, signed) and balance (what all fills of the instrument so far brought
+    times quantity in quote units; of inverse contracts in base units), maker, liquidation (the
+    exchange closed the position), fee (negative: a rebate), position (units, signed) and balance (what all fills of the instrument so far brought
     in and cost, before fees; of inverse contracts in base units, counted the other way round).
     """
     fills = journal[journal["kind"] == EventKind.FILL].view(FILL)
@@ -104,6 +104,7 @@ def fills_frame(journal: EventArray, table: InstrumentTable) -> pl.DataFrame:
             "qty": fills["qty"],
             "value": value,
             "maker": (fills["flags"] & Flag.MAKER) != 0,
+            "liquidation": (fills["flags"] & Flag.LIQUIDATED) != 0,
             "fee": fills["fee"],
             "position": position,
             "balance": balance,

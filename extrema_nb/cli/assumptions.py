@@ -29,6 +29,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_fee_arguments(parser)
     _add_funding_arguments(parser)
+    _add_margin_arguments(parser)
     parser.add_argument(
         "--partial", action="store_true", help="fill orders in parts, by the volume there is"
     )
@@ -80,6 +81,37 @@ def _add_funding_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_margin_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the margin that the exchange asks for; without a balance it asks for none."""
+    parser.add_argument(
+        "--margin-balance", type=float, metavar="AMOUNT",
+        help="what the account begins with: orders need margin, and too little is liquidated",
+    )  # fmt: skip
+    parser.add_argument("--initial-margin", type=float, help="fraction of value (default 0.1)")
+    parser.add_argument("--maintenance-margin", type=float, help="fraction of value (default 0.05)")
+    parser.add_argument(
+        "--liquidation-fee", type=float, help="fraction of value, beside the taker's (default 0)"
+    )
+
+
+def _margin(args: argparse.Namespace) -> Any:
+    """Return the MarginConfig that the arguments ask for, None without a balance."""
+    given = {
+        name: value
+        for name, value in (
+            ("initial", args.initial_margin),
+            ("maintenance", args.maintenance_margin),
+            ("liquidation_fee", args.liquidation_fee),
+        )
+        if value is not None
+    }
+    if args.margin_balance is None:
+        if given:
+            raise ConfigError("margin rates are given without --margin-balance AMOUNT; give it too")
+        return None
+    return spoke("replay.exchange.margin_config").MarginConfig(args.margin_balance, **given)
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the assumptions about time and the clock."""
     parser.add_argument("--mark-s", type=float, default=1.0, help="seconds between account marks")
@@ -122,6 +154,7 @@ def exchange_config(args: argparse.Namespace) -> Any:
         fee_per_fill=args.fee_per_fill,
         fees=fees,
         funding=not args.no_funding,
+        margin=_margin(args),
     )
 
 

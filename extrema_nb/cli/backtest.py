@@ -159,6 +159,12 @@ def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
     )
 
 
+def _liquidations(counters: dict[str, int]) -> dict[str, str]:
+    """Return the line that says that the account was closed, if it was."""
+    count = counters.get("liquidations", 0)
+    return {"liquidations": f"{count:,}: the margin was too small"} if count else {}
+
+
 def _show(told: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -174,6 +180,7 @@ def _show(told: dict[str, Any]) -> None:
         "fees": f"{told['fees']:,.4f} quote units",
         "funding": f"{told['funding']:,.4f} quote units paid",
         "profit": "?" if profit is None else f"{profit:+,.4f} quote units, after fees and funding",
+        **_liquidations(told["counters"]),
         "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",
         "clock": "as recorded"
         if not told["clock_shift_us"]

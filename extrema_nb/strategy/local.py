@@ -9,7 +9,8 @@ Rules
 2. A SNAPSHOT-flagged ACC_POS row sets the account's position; what the modules do not explain
    belongs to module 0. Other ACC_POS rows are information: positions follow fills.
 3. A SYNTHETIC ACC_BAL row of an instrument is funding that the simulated exchange took or gave; the
-   modules share it by their positions.
+   modules share it by their positions. A LIQUIDATED fill is of no module's order: it closes the
+   positions of modules, the first ones first.
 4. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
    that comes after its order ended is counted too, and moves the position of the order's module.
 """
@@ -44,6 +45,7 @@ __all__ = [
 
 _SNAPSHOT = int(Flag.SNAPSHOT)
 _SYNTHETIC = int(Flag.SYNTHETIC)
+_LIQUIDATED = int(Flag.LIQUIDATED)
 _LIVE = int(OrderStatus.LIVE)
 _PARTIAL = int(OrderStatus.PARTIALLY_FILLED)
 _FILLED = int(OrderStatus.FILLED)
@@ -113,7 +115,9 @@ def apply_fill(ctx: Context, row: Any) -> int:
     module = owner_of(ctx, inst, row.client_order_id)
     side = int(row.side)
     _book_fill(ctx, len(ctx.n_open), inst, side, row.price, row.qty, row.fee)
-    if module < 0:
+    if module < 0 and int(row.flags) & _LIQUIDATED:
+        _share_liquidation(ctx, row)
+    elif module < 0:
         module = _late_owner(ctx, row.client_order_id)
         if module >= 0:
             ctx.clock[C_ODD_REPORTS] += 1
@@ -126,6 +130,22 @@ def apply_fill(ctx: Context, row: Any) -> int:
         if order.leaves_qty < 0.5e-6 * ctx.specs[inst].lot_size:
             order.leaves_qty = 0.0
     return module
+
+
+@kernel
+def _share_liquidation(ctx: Context, row: Any) -> None:
+    """Let a fill that closes the account close positions of modules; what is left is the first's."""
+    inst, side = int(row.inst), int(row.side)
+    left = row.qty
+    for module in range(len(ctx.n_open)):
+        held = ctx.positions[module, inst].qty
+        part = min(left, max(-side * held, 0.0))
+        if part > 0.0:
+            share = row.fee * (part / row.qty)
+            _book_fill(ctx, module, inst, side, row.price, part, share)
+            left -= part
+    if left > 0.5e-6 * ctx.specs[inst].lot_size:
+        _book_fill(ctx, 0, inst, side, row.price, left, row.fee * (left / row.qty))
 
 
 @kernel

@@ -9,7 +9,8 @@ Rules
 3. Amending to no more at the same price keeps the queue place; anything else goes to the tail.
 4. A stop order waits until its trigger; then it arrives anew as a market or limit order.
 5. A reduce-only order is cut to what the position at the exchange leaves to reduce.
-6. With `consume`, an order that would trade with another of ours is handled by `self_trade`.
+6. With margin, what would need more than the equity is refused.
+7. With `consume`, an order that would trade with another of ours is handled by `self_trade`.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from extrema_nb.events import (
 from extrema_nb.jit import kernel
 from replay.exchange.available import available, best_for, next_for, use_up
 from replay.exchange.config import SelfTrade
+from replay.exchange.margin import may_open
 from replay.exchange.model import (
     FAR,
     P_TRIGGER,
     X_CONSUME,
+    X_MARGIN,
     X_NEXT_EXPIRY,
     X_NOW,
     X_PARTIAL,
@@ -48,6 +51,7 @@ from replay.exchange.model import (
 from replay.exchange.reports import (
     CANNOT_REDUCE,
     NO_LIQUIDITY,
+    NO_MARGIN,
     SELF_TRADE,
     TOO_MANY_ORDERS,
     UNKNOWN_ORDER,
@@ -202,6 +206,9 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
     if qty < x.scale[inst, 2] and request.flags & _REDUCE_ONLY:
         refuse(x, inst, request, _E_REJECTED, _REJECTED, CANNOT_REDUCE)
         return
+    if x.clock[X_MARGIN] != 0 and not may_open(x, inst, side, qty, request.price):
+        refuse(x, inst, request, _E_REJECTED, _REJECTED, NO_MARGIN)
+        return
     is_market = request.order_type == _MARKET or request.order_type == _STOP_MARKET
     tick = (FAR if side == BUY else -FAR) if is_market else tick_of(x, inst, request.price)
     opposite = best_for(x, inst, ASK if side == BUY else BID)
@@ -274,6 +281,14 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
             return
     join_queue(x, inst, order)
     set_ranges(x, inst)
+
+
+@kernel
+def _may_amend(x: Exchange, inst: int, request: Any, place: int) -> bool:
+    """Say whether the margin suffices for what an order is to become."""
+    order = x.resting[inst, place]
+    more = request.qty - order.leaves_qty
+    return more <= 0.0 or may_open(x, inst, int(order.side), more, request.price)
 
 
 @kernel
@@ -352,5 +367,7 @@ def on_request(x: Exchange, request: Any) -> None:
         place = find(x, inst, int(request.client_order_id))
         if place < 0 or not 0.0 < request.qty < np.inf:
             refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, UNKNOWN_ORDER)
+        elif x.clock[X_MARGIN] != 0 and not _may_amend(x, inst, request, place):
+            refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, NO_MARGIN)
         else:
             _amend(x, inst, request, place)

@@ -10,6 +10,7 @@ import msgspec
 from extrema_nb.errors import ConfigError, nearest
 from replay.exchange.fee_config import FeeConfig, check_fees
 from replay.exchange.latency_config import LatencyConfig
+from replay.exchange.margin_config import MarginConfig
 from replay.exchange.own_names import is_own, own_name
 
 __all__ = ["FIFO", "OWN_QUEUE", "ExchangeConfig", "QueueModel", "SelfTrade"]
@@ -57,6 +58,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``cancel_oldest``, ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
     instrument; they and the fees after them are as in `FeeConfig`, and `fees` has those of single
     instruments by name. `funding` lets positions pay and receive what FUNDING rows state.
+    Without `margin` anything can be held and nothing is liquidated.
     """
 
     queue: Any = "risk_averse"  # a function becomes its name
@@ -76,6 +78,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fee_per_fill: float = 0.0
     fees: dict[str, FeeConfig] = {}
     funding: bool = True
+    margin: MarginConfig | None = None
 
     def __post_init__(self) -> None:
         if is_own(self.queue):

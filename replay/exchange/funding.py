@@ -1,4 +1,4 @@
-"""Funding: what a position pays when it is due, and the moments at which the exchange does such things."""
+"""Funding: what a position pays when it is due."""
 
 from __future__ import annotations
 
@@ -6,38 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from extrema_nb.books.l2 import ASK, BID, NO_ASK, NO_BID
 from extrema_nb.events import ACC_BAL, EventKind, Flag
 from extrema_nb.jit import kernel
-from replay.exchange.arrival import expire
+from replay.exchange.mids import mid_of
 from replay.exchange.model import (
+    P_CASH,
     X_FUNDING,
+    X_MARGIN,
     X_MARKET,
     X_NEXT_EXPIRY,
-    X_NOW,
     X_PAYMENT,
     X_PAYMENTS,
     X_UNPRICED,
     Exchange,
 )
 from replay.exchange.reports import open_report
-from replay.exchange.resting import price_of
 
-__all__ = ["await_funding", "mid_of", "pay", "ring"]
+__all__ = ["await_funding", "pay"]
 
 _ACC_BAL = int(EventKind.ACC_BAL)
 _FLAGS = int(Flag.LAST | Flag.SYNTHETIC)
-
-
-@kernel
-def mid_of(x: Exchange, inst: int) -> float:
-    """Return the mid at the exchange, NaN without a two-sided book."""
-    at = int(x.clock[X_MARKET])
-    bid = int(x.venue.touch_of(inst, BID, at))
-    ask = int(x.venue.touch_of(inst, ASK, at))
-    if bid == NO_BID or ask == NO_ASK:
-        return np.nan
-    return 0.5 * (price_of(x, inst, bid) + price_of(x, inst, ask))
 
 
 @kernel
@@ -53,7 +41,7 @@ def pay(x: Exchange, payment: Any) -> None:
         return
     price = payment.price
     if np.isnan(price):
-        price = mid_of(x, inst)
+        price = mid_of(x, inst, int(x.clock[X_MARKET]))
     if not price > 0.0:
         x.clock[X_UNPRICED] += 1
         return
@@ -66,6 +54,8 @@ def pay(x: Exchange, payment: Any) -> None:
     row.balance = np.nan
     row.available = np.nan
     row.change = -value * payment.rate
+    if x.clock[X_MARGIN] != 0:
+        x.params[P_CASH] += row.change
     x.clock[X_PAYMENTS] += 1
 
 
@@ -76,19 +66,3 @@ def await_funding(x: Exchange) -> None:
     k = clock[X_PAYMENT]
     if clock[X_FUNDING] != 0 and k < x.venue.hub.payments:
         clock[X_NEXT_EXPIRY] = min(clock[X_NEXT_EXPIRY], x.venue.payment[k].ts)
-
-
-@kernel
-def ring(x: Exchange) -> None:
-    """Do what is due at the exchange by itself: one payment, or what expires.
-
-    The loop comes again as long as something is due, and makes room for reports each time.
-    """
-    clock = x.clock
-    k = clock[X_PAYMENT]
-    if clock[X_FUNDING] != 0 and k < x.venue.hub.payments and x.venue.payment[k].ts <= clock[X_NOW]:
-        pay(x, x.venue.payment[k])
-        clock[X_PAYMENT] = k + 1
-        return
-    expire(x)
-    await_funding(x)

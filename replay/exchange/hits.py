@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from extrema_nb.jit import kernel
+from replay.exchange.margin import check_margin, next_danger, price_moves
 from replay.exchange.matching import meet_row
-from replay.exchange.model import X_MARKET, X_NOW, X_RESTING, X_STOPS, Exchange
+from replay.exchange.model import (
+    X_DANGER,
+    X_FILLS,
+    X_MARGIN,
+    X_MARKET,
+    X_NOW,
+    X_RESTING,
+    X_STOPS,
+    Exchange,
+)
 from replay.exchange.triggers import fire, fires, fires_by_touch
 from replay.tape.layout import T_DEED
 from replay.tape.lookup import first_at
@@ -81,6 +91,8 @@ def next_hit(x: Exchange, limit: int) -> int:
                         found = int(x.venue.strike_at[k])
     if x.clock[X_STOPS] > 0:
         found = _next_trigger(x, at, found)
+    if x.clock[X_MARGIN] != 0:
+        found = next_danger(x, found)
     return found
 
 
@@ -88,6 +100,7 @@ def next_hit(x: Exchange, limit: int) -> int:
 def hit(x: Exchange, position: int) -> None:
     """Let the row at `position` do what it does to own orders."""
     tape = x.venue
+    fills = x.clock[X_FILLS]
     x.clock[X_NOW] = tape.market_ts[position]
     x.clock[X_MARKET] = position + 1
     k = first_at(tape.deed_at, 0, int(tape.hub.deeds), int(tape.cursors[T_DEED]), position)
@@ -103,3 +116,7 @@ def hit(x: Exchange, position: int) -> None:
         if place < 0:
             break
         fire(x, place)
+    if x.clock[X_MARGIN] != 0 and (
+        x.clock[X_DANGER] == position or x.clock[X_FILLS] != fills or price_moves(x, position)
+    ):
+        check_margin(x)

@@ -1,7 +1,7 @@
 """The backtest loop: two clocks, many variants, always the earliest event next.
 
-Ties, in this order: local market row, local report, prediction, exchange market row, funding and
-expiry of orders, exchange request, timer, account mark; then by place in the input, of exchange
+Ties, in this order: local market row, local report, prediction, exchange market row, a liquidation,
+funding, expiry of orders, exchange request, timer, account mark; then by place in the input, of exchange
 market rows by instrument number before that. So an order that reaches
 the exchange at X is handled after all market rows stamped X, and a timer at t sees all rows and
 reports of t.
@@ -24,8 +24,6 @@ from extrema_nb.events import EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
 from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT, Context
-from replay.exchange.arrival import on_request
-from replay.exchange.funding import ring
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import compact, forward_intents, write_mark
 from replay.exchange.model import (
@@ -45,6 +43,7 @@ from replay.exchange.model import (
     X_REQUEST_TAIL,
     Exchange,
 )
+from replay.exchange.moments import arrive, ring
 from replay.exchange.shared import (
     N_END,
     N_LIMIT,
@@ -262,7 +261,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                 if source == _EXPIRY:
                     ring(x)
                 else:
-                    on_request(x, x.requests[clock[X_REQUEST_HEAD]])
+                    arrive(x, x.requests[clock[X_REQUEST_HEAD]])
                     clock[X_REQUEST_HEAD] += 1
                 continue
             why = _must_stop(x, ctx)

@@ -19,6 +19,7 @@ from extrema_nb.jit import attach_views
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
 from replay.exchange.fees import FEE, fees_in_force
 from replay.exchange.latency import make_latency
+from replay.exchange.margin_config import check_currency
 
 __all__ = [
     "FAR",
@@ -122,8 +123,16 @@ X_PAYMENT = 35  # next payment of the tape
 X_PAYMENTS = 36  # payments ever made
 X_UNPRICED = 37  # payments that were not made because no price was known
 X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
+X_MARGIN = 39  # 1: margin is asked for
 X_ODD_ORDERS = 40  # what is odd about the market's single orders: one place for each of COUNTERS
-X_SIZE = 44
+X_DANGER = 44  # position at which the margin will be too small, -1 for none
+X_MARK_DEED = 45  # next mark price on the tape
+X_LIQUIDATING = 46  # 0 no, 1 orders are being cancelled, 2 positions closed
+X_LIQUIDATE_INST = 47  # instrument that is being closed …
+X_LIQUIDATE_LEVEL = 48  # … and the level to go on with, NO_BID for the best
+X_LIQUIDATE_ORDER = 49  # id of the last order that the exchange made
+X_LIQUIDATIONS = 50  # ever
+X_SIZE = 56
 
 # places in `params`
 P_EXPONENT = 0  # of the power models
@@ -133,7 +142,11 @@ P_WRONG_FRONT = 4
 P_WRONG_BACK = 5
 P_WRONG_CHANGE = 6
 P_WRONG_SHARE = 7  # … and answered
-P_SIZE = 8
+P_CASH = 8  # of the margin account, in its asset: all but the worth of positions
+P_INITIAL = 9  # margin rates, fractions of value
+P_MAINTENANCE = 10
+P_LIQUIDATION_FEE = 11  # fraction of value
+P_SIZE = 12
 
 TAKEN = 256  # levels that own takers may have used up at a time
 STOPS = 256  # stop orders that may wait
@@ -160,7 +173,7 @@ XHUB = np.dtype(
                     "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
                     "requests", "arrivals", "reports", "journal", "marks", "preds", "latency",
-                    "fees", "assets",
+                    "fees", "assets", "mark", "move", "closing",
                 )
             ],
             align=True,
@@ -174,7 +187,8 @@ class Exchange(NamedTuple):
 
     Arrays: ``clock`` (X_SIZE,) int64; ``params`` (P_SIZE,) float64, [0] the queue exponent; ``specs``
     (n,) INSTRUMENT; ``fees`` (n, 4) FEE in force; ``assets`` (n,) `pack_text` of what is
-    paid with; ``scale`` (n, 3) as of books; ``resting`` (n,
+    paid with; ``mark`` (n,) last mark price, NaN before the first, ``move`` (n,) next move of the
+    touch to look at, both kept with margin only; ``closing`` (1,) INTENT that liquidates; ``scale`` (n, 3) as of books; ``resting`` (n,
     max_orders) XORDER by client order id; ``n_orders`` (n,); ``ranges`` (n, 4) lowest and highest
     tick of own bids, then of own asks; ``strike`` (n, 2) next strike of own bids and asks to look at; ``held`` (n,) position
     by the exchange's clock; ``stops`` XORDER that wait for a trigger, their ``tick``, with what they
@@ -210,6 +224,9 @@ attach_views(
     preds=("pred_cap", EVENT),
     fees=(("instruments", 4), FEE),
     assets=("instruments", np.int64),
+    mark=("instruments", np.float64),
+    move=("instruments", np.int64),
+    closing=(1, INTENT),
 )
 
 
@@ -243,6 +260,16 @@ def make_exchange(
     times[X_QUEUE] = config.queue_code
     times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
     times[X_FUNDING] = int(config.funding)
+    times[X_DANGER] = -1
+    params = np.zeros(P_SIZE)
+    params[P_EXPONENT], params[P_TRIGGER] = config.queue_n, np.nan
+    if config.margin is not None:
+        check_currency(names)
+        times[X_MARGIN] = 1
+        params[P_CASH] = config.margin.balance
+        params[P_INITIAL] = config.margin.initial
+        params[P_MAINTENANCE] = config.margin.maintenance
+        params[P_LIQUIDATION_FEE] = config.margin.liquidation_fee
     times[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
     times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
     times[X_PRED_LATENCY] = -1
@@ -259,7 +286,7 @@ def make_exchange(
     scales[:, 2] = specs["lot_size"] / 2
     arrays = {
         "clock": times,
-        "params": np.array([config.queue_n, np.nan] + [0.0] * (P_SIZE - 2)),
+        "params": params,
         "specs": specs,
         "scale": scales,
         "resting": np.zeros((n, max_orders), XORDER),
@@ -278,6 +305,9 @@ def make_exchange(
         "preds": np.zeros(1 << 10, EVENT),
         "fees": fees_in_force(config, specs, names),
         "assets": _assets(n, names),
+        "mark": np.full(n, np.nan),
+        "move": np.zeros(n, np.int64),
+        "closing": np.zeros(1, INTENT),
     }
     record = np.zeros(1, XHUB)
     if config.latency is not None:

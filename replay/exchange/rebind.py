@@ -6,7 +6,16 @@ from extrema_nb.books.l2 import ASK, BID
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
 from replay.exchange.funding import await_funding
-from replay.exchange.model import X_MARKET, X_PAYMENT, X_TAKEN, Exchange
+from replay.exchange.margin import take_marks
+from replay.exchange.model import (
+    X_DANGER,
+    X_MARGIN,
+    X_MARK_DEED,
+    X_MARKET,
+    X_PAYMENT,
+    X_TAKEN,
+    Exchange,
+)
 from replay.exchange.resting import settle
 from replay.tape.lookup import NEVER
 
@@ -19,6 +28,9 @@ def rebind(x: Exchange) -> None:
     x.clock[X_MARKET] = 0
     x.clock[X_PAYMENT] = 0
     await_funding(x)
+    x.clock[X_DANGER] = -1
+    x.clock[X_MARK_DEED] = 0
+    x.move[:] = 0
     for inst in range(x.hub.instruments):
         x.strike[inst, 0] = 0
         x.strike[inst, 1] = 0
@@ -32,7 +44,9 @@ def rebind(x: Exchange) -> None:
 
 @kernel
 def leave(x: Exchange) -> None:
-    """End a tape: own orders take all of its changes in."""
+    """End a tape: own orders take all of its changes in, the margin account its mark prices."""
+    if x.clock[X_MARGIN] != 0:
+        take_marks(x, NEVER)
     for inst in range(x.hub.instruments):
         for i in range(x.n_orders[inst]):
             order = x.resting[inst, i]

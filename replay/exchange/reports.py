@@ -17,9 +17,12 @@ from extrema_nb.jit import kernel
 from replay.exchange.fees import fee_of
 from replay.exchange.latency import Latency, response_latency
 from replay.exchange.model import (
+    P_CASH,
+    P_LIQUIDATION_FEE,
     X_FEED,
     X_FILLS,
     X_LAST_REPORT,
+    X_MARGIN,
     X_MODELLED,
     X_NOW,
     X_REPORT_HEAD,
@@ -33,8 +36,10 @@ from replay.exchange.model import (
 __all__ = [
     "BAD_TRIGGER",
     "CANNOT_REDUCE",
+    "LIQUIDATED",
     "LOST",
     "NO_LIQUIDITY",
+    "NO_MARGIN",
     "SELF_TRADE",
     "TOO_MANY_ORDERS",
     "UNKNOWN_ORDER",
@@ -50,6 +55,8 @@ UNKNOWN_ORDER = -100_002  # `code` of a cancel or amend of an order that is not 
 TOO_MANY_ORDERS = -100_003
 SELF_TRADE = -100_004  # `code` of an order that would have traded with another of ours
 CANNOT_REDUCE = -100_005  # `code` of a reduce-only order without a position to reduce
+NO_MARGIN = -100_008  # `code` of an order or amend that needs more margin than there is
+LIQUIDATED = -100_009  # `code` of what ends because the margin became too small
 LOST = -100_007  # `code` of a request that was refused on its way
 BAD_TRIGGER = -100_006  # `code` of a stop order whose trigger is no price
 
@@ -68,6 +75,7 @@ _E_AMEND_REJECTED = int(OrderEvent.AMEND_REJECTED)
 _CANCEL = int(Action.CANCEL)
 _AMEND = int(Action.AMEND)
 _TERMS = int(Action.TERMS)
+_LIQUIDATED = int(Flag.LIQUIDATED)
 _E_EXPIRED = int(OrderEvent.EXPIRED)
 _REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
@@ -180,16 +188,25 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
             report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, CANNOT_REDUCE)
             order.leaves_qty = 0.0
             return
-    x.held[inst] += side * qty
+    held = x.held[inst] + side * qty
+    x.held[inst] = held if abs(held) >= 0.5e-6 * spec.lot_size else 0.0
     unit = qty * spec.contract_value * spec.multiplier
     value = unit / price if spec.inverse == 1 else unit * price
-    at = open_report(x, inst, side, _FILL, _MAKER if maker else 0, False)
+    fee = fee_of(x, inst, side, maker, value, qty)
+    flags = _MAKER if maker else 0
+    if x.clock[X_MARGIN] != 0:
+        if order.bits & _LIQUIDATED:
+            flags |= _LIQUIDATED
+            fee += value * x.params[P_LIQUIDATION_FEE]
+        # what an inverse contract costs is counted in base units, the other way round
+        x.params[P_CASH] += (value if spec.inverse == 1 else -value) * side - fee
+    at = open_report(x, inst, side, _FILL, flags, False)
     row = x.reports.view(FILL)[at]
     row.client_order_id = order.client_order_id
     row.trade_id = x.clock[X_TRADE_ID]
     row.price = price
     row.qty = qty
-    row.fee = fee_of(x, inst, side, maker, value, qty)
+    row.fee = fee
     x.clock[X_TRADE_ID] += 1
     x.clock[X_FILLS] += 1
     leaves = order.leaves_qty - qty

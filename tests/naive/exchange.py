@@ -16,7 +16,7 @@ from tests.naive.funding import payments
 from tests.naive.l2 import ASK, BID, NO_ASK, NO_BID, NaiveBook, to_tick
 
 E, S, T = OrderEvent, OrderStatus, TimeInForce
-NO_LIQUIDITY, UNKNOWN_ORDER = -100_001, -100_002
+NO_LIQUIDITY, UNKNOWN_ORDER, NO_MARGIN, LIQUIDATED = -100_001, -100_002, -100_008, -100_009
 
 
 def half_away(x: float) -> int:
@@ -99,9 +99,15 @@ class NaiveExchange:
     orders: dict[int, Order] = field(default_factory=dict)
     out: list[tuple[Any, ...]] = field(default_factory=list)
     held: dict[int, float] = field(default_factory=dict)  # positions
+    margin: tuple[float, float, float, float] | None = None  # balance, initial, maintenance, fee
+    marks: dict[int, float] = field(default_factory=dict)
+    closing: bool = False  # the account is to be closed at the end of this moment
+    closed: int = 0  # orders that closed something
 
     def __post_init__(self) -> None:
         self.books = [NaiveBook(spec.lot) for spec in self.specs]
+        self.cash = self.margin[0] if self.margin else 0.0
+        self.changes = 0  # of the account
 
     def pay(self, inst: int, rate: float, price: float) -> None:
         """Let a position pay funding at a mark price, or at the mid where none is stated."""
@@ -111,6 +117,61 @@ class NaiveExchange:
             price = (spec.price(bid) + spec.price(ask)) / 2
         if self.held.get(inst, 0.0) and price > 0.0:
             self.out.append(("funding", inst, self.held[inst] * price * rate))
+            self.cash -= self.held[inst] * price * rate
+            self.changes += 1
+
+    def price(self, inst: int) -> float:
+        """Return what margin counts at: the mark, the mid, what there is of it, or nothing."""
+        bid, ask = self.books[inst].best
+        known = [self.specs[inst].price(t) for t in (bid, ask) if t not in (NO_BID, NO_ASK)]
+        return self.marks.get(inst, sum(known) / len(known) if known else math.nan)
+
+    def equity(self) -> float:
+        return self.cash + sum(q * self.price(i) for i, q in self.held.items() if q)
+
+    def worst(self, inst: int, side: int = 1, more: float = 0.0) -> float:
+        """Return the larger position of "all buys fill" and "all sells fill"."""
+        buys = sum(o.qty for o in self.mine(inst, 1)) + more * (side > 0)
+        sells = sum(o.qty for o in self.mine(inst, -1)) + more * (side < 0)
+        return max(abs(self.held.get(inst, 0.0) + buys), abs(self.held.get(inst, 0.0) - sells))
+
+    def affords(self, inst: int, side: int, more: float, limit: float) -> bool:
+        """Say whether the margin suffices for `more` to buy or sell."""
+        if not self.margin or self.worst(inst, side, more) <= self.worst(inst):
+            return True
+        needed = 0.0
+        for other in range(len(self.specs)):
+            extra = more if other == inst else 0.0
+            if self.worst(other, side, extra):
+                price = self.price(other)
+                if math.isnan(price) and other == inst:
+                    price = limit
+                needed += self.worst(other, side, extra) * price * self.margin[1]
+        return not needed > self.equity()
+
+    def watch(self) -> None:
+        """Close the account at the end of this moment if its margin is too small."""
+        total = sum(abs(q) * self.price(i) for i, q in self.held.items() if q)
+        if self.margin and total > 0.0 and self.equity() < total * self.margin[2]:
+            self.closing = True
+
+    def close_all(self) -> None:
+        """Cancel everything, then sell and buy back what the books show."""
+        self.closing = False
+        for inst in range(len(self.specs)):
+            for id_, order in sorted(self.orders.items()):
+                if order.inst == inst:
+                    del self.orders[id_]
+                    self.tell(id_, E.CANCELED, S.CANCELED, order.qty, LIQUIDATED)
+        for inst in range(len(self.specs)):
+            held = self.held.get(inst, 0.0)
+            side = -1 if held > 0 else 1
+            if held and self.offers(inst, side, side * (1 << 40)):
+                self.closed += 1
+                order = Order(-self.closed, inst, side, 0, abs(held), 0)
+                self.take(order, side * (1 << 40))
+                if order.qty > 0.0:
+                    self.tell(order.id, E.EXPIRED, S.EXPIRED, order.qty, LIQUIDATED)
 
     def mine(self, inst: int, side: int) -> list[Order]:
         return [o for _, o in sorted(self.orders.items()) if o.inst == inst and o.side == side]
@@ -124,8 +185,13 @@ class NaiveExchange:
         price = spec.price(tick)
         done = order.qty if qty is None else min(qty, order.qty)
         fee = done * price * (spec.maker if maker else spec.taker)
+        if order.id < 0 and self.margin:
+            fee += done * price * self.margin[3]
+        self.cash -= order.side * done * price + fee
+        self.changes += 1
         self.out.append(("fill", order.id, order.side, price, done, fee, maker))
-        self.held[order.inst] = self.held.get(order.inst, 0.0) + order.side * done
+        held = self.held.get(order.inst, 0.0) + order.side * done
+        self.held[order.inst] = held if abs(held) > 1e-9 else 0.0
         order.qty -= done
         if order.qty < spec.lot / 2:
             order.qty = 0.0
@@ -201,6 +267,10 @@ class NaiveExchange:
 
     def submit(self, order: Order, *, market: bool) -> None:
         limit = order.side * (1 << 40) if market else order.tick
+        price = math.nan if market else self.specs[order.inst].price(order.tick)
+        if not self.affords(order.inst, order.side, order.qty, price):
+            self.tell(order.id, E.REJECTED, S.REJECTED, 0.0, NO_MARGIN)
+            return
         meets = self.crossing(order.inst, order.side, limit)
         if meets is None:
             if market:
@@ -238,6 +308,10 @@ class NaiveExchange:
         order = self.orders.get(id_)
         if order is None:
             self.tell(id_, E.AMEND_REJECTED, S.REJECTED, 0.0, UNKNOWN_ORDER)
+            return
+        price = self.specs[order.inst].price(tick)
+        if not self.affords(order.inst, order.side, qty - order.qty, price):
+            self.tell(id_, E.AMEND_REJECTED, S.REJECTED, 0.0, NO_MARGIN)
             return
         if tick == order.tick and qty <= order.qty:
             order.qty = qty
@@ -332,7 +406,8 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
 ) -> list[tuple[Any, ...]]:
     """Return the journal of a session: what was asked and what came back, in local order."""
     local = list(rows)
-    market = [r for r in rows if r["kind"] in (EventKind.LOB, EventKind.TRADE, EventKind.MBO)]
+    kinds = (EventKind.LOB, EventKind.TRADE, EventKind.MBO, EventKind.FUNDING)
+    market = [r for r in rows if r["kind"] in kinds]
     market.sort(key=lambda r: (int(r["ts_event"]), int(r["inst"])))
     end = int(rows[-1]["ts_recv"])
     funding = payments(rows, end)
@@ -342,6 +417,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
     reports: list[tuple[int, int, tuple[Any, ...]]] = []
     journal: list[tuple[Any, ...]] = []
     side = LocalSide()
+    at = 0  # when the account was last too small
     arrival = receipt = 0  # of the last message on each way
 
     while True:
@@ -349,11 +425,13 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             (int(local[0]["ts_recv"]) if local else math.inf, 0),
             (reports[0][0] if reports else math.inf, 1),
             (int(market[0]["ts_event"]) if market else math.inf, 3),
+            (at if exchange.closing else math.inf, 3.25),
             (funding[0].ts if funding else math.inf, 3.5),
             (requests[0][0] if requests else math.inf, 4),
             (timer if timer <= end else math.inf, 5),
         ]
         now, what = min(due)
+        changes, moved = exchange.changes, False
         if now == math.inf:
             return journal
         if what == 0:
@@ -366,12 +444,21 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             row = market.pop(0)
             price, qty = np.frombuffer(row.tobytes()[24:40], "<f8").tolist()
             inst, way, flags = int(row["inst"]), int(row["side"]), int(row["flags"])
-            if row["kind"] == EventKind.LOB:
+            best = exchange.books[inst].best
+            if row["kind"] == EventKind.FUNDING:
+                if qty > 0.0:  # its second word is the mark price
+                    exchange.marks[inst] = qty
+                    moved = True
+            elif row["kind"] == EventKind.LOB:
                 exchange.on_level(inst, flags, way, price, qty)
             elif row["kind"] == EventKind.MBO:
                 exchange.on_order(row)
             elif way and not flags & Flag.OFF_BOOK:
                 exchange.on_trade(inst, way, price, qty)
+            held = exchange.held.get(inst, 0.0) != 0.0
+            moved |= held and inst not in exchange.marks and exchange.books[inst].best != best
+        elif what == 3.25:
+            exchange.close_all()
         elif what == 3.5:
             due_now = funding.pop(0)
             exchange.pay(due_now.inst, due_now.rate, due_now.price)
@@ -395,6 +482,10 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
                     journal.append(("ask", now, action, id_))
             tick += 1
             timer += period
+        if what > 2 and what != 3.25 and (moved or exchange.changes != changes):
+            if not exchange.closing:
+                exchange.watch()
+            at = now
         for message in exchange.out:
             receipt = max(now + response, receipt)
             reports.append((receipt, now, message))

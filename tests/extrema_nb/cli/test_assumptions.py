@@ -54,6 +54,16 @@ def test_funding_is_paid_unless_told_not_to():
     assert not exchange_config(parsed("--no-funding")).funding
 
 
+def test_margin_is_asked_for_where_a_balance_is_given():
+    assert exchange_config(parsed()).margin is None
+    words = ["--margin-balance", "1000", "--initial-margin", "0.2", "--liquidation-fee", "0.01"]
+    margin = exchange_config(parsed(*words)).margin
+    assert (margin.balance, margin.initial, margin.maintenance) == (1000.0, 0.2, 0.05)
+    assert margin.liquidation_fee == 0.01
+    with pytest.raises(ConfigError, match="without --margin-balance AMOUNT"):
+        exchange_config(parsed("--initial-margin", "0.2"))
+
+
 def test_reports_come_back_as_slowly_as_orders_go_unless_told():
     both = exchange_config(parsed("--latency-us", "7"))
     assert (both.entry_latency_us, both.response_latency_us) == (7, 7)

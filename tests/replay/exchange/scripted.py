@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import strategies as st
 
 import extrema_nb as xnb
 from extrema_nb.events import ACC_BAL, ACC_ORDER, FILL, INTENT, EventKind, Flag
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.testing import book, rows, trade
+from extrema_nb.testing import book, row, rows, trade
 from tests.naive.exchange import MARKET, NaiveExchange, Spec, Wanted
 
 T0 = 1_700_000_000_000_000  # µs
+DUE = T0 + 50_000  # of funding
 ACTIONS = 24
 
 
@@ -68,9 +71,9 @@ def table() -> InstrumentTable:
     )  # fmt: skip
 
 
-def naive(queue="risk_averse", n=2.0, *, partial=False) -> NaiveExchange:
+def naive(queue="risk_averse", n=2.0, *, partial=False, margin=None) -> NaiveExchange:
     specs = [Spec("0.1", 0.25, -0.001, 0.002) for _ in range(2)]
-    return NaiveExchange(specs, queue, n, partial)
+    return NaiveExchange(specs, queue, n, partial, margin=margin)
 
 
 def params(script: list[Wanted]) -> np.ndarray:
@@ -87,10 +90,10 @@ def params(script: list[Wanted]) -> np.ndarray:
 def told(journal) -> list[tuple]:
     """Return a journal in the words of the naive twin."""
     out = []
-    for row in journal:
-        kind = int(row["kind"])
-        one = np.array([row])
-        sent, received = int(row["ts_event"]), int(row["ts_recv"])
+    for event in journal:
+        kind = int(event["kind"])
+        one = np.array([event])
+        sent, received = int(event["ts_event"]), int(event["ts_recv"])
         if kind == EventKind.INTENT:
             r = one.view(INTENT)[0]
             out.append(("ask", received, int(r.action), int(r.client_order_id)))
@@ -107,6 +110,10 @@ def told(journal) -> list[tuple]:
             words = (int(r.event), int(r.status), float(r.leaves_qty), int(r.code))
             out.append(("order", int(r.client_order_id), *words, sent, received))
     return out
+
+
+def stated(at=T0, rate=1e-3, mark=100.0, due=DUE, **head):
+    return row(EventKind.FUNDING, at, rate=rate, mark_price=mark, next_ts=due, **head)
 
 
 TICKS = st.integers(994, 1006)
@@ -170,3 +177,19 @@ def scripts(draw, *, ticks=40, insts=2):
             )
         )
     return out
+
+
+@st.composite
+def funded(draw, marks=(100.0, 99.25, math.nan)):
+    """Draw rows of a market with statements of funding among them."""
+    events = draw(market_rows(most=30))
+    parts = [events]
+    first, last = int(events["ts_recv"].min()), int(events["ts_recv"].max())
+    for _ in range(draw(st.integers(1, 5))):
+        at = draw(st.integers(first, last))
+        due = at + draw(st.sampled_from([0, 700, 3_000, 9_000]))
+        rate = draw(st.sampled_from([1e-3, -2e-3, math.nan]))
+        mark = draw(st.sampled_from(marks))
+        late = draw(st.integers(0, 3_000))
+        parts.append(stated(at, rate, mark, due, inst=draw(st.integers(0, 1)), ts_event=at - late))
+    return rows(*parts, sort=True)

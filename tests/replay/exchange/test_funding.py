@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 import extrema_nb as xnb
 from extrema_nb.events import ACC_BAL, EventKind, Flag, unpack_text
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.testing import MemorySource, book, row, rows, trade
+from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
-from replay.exchange.funding import mid_of
-from replay.exchange.model import make_live_exchange
 from replay.sweep import Sweep
 from tests.naive.exchange import MARKET, Wanted
 from tests.naive.exchange import run as slow_run
 from tests.replay.exchange.scripted import (
+    DUE,
     T0,
     Scripted,
-    market_rows,
+    funded,
     naive,
     params,
     scripts,
+    stated,
     table,
     told,
 )
@@ -37,13 +37,8 @@ from tests.small_books import examples, small_books
 __all__ = ["small_books"]
 
 nan = math.nan
-DUE = T0 + 50_000
 QUOTES = book([(99.9, 9.0)], [(100.1, 9.0)], T0, snapshot=True)
 END = trade(95.0, 1.0, ts=T0 + 90_000)
-
-
-def stated(at=T0, rate=1e-3, mark=100.0, due=DUE, **head):
-    return row(EventKind.FUNDING, at, rate=rate, mark_price=mark, next_ts=due, **head)
 
 
 def run(events, *script, table_=None, latency=0, strategy=Scripted, **exchange):
@@ -211,27 +206,6 @@ def test_a_strategy_that_hears_balances_sees_the_book_of_that_moment():
     assert (state["mid"], state["funding"]) == (98.0, pytest.approx(0.1))
     # an order that expires at that very time does so after the payment
     assert [w[0] for w in told(result.journal) if w[-1] == DUE] == ["funding", "order"]
-
-
-def test_a_mid_needs_two_sides():
-    x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
-    assert math.isnan(mid_of(x, 0))
-
-
-@st.composite
-def funded(draw):
-    """Draw rows of a market with statements of funding among them."""
-    events = draw(market_rows(most=30))
-    parts = [events]
-    first, last = int(events["ts_recv"].min()), int(events["ts_recv"].max())
-    for _ in range(draw(st.integers(1, 5))):
-        at = draw(st.integers(first, last))
-        due = at + draw(st.sampled_from([0, 700, 3_000, 9_000]))
-        rate = draw(st.sampled_from([1e-3, -2e-3, nan]))
-        mark = draw(st.sampled_from([100.0, 99.25, nan]))
-        late = draw(st.integers(0, 3_000))
-        parts.append(stated(at, rate, mark, due, inst=draw(st.integers(0, 1)), ts_event=at - late))
-    return rows(*parts, sort=True)
 
 
 @pytest.mark.slow
