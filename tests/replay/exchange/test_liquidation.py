@@ -40,6 +40,7 @@ from tests.small_books import examples, small_books
 __all__ = ["small_books"]
 
 nan = math.nan
+CANCELED, TRADE = OrderEvent.CANCELED, OrderEvent.TRADE
 FALL = T0 + 30_000
 LONG = Wanted(at=1, action=MARKET, side=1, qty=3.0)
 MARGIN = MarginConfig(31.0, initial=0.1, maintenance=0.05)  # 3 at 100.1 need 15.015
@@ -110,11 +111,10 @@ def test_waiting_stops_are_cancelled_too():
     while x.clock[X_LIQUIDATING] != 0:
         liquidate(x)
         steps += 1
-    assert steps == 7  # one instrument's orders, two stops, none left, two positions, the end
-    E = OrderEvent
+    assert steps == 6  # one instrument's orders, two stops, two positions, the end
     assert market_told(market.live.advance(market.now)) == [
-        (1, E.CANCELED), (2, E.CANCELED), (3, E.CANCELED),
-        (-1, 100.1, 2.0), (-1, E.TRADE), (-1, 100.2, 0.5), (-1, E.TRADE),
+        (1, CANCELED), (2, CANCELED), (3, CANCELED),
+        (-1, 100.1, 2.0), (-1, TRADE), (-1, 100.2, 0.5), (-1, TRADE),
     ]  # fmt: skip
     assert (x.held[0], x.clock[X_STOPS], x.clock[X_LIQUIDATIONS]) == (0.0, 0, 1)
 
@@ -226,3 +226,27 @@ def test_variants_of_a_sweep_are_liquidated_as_runs_of_their_own():
         assert outcome.journal.tobytes() == single.run().journal.tobytes()
         found.append(len(fills_of(outcome)))
     assert found[0] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [500, 10_000, 29_999, 30_000, 45_000, 70_000])
+def test_a_run_that_is_saved_mid_way_owes_and_is_closed_as_one_that_is_not(tmp_path, after):
+    paying = stated(T0, rate=1e-3, mark=100.0, due=T0 + 20_000)
+    script = [LONG, Wanted(at=50, action=MARKET, qty=1.0)]
+    again = stated(T0 + 40_000, rate=2e-3, mark=95.0, due=T0 + 80_000)
+    events = rows(DEEP, paying, mark(94.0), again, END)
+    whole, _ = paid_run(events, *script, margin=MARGIN)
+    config = BacktestConfig(
+        exchange=ExchangeConfig(maker_fee=0.0, taker_fee=0.0, margin=MARGIN),
+        timers=((1, 0.001),), mark_every_s=0.01,
+    )  # fmt: skip
+    tests = [
+        Backtest(MemorySource(events, table()), [Scripted(script=params(script))], config=config)
+        for _ in range(2)
+    ]
+    tests[0].run_until(T0 + after, tmp_path / "half")
+    rest = tests[1].run(resume=tmp_path / "half")
+    assert rest.journal.tobytes() == whole.journal.tobytes()
+    assert rest.marks.tobytes() == whole.marks.tobytes()
+    assert rest.counters == whole.counters
+    assert (whole.counters["liquidations"], whole.counters["funding_payments"]) == (1, 2)
