@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extrema_nb.jit import kernel
-from replay.exchange.margin import check_margin, next_danger, price_moves
+from replay.exchange.margin import check_margin, next_danger, price_moves, take_marks
 from replay.exchange.matching import meet_row
 from replay.exchange.model import (
     X_DANGER,
@@ -101,6 +101,10 @@ def hit(x: Exchange, position: int) -> None:
     """Let the row at `position` do what it does to own orders."""
     tape = x.venue
     fills = x.clock[X_FILLS]
+    moved = False
+    if x.clock[X_MARGIN] != 0:
+        moved = x.clock[X_DANGER] == position or price_moves(x, position)
+        take_marks(x, position + 1)
     x.clock[X_NOW] = tape.market_ts[position]
     x.clock[X_MARKET] = position + 1
     k = first_at(tape.deed_at, 0, int(tape.hub.deeds), int(tape.cursors[T_DEED]), position)
@@ -116,7 +120,5 @@ def hit(x: Exchange, position: int) -> None:
         if place < 0:
             break
         fire(x, place)
-    if x.clock[X_MARGIN] != 0 and (
-        x.clock[X_DANGER] == position or x.clock[X_FILLS] != fills or price_moves(x, position)
-    ):
+    if x.clock[X_MARGIN] != 0 and (moved or x.clock[X_FILLS] != fills):
         check_margin(x)
