@@ -121,15 +121,19 @@ class ConnectionDecoding(FrameDecoding, Protocol):
 
     source: object  # names the connection of the next frame; None where nobody knows
 
-    def line_pace(self) -> tuple[int, int, int, int] | None:
-        """Return how numbers of the connection go on (`kernels.memory`), None to be asked each."""
+    def line_paces(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return how numbers go on (`kernels.memory`) of connections that need not be asked each.
+
+        They are named as in the frames; "" where frames do not say, then it is that of `source`.
+        """
         ...
 
-    def line_went_on(self, high: int, stamp: int, books: dict[int, int]) -> None:
-        """Take note that messages up to `high` have passed as `line_pace` allowed.
+    def line_went_on(self, high: int, stamp: int, books: dict[int, int], name: str = "") -> None:
+        """Take note that messages up to `high` have passed as `line_paces` allowed.
 
         Parameters
         ----------
+        name : of the connection
         stamp : the venue's time of the last one, µs
         books : instrument -> lifted number of its last message
         """

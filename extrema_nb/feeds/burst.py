@@ -21,7 +21,7 @@ from extrema_nb.events import ABSENT, EventArray, EventKind, empty_events
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.kernels.burst import BurstScanner
-from extrema_nb.kernels.memory import CHAINED, HIGH, OPEN, STAMP, UNKNOWN
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.kernels.shapes import PAD, layout
 from extrema_nb.venues import BookSyncing, MarketVenue, shapes_of
 
@@ -81,6 +81,7 @@ class BurstPipeline(MarketPipeline):
         }
         self._touched: set[int] = set()  # books that the scanner must be told about
         self._known = -1  # instruments that the scanner knows
+        self._open = False  # numbers of connections go on in the scanner
         self._newest = NONE  # last row of the last burst
         self._missed = 0  # frames in a row that the scanner did not take
         self._rows, self._words = NONE, NONE.view(np.int64)  # where there is no scanner
@@ -101,11 +102,14 @@ class BurstPipeline(MarketPipeline):
     def decode(self, frame: bytes, ts_recv: int) -> EventArray:
         """Return the rows of a frame as they are; its decoder is told how far the scanner was."""
         scanner, decoder = self._scanner, self._by_connection
-        if decoder is not None and scanner is not None and scanner.line[OPEN]:
-            scanner.line[OPEN] = 0
-            books = np.flatnonzero(scanner.modes == CHAINED)
-            last = dict(zip(books.tolist(), scanner.last_seq[books].tolist(), strict=True))
-            decoder.line_went_on(int(scanner.line[HIGH]), int(scanner.line[STAMP]), last)
+        if decoder is not None and scanner is not None and self._open:
+            self._open = False
+            lines = scanner.close_lines()
+            if lines:
+                books = np.flatnonzero(scanner.modes == CHAINED)
+                last = dict(zip(books.tolist(), scanner.last_seq[books].tolist(), strict=True))
+                for name, (high, stamp) in lines.items():
+                    decoder.line_went_on(high, stamp, last, name)
         return super().decode(frame, ts_recv)
 
     def flush(self, ts_recv: int) -> list[EventArray]:
@@ -230,11 +234,9 @@ class BurstPipeline(MarketPipeline):
             scanner.name_symbols(
                 (row.symbol, inst) for inst, row in enumerate(table) if row.venue == self._venue.id
             )
-        if self._by_connection is not None and not scanner.line[OPEN]:
-            line = self._by_connection.line_pace()
-            if line is not None:
-                scanner.line[:OPEN] = line
-                scanner.line[OPEN] = 1
+        if self._by_connection is not None and not self._open:
+            scanner.open_lines(self._by_connection.line_paces())
+            self._open = True
         if not self._touched:
             return
         for inst in self._touched:
@@ -242,4 +244,5 @@ class BurstPipeline(MarketPipeline):
             pace = getattr(sync, "pace", None)  # not every venue's books have one
             if pace is not None and inst < len(scanner.modes):
                 scanner.modes[inst], scanner.last_seq[inst] = pace
+                scanner.aged[inst] = getattr(sync, "levels_at", 0)
         self._touched.clear()

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.events import EVENT, EventArray, empty_events
 from extrema_nb.kernels.frames import scan
-from extrema_nb.kernels.memory import DEEPEST, FULL, LINE, SCANNER, SLOW, UNKNOWN, Scanner
-from extrema_nb.kernels.shapes import PAD, WORDS, Layout
+from extrema_nb.kernels.memory import (
+    DEEPEST,
+    FULL,
+    HIGH,
+    LINE,
+    LINES,
+    NAME_ROOM,
+    OPEN,
+    SCANNER,
+    SLOW,
+    STAMP,
+    UNKNOWN,
+    Scanner,
+)
+from extrema_nb.kernels.shapes import PAD, WORDS, Layout, Op
 
 __all__ = ["BurstScanner"]
 
@@ -19,6 +33,7 @@ LEVELS = 1024  # a side that fit at first; grows with the frames, as `out` does
 WORDS_A_ROW = EVENT.itemsize // 8
 PLACES = {name: place for place, name in enumerate(SCANNER.names or ())}
 LOW_32 = 0xFFFFFFFF
+LONGEST_NAME = NAME_ROOM - PAD
 SHORTEST_LEVEL = 10  # bytes: ["1","1"],
 
 
@@ -34,7 +49,8 @@ class BurstScanner:
     ----------
     out : rows; the first ones are valid after `run`
     modes, last_seq : state of the books by instrument id, see `memory`
-    line : numbers of the connection, see `memory`
+    lines : numbers of the connections, see `memory`; `line` is the first one
+    aged : addresses of the books whose levels have an age, by instrument id; 0 for none
     frame_insts, frame_slots : what each decoded frame of the burst was about
     """
 
@@ -54,6 +70,9 @@ class BurstScanner:
             ("following", np.zeros(2 * n_keys, np.int64), "n_following"),
             ("words", np.zeros(WORDS, np.int64), ""),
             ("stack", np.zeros((DEEPEST, 3), np.int64), ""),
+            ("lines", np.zeros((LINES, LINE), np.int64), ""),
+            ("line_names", np.zeros((LINES, NAME_ROOM), np.int8), ""),
+            ("line_lengths", np.zeros(LINES, np.int64), ""),
         ):
             self._put(name, array, size)
         self._record["floats"] = self._record["words"]
@@ -61,13 +80,16 @@ class BurstScanner:
             self._record[name] = getattr(tables, name)
         self.modes: Ints = np.zeros(0, np.int64)
         self.last_seq: Ints = np.zeros(0, np.int64)
+        self.aged: Ints = np.zeros(0, np.int64)
         self.frame_insts: Ints = np.zeros(0, np.int64)
         self.frame_slots: Ints = np.zeros(0, np.int64)
         self._places: Ints = np.zeros((3, 0), np.int64)  # start, end and stamp of each frame
         self._text: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.out = empty_events(0)
-        self.line: Ints = np.zeros(LINE, np.int64)
-        self._put("line", self.line)
+        self.lines = cast("Ints", self._memory["lines"])
+        self.line: Ints = self.lines[0]
+        self._record["named"] = int((tables.keys["op"] == Op.LINE).any())
+        self._names: tuple[str, ...] = ()
         self._out_words: Ints = self.out.view(np.int64)
         self.name_symbols(symbols)
         self._room_for_levels(LEVELS)
@@ -108,6 +130,37 @@ class BurstScanner:
         self.modes, self.last_seq = modes, last_seq
         self._put("modes", modes, "n_books")
         self._put("last_seq", last_seq)
+        aged = np.zeros(books, np.int64)
+        aged[: len(self.aged)] = self.aged
+        self.aged = aged
+        self._put("aged", aged)
+
+    def open_lines(self, paces: Mapping[str, tuple[int, int, int, int]]) -> None:
+        """Let the numbers of connections go on, by their names; of more than `LINES` the last ones."""
+        known = list(paces.items())[-LINES:]
+        names = tuple(name for name, _ in known)
+        if names != self._names:
+            self._names = names
+            self.lines[:, OPEN] = 0
+            self._memory["line_lengths"][:] = 0
+            for line, name in enumerate(names):
+                raw = name.encode() + b'"'
+                if name and len(raw) <= LONGEST_NAME:
+                    self._memory["line_names"][line, : len(raw)] = np.frombuffer(raw, np.int8)
+                    self._memory["line_lengths"][line] = len(raw)
+        for line, (_, pace) in enumerate(known):
+            self.lines[line, :OPEN] = pace
+            self.lines[line, OPEN] = 1
+
+    def close_lines(self) -> dict[str, tuple[int, int]]:
+        """Let no number go on unasked; return how far they were: highest one, time."""
+        lines = {
+            name: (int(line[HIGH]), int(line[STAMP]))
+            for name, line in zip(self._names, self.lines, strict=False)
+            if line[OPEN]
+        }
+        self.lines[:, OPEN] = 0
+        return lines
 
     def _room_for_levels(self, count: int) -> None:
         self._levels = count

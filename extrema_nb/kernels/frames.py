@@ -19,6 +19,7 @@ Rules
 from __future__ import annotations
 
 from extrema_nb.jit import kernel, word_at
+from extrema_nb.kernels.aged import book_aged
 from extrema_nb.kernels.decimals import decimal, whole
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.ladders import bests_at, key_at, ladders_at, sided_at
@@ -26,11 +27,15 @@ from extrema_nb.kernels.memory import DEEPEST, MAX, SLOW, Scanner
 from extrema_nb.kernels.moments import moment_at
 from extrema_nb.kernels.row_words import book_went_on, line_went_on, write_book, write_row
 from extrema_nb.kernels.shapes import (
+    AS_SAID,
     BARE,
+    BATCHED,
+    FIRST_SEQ,
     INHERITED,
     LATER,
     LEVEL_PRICE,
     LEVEL_QTY,
+    LINE_AT,
     NUMBER,
     PAD,
     QUOTED,
@@ -42,8 +47,10 @@ from extrema_nb.kernels.shapes import (
 from extrema_nb.kernels.values import (
     begins,
     channel_at,
+    hex_id_at,
     inner_symbol_at,
     levels_at,
+    line_at,
     millis_at,
     number,
     same,
@@ -68,6 +75,9 @@ LADDERS, BESTS, ISO_TIME = int(Op.LADDERS), int(Op.BESTS), int(Op.ISO_TIME)
 KIND, SIDED = int(Op.KIND), int(Op.SIDED)
 GUARD_NUMBERED, GUARD_WHOLE = int(Guard.NUMBERED), int(Guard.WHOLE)
 END_ROW, END_BOOK, END_LEVEL = int(End.ROW), int(End.BOOK), int(End.LEVEL)
+END_NOTHING = int(End.NOTHING)
+LINE, HEX_ID = int(Op.LINE), int(Op.HEX_ID)
+GUARD_CHANGES, GUARD_AGED = int(Guard.CHANGES), int(Guard.AGED)
 
 
 @kernel
@@ -86,7 +96,8 @@ def _frame(s: Scanner, place: int, n: int) -> int:
     stack[0, 2] = 0
     inst, channel, bids, asks, books = -1, -1, 0, 0, 0
     words[LATER] = 0
-    words[NUMBER] = -1
+    words[NUMBER] = words[BATCHED] = -1
+    words[LINE_AT] = -s.hub.named
     while True:
         # a key
         if text[at] != QUOTE:
@@ -180,7 +191,9 @@ def _frame(s: Scanner, place: int, n: int) -> int:
                 return SLOW
         elif BIDS <= op <= ASKS:
             side = op - BIDS
-            at, count = levels_at(s, at, end, side, keys[k].low, keys[k].quoted)
+            at, count = levels_at(
+                s, at, end, side, asks if side else bids, keys[k].low, keys[k].quoted
+            )
             if at < 0:
                 return SLOW
             if side:
@@ -189,7 +202,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
                 bids = count
         elif BEST_BID <= op <= BEST_ASK:
             side = op - BEST_BID
-            at, count = levels_at(s, at, end, side, keys[k].low, keys[k].quoted)
+            at, count = levels_at(s, at, end, side, 0, keys[k].low, keys[k].quoted)
             if at < 0 or count > 1:
                 return SLOW
             if count:
@@ -217,6 +230,20 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if at < 0:
                 return SLOW
             words[keys[k].word] = moment
+        elif op == LINE:
+            if text[at] != QUOTE:
+                return SLOW
+            line, at = line_at(s, at + 1)
+            if at < 0:
+                return SLOW
+            words[LINE_AT] = line
+        elif op == HEX_ID:
+            if text[at] != QUOTE:
+                return SLOW
+            integer, at = hex_id_at(text, at + 1)
+            if at < 0:
+                return SLOW
+            words[keys[k].word] = integer
         elif op == LADDERS:
             at, bids, asks = ladders_at(s, at, end, k)
             if at < 0:
@@ -247,7 +274,12 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if op == DATA:
                 if channel < 0:
                     return SLOW
-                many = s.channels[channel].many != 0
+                said = s.channels[channel].many
+                if said == AS_SAID:
+                    said = words[BATCHED]
+                if said < 0:
+                    return SLOW
+                many = said != 0
                 child = s.channels[channel].node
             if many:
                 if text[at] != OPEN_LIST:
@@ -281,9 +313,11 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if ending == END_ROW:
                 n = write_row(s, channel, inst, ts_recv, n)
             elif ending == END_BOOK:
-                n = write_book(s, channel, inst, ts_recv, n, bids, asks)
                 books += 1
-                if books > 1:
+                changes = s.channels[channel].guard & GUARD_CHANGES
+                if books > 1 and (not changes or words[FIRST_SEQ] >= 0):
+                    return SLOW
+                if changes and not seen & ~nodes[node].required:
                     return SLOW
             elif ending == END_LEVEL:
                 side = 0 if words[SIDE] > 0 else 1
@@ -301,10 +335,17 @@ def _frame(s: Scanner, place: int, n: int) -> int:
             if depth == 0:
                 if at != end or inst < 0 or channel < 0:
                     return SLOW
-                if s.channels[channel].guard & GUARD_NUMBERED:
-                    line_went_on(s)
+                guard = s.channels[channel].guard
                 if books:
+                    begin = n
+                    n = write_book(s, channel, inst, ts_recv, n, bids, asks)
+                    if n >= 0 and guard & GUARD_AGED:
+                        n = book_aged(s, inst, begin, n)
+                    if n < 0:
+                        return n
                     book_went_on(s, channel, inst)
+                if guard & GUARD_NUMBERED:
+                    line_went_on(s)
                 s.frame_insts[place] = inst
                 s.frame_slots[place] = s.channels[channel].slot
                 return n
@@ -319,7 +360,7 @@ def _frame(s: Scanner, place: int, n: int) -> int:
                     at += 1
                     seen, opened = 0, True
                     before = (stack[depth, 2] >> 1) + keys.size
-                    if ending == END_ROW:
+                    if ending in (END_ROW, END_NOTHING):
                         for word in range(INHERITED):
                             words[word] = s.channel_words[channel, word]
                     break

@@ -17,7 +17,9 @@ __all__ = [
     "FULL",
     "HIGH",
     "LINE",
+    "LINES",
     "MAX",
+    "NAME_ROOM",
     "OPEN",
     "SCANNER",
     "SLOW",
@@ -34,10 +36,11 @@ UNKNOWN, CHAINED, WAVED = (
     1,
     2,
 )  # modes of a book: ask its state machine, in sequence, no snapshot
-# places of `line`: what numbers are lifted by, the highest one, the least lifted one that a book may
+# places of a line: what numbers are lifted by, the highest one, the least lifted one that a book may
 # link to, the time of the last message, and whether the rest holds
 BASE, HIGH, FLOOR, STAMP, OPEN = range(5)
 LINE = 5
+LINES, NAME_ROOM = 16, 80  # connections known at once, letters kept of a name and what follows
 DEEPEST = 8  # objects within objects
 MAX = 1e18  # far above any price or quantity
 
@@ -60,8 +63,10 @@ SCANNER = np.dtype(
                     "following", "n_following", "words", "floats", "stack", "levels", "n_levels",
                     # state of the books
                     "modes", "last_seq", "n_books",
-                    # the numbers of the connection
-                    "line",
+                    # addresses of books whose levels have an age
+                    "aged",
+                    # the numbers of the connections, and their names where messages bear them
+                    "lines", "named", "line_names", "line_lengths",
                     # rows
                     "out", "out_floats", "room",
                 )
@@ -103,7 +108,10 @@ attach_views(
     levels=((2, "n_levels", 2), np.float64),  # bids, asks: price, quantity
     modes=("n_books", np.int64),
     last_seq=("n_books", np.int64),
-    line=(LINE, np.int64),
+    aged=("n_books", np.int64),  # 0 where there is none
+    lines=((LINES, LINE), np.int64),
+    line_names=(LINES * NAME_ROOM, np.int8),  # the letters, a quote, then anything
+    line_lengths=(LINES, np.int64),  # with the quote; 0: none
     out=(("room", 8), np.int64),
     out_floats=(("room", 8), np.float64),
 )

@@ -25,6 +25,7 @@ from extrema_nb.kernels.shapes import (
     FIRST_SEQ,
     FLAGS,
     LATER,
+    LINE_AT,
     NUMBER,
     PREV_SEQ,
     SEQ,
@@ -39,6 +40,7 @@ __all__ = ["book_went_on", "line_went_on", "next_number", "write_book", "write_r
 GUARD_PRICE, GUARD_IDS = int(Guard.PRICE), int(Guard.IDS)
 GUARD_EMPTY, GUARD_SEVERAL = int(Guard.EMPTY), int(Guard.SEVERAL)
 GUARD_ARRIVAL, GUARD_NUMBERED = int(Guard.ARRIVAL), int(Guard.NUMBERED)
+GUARD_STAMPED, GUARD_AGED = int(Guard.STAMPED), int(Guard.AGED)
 UNNUMBERED = int(Chain.KNOWN)
 BY_PREV, BY_TIME, BY_NUMBER = int(Chain.PREV), int(Chain.TIME), int(Chain.NUMBER)
 LAST, START, SNAPSHOT, STALE = (
@@ -50,9 +52,15 @@ NAN = float("nan")
 
 
 @kernel(inline=True)
-def next_number(s: Scanner) -> bool:
+def next_number(s: Scanner, guard: int) -> bool:
     """Whether the message has the next number of its connection, and told it before its data."""
-    return s.line[OPEN] != 0 and s.words[NUMBER] == s.line[HIGH] + 1 and s.words[LATER] > 0
+    line = s.words[LINE_AT]
+    return (
+        line >= 0
+        and s.lines[line, OPEN] != 0
+        and s.words[NUMBER] == s.lines[line, HIGH] + 1
+        and (not guard & GUARD_STAMPED or s.words[LATER] > 0)
+    )
 
 
 @kernel
@@ -73,10 +81,10 @@ def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
         words[FLAGS] |= AGGREGATE
         words[4] = words[2]
     if guard & GUARD_NUMBERED:
-        if not next_number(s):
+        if not next_number(s, guard):
             return SLOW
         if s.channels[channel].kind == BBO:
-            words[4] = s.line[BASE] + words[NUMBER]
+            words[4] = s.lines[words[LINE_AT], BASE] + words[NUMBER]
     if n >= out.shape[0]:
         return FULL
     time = words[TIME]
@@ -107,13 +115,18 @@ def write_book(
     time = words[TIME]
     if not time:
         time = words[LATER]
-    if guard & GUARD_NUMBERED and not next_number(s):
+    if guard & GUARD_ARRIVAL:
+        time = ts_recv
+    if guard & GUARD_NUMBERED and not next_number(s, guard):
         return SLOW
     if chain == BY_NUMBER:
         prev = s.last_seq[inst]
-        if s.modes[inst] != CHAINED or prev < s.line[FLOOR]:
+        line = words[LINE_AT]
+        seq, age, first = s.lines[line, BASE] + words[NUMBER], first, prev + 1
+        if s.modes[inst] != CHAINED or prev < s.lines[line, FLOOR] or seq <= prev:
             return SLOW
-        seq, first = s.line[BASE] + words[NUMBER], prev + 1
+        if guard & GUARD_AGED:
+            first = age if age >= 0 else seq
         words[SEQ] = seq
     elif chain == UNNUMBERED:
         if s.modes[inst] != CHAINED:
@@ -166,8 +179,9 @@ def write_book(
 @kernel
 def line_went_on(s: Scanner) -> None:
     """Note the number of a message whose frame was read to the end."""
-    s.line[HIGH] = s.words[NUMBER]
-    s.line[STAMP] = max(s.line[STAMP], s.words[LATER])
+    line = s.words[LINE_AT]
+    s.lines[line, HIGH] = s.words[NUMBER]
+    s.lines[line, STAMP] = max(s.lines[line, STAMP], s.words[LATER])
 
 
 @kernel

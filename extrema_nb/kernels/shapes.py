@@ -6,7 +6,8 @@ word of a row they belong; `layout` makes arrays of it. So a new venue compiles 
 Words: 0 to 4 are the payload of a row, in the order of its view; then `TIME`, `SIDE`, `FLAGS` and
 `COUNT`, the matches in a trade. These begin each message as the channel says (`Channel.words`).
 `LATER` is the time that counts where TIME is absent, `LEVEL_PRICE` and `LEVEL_QTY` are one level
-that comes as an object, `NUMBER` counts the messages of a connection.
+that comes as an object, `NUMBER` counts the messages of a connection, `LINE_AT` says of which one
+and `BATCHED` whether the data are a list.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from extrema_nb.events import ABSENT, EventKind, Flag
 
 __all__ = [
+    "BATCHED",
     "CHANNEL",
     "CHOICE",
     "COUNT",
@@ -30,6 +32,7 @@ __all__ = [
     "LATER",
     "LEVEL_PRICE",
     "LEVEL_QTY",
+    "LINE_AT",
     "NODE",
     "NUMBER",
     "PAD",
@@ -53,8 +56,8 @@ __all__ = [
 SEQ, FIRST_SEQ, PREV_SEQ = 2, 3, 4  # of a level
 TIME, SIDE, FLAGS, COUNT = 5, 6, 7, 8
 INHERITED = 9  # words that a message begins with
-LATER, LEVEL_PRICE, LEVEL_QTY, NUMBER = 9, 10, 11, 12
-WORDS = 13
+LATER, LEVEL_PRICE, LEVEL_QTY, NUMBER, LINE_AT, BATCHED = 9, 10, 11, 12, 13, 14
+WORDS = 15
 I8_MAX = 2**63 - 1
 PAD = 16  # bytes behind what is read that are looked at, but not trusted
 
@@ -86,6 +89,8 @@ class Op(IntEnum):
     BESTS = 21  # [bid, ask], objects or null, into words 0 to 3
     KIND = 22  # says which channel it is; the rest of the object is the channel's data
     SIDED = 23  # array of ["buy" or "sell", price, quantity]
+    LINE = 24  # names the connection
+    HEX_ID = 25  # height, transaction and event in 24 hexadecimal digits, as one number
 
 
 class End(IntEnum):
@@ -118,6 +123,9 @@ class Guard(IntEnum):
     ARRIVAL = 16  # the venue tells no time, that of arrival counts
     NUMBERED = 32  # the message has the next NUMBER of its connection, and LATER
     WHOLE = 64  # the frame itself is the data, and `Op.KIND` names it
+    STAMPED = 128  # a numbered message has LATER as well
+    CHANGES = 256  # each object has one optional key at least; all together are one message
+    AGED = 512  # levels have an age, FIRST_SEQ or else their number: see `aged`
 
 
 class Node(NamedTuple):
@@ -152,7 +160,7 @@ class Channel(NamedTuple):
     after : what may follow the name there: "" its end, else one of these characters ("0": a digit)
     slot : `FrameDecoding.slot`
     data : what `Op.DATA` holds
-    many : it is an array of such objects
+    many : it is an array of such objects; None: where BATCHED says so
     words : what words hold before a message is read
     """
 
@@ -160,7 +168,7 @@ class Channel(NamedTuple):
     kind: EventKind
     slot: int
     data: Node
-    many: bool = False
+    many: bool | None = False
     after: tuple[str, ...] = ("",)
     words: tuple[tuple[int, float], ...] = ()
     chain: Chain = Chain.NONE
@@ -198,6 +206,7 @@ KEY, NODE, CHOICE, CHANNEL = (
 )
 
 ANY, QUOTED, BARE = 0, 1, 2
+AS_SAID = 2
 AFTER_END, AFTER_DIGIT, AFTER_AT = 1, 2, 4  # bits
 _AFTER = {"": AFTER_END, "0": AFTER_DIGIT, "@": AFTER_AT}
 _FLOATS = {
@@ -291,7 +300,7 @@ def layout(shapes: Shapes) -> Layout:
         channels.append(
             (
                 *tables.text(channel.name), after, int(channel.kind), channel.slot,
-                tables.node(channel.data), int(channel.many), int(channel.chain), channel.guard,
+                tables.node(channel.data), AS_SAID if channel.many is None else int(channel.many), int(channel.chain), channel.guard,
             )
         )  # fmt: skip
     return Layout(

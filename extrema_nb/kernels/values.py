@@ -11,15 +11,17 @@ import numpy.typing as npt
 from extrema_nb.jit import first_bit, kernel, word_at
 from extrema_nb.kernels.decimals import decimal
 from extrema_nb.kernels.json_skip import after_text, after_value, first_odd
-from extrema_nb.kernels.memory import MAX, Scanner
+from extrema_nb.kernels.memory import LINES, MAX, NAME_ROOM, Scanner
 from extrema_nb.kernels.shapes import AFTER_AT, AFTER_DIGIT, AFTER_END, BARE, QUOTED
 
 __all__ = [
     "begins",
     "channel_at",
     "hashed",
+    "hex_id_at",
     "inner_symbol_at",
     "levels_at",
+    "line_at",
     "millis_at",
     "number",
     "same",
@@ -30,7 +32,8 @@ QUOTE, COMMA, OPEN_LIST, CLOSE_LIST = 34, 44, 91, 93
 BLANK, BACKSLASH, POINT = 32, 92, 46
 MILLIS_DIGITS = 13  # until the year 2286
 LONGEST = 64  # letters before the mark
-AT_SIGN, DIGIT_0, DIGIT_9 = 64, 48, 57
+AT_SIGN, DIGIT_0, DIGIT_9, LETTER_A = 64, 48, 57, 97
+HEX_DIGITS = 24
 ONES = 0x0101010101010101
 HIGHS = -0x7F7F7F7F7F7F7F80  # 0x80 in each byte, as an int64
 LOW_32 = 0xFFFFFFFF
@@ -117,8 +120,10 @@ def millis_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
 
 
 @kernel
-def levels_at(s: Scanner, at: int, end: int, side: int, extra: int, quoted: int) -> tuple[int, int]:
-    """Read ``[[price, quantity, …], …]``; return the place after it and how many there were.
+def levels_at(
+    s: Scanner, at: int, end: int, side: int, count: int, extra: int, quoted: int
+) -> tuple[int, int]:
+    """Read ``[[price, quantity, …], …]`` behind `count` levels; return the place after it and how many.
 
     Place -1 for what is odd. `extra`: whether more than two values may stand in a level.
     """
@@ -127,8 +132,7 @@ def levels_at(s: Scanner, at: int, end: int, side: int, extra: int, quoted: int)
         return -1, 0
     at += 1
     if text[at] == CLOSE_LIST:
-        return at + 1, 0
-    count = 0
+        return at + 1, count
     while True:
         if text[at] != OPEN_LIST or count >= levels.shape[1]:
             return -1, 0
@@ -220,6 +224,41 @@ def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     code = hashed(code, word_at(text, place) & LOWEST[last - place])
     inst = _named(s, first + 1, last - first - 1, code)
     return inst, (at + 1 if inst >= 0 else -1)
+
+
+@kernel
+def line_at(s: Scanner, at: int) -> tuple[int, int]:
+    """Return which connection the text at `at` names, and the place after its quote; -1 for none."""
+    for line in range(LINES):
+        length = s.line_lengths[line]
+        if length and same(s.text, at, s.line_names, line * NAME_ROOM, length):
+            return line, at + length
+    return -1, -1
+
+
+@kernel
+def hex_id_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
+    """Return height, transaction and event, 8 hexadecimal digits each, as one number, and the place.
+
+    It is that behind the quote which closes them.
+    """
+    value = 0
+    for group in range(3):
+        number = 0
+        for place in range(at + 8 * group, at + 8 * group + 8):
+            c = int(text[place])
+            digit = c - DIGIT_0
+            if not 0 <= digit <= 9:
+                digit = (c | 32) - LETTER_A + 10
+                if not 10 <= digit <= 15:
+                    return 0, -1
+            number = number * 16 + digit
+        if number >= (1 << 16 if group else 1 << 31):
+            return 0, -1
+        value = value << 16 | number
+    if text[at + HEX_DIGITS] != QUOTE:
+        return 0, -1
+    return value, at + HEX_DIGITS + 1
 
 
 @kernel

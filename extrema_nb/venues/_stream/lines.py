@@ -140,7 +140,7 @@ class Lines:
         """
         seq = line.base + number
         prev = self._books.get(inst, ABSENT)
-        self._books[inst] = seq
+        self._books[inst] = max(prev, seq)  # what comes again does not turn the book back
         if prev < line.base or prev < line.broken:
             return seq, seq, ABSENT
         return seq, prev + 1, prev
@@ -157,6 +157,11 @@ class Lines:
         if line is None or line.high < 0 or line.pending or line.lost is not None:
             return None
         return line.base, line.high, max(line.base, line.broken)
+
+    def paces(self) -> dict[str, tuple[int, int, int]]:
+        """Return `pace` of all connections named by a text that has one, the newest last."""
+        found = {key: self.pace(key) for key in self._lines if isinstance(key, str)}
+        return {key: pace for key, pace in found.items() if pace is not None}
 
     def went_on(self, key: object, high: int, books: dict[int, int]) -> None:
         """Take note that messages up to `high` came in order; `books`: the last one of each book."""

@@ -102,12 +102,14 @@ class Decoder:
         """Return how many holes the numbers had."""
         return self._sources.lines.losses
 
-    def line_pace(self) -> tuple[int, int, int, int] | None:
-        """Return how numbers of the connection go on (`kernels.memory`), None to be asked each."""
-        return self._sources.pace(self.source)
+    def line_paces(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return how numbers of the connection go on (`kernels.memory`); nothing to be asked each."""
+        pace = self._sources.pace(self.source)
+        return {} if pace is None else {"": pace}
 
-    def line_went_on(self, high: int, stamp: int, books: dict[int, int]) -> None:
-        """Take note that messages up to `high` have passed as `line_pace` allowed."""
+    def line_went_on(self, high: int, stamp: int, books: dict[int, int], name: str = "") -> None:
+        """Take note that messages up to `high` have passed as `line_paces` allowed."""
+        del name
         self._sources.went_on(self.source, high, stamp, books)
 
     def decode(self, frame: bytes, ts_recv_us: int, out: EventArray, n: int) -> int:

@@ -81,11 +81,11 @@ SHAPES = Shapes(
     (
         Channel(
             "l2_data", EventKind.LOB, SLOTS.index("l2_data"), BOOK, many=True,
-            chain=Chain.NUMBER, guard=Guard.NUMBERED,
+            chain=Chain.NUMBER, guard=Guard.NUMBERED | Guard.STAMPED,
         ),
         Channel(
             "ticker", EventKind.BBO, SLOTS.index("ticker"), TICKERS, many=True,
-            guard=Guard.EMPTY | Guard.NUMBERED,
+            guard=Guard.EMPTY | Guard.NUMBERED | Guard.STAMPED,
         ),
         Channel(
             "l2update", EventKind.LOB, SLOTS.index("l2_data"), OLD_UPDATE, chain=Chain.KNOWN, guard=Guard.WHOLE,

@@ -142,11 +142,14 @@ class Decoder:
         """Return how many holes the numbers had."""
         return self._lines.losses
 
-    def line_pace(self) -> None:
-        """Have each message asked about: books are uncrossed one by one."""
+    def line_paces(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return how numbers of connections go on (`kernels.memory`) where nothing is missing."""
+        return {name: (*pace, 0) for name, pace in self._lines.paces().items() if name}
 
-    def line_went_on(self, high: int, stamp: int, books: dict[int, int]) -> None:
-        """Nothing passes unasked."""
+    def line_went_on(self, high: int, stamp: int, books: dict[int, int], name: str = "") -> None:
+        """Take note that messages up to `high` have passed as `line_paces` allowed."""
+        del stamp
+        self._lines.went_on(name, high, books)
 
     def decode(self, frame: bytes, ts_recv_us: int, out: EventArray, n: int) -> int:
         """Write the rows of `frame` from ``out[n]`` on and return the new `n`.

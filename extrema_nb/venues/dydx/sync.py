@@ -15,60 +15,16 @@ Rules
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-
 import numpy as np
 
-from extrema_nb.events import ABSENT, EventArray, Flag, Side
-from extrema_nb.venues._stream.sync import FIRST_SEQ, FLAGS_AT, PREV_SEQ, SEQ, StreamSync
+from extrema_nb.events import ABSENT, EventArray, empty_events
+from extrema_nb.kernels.aged import COUNTS, DONE, LATE, ROOM, UNCROSSED, accept, new_block
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
+from extrema_nb.venues._stream.sync import StreamSync
 
-__all__ = ["BookSync", "HalfBook"]
+__all__ = ["BookSync"]
 
-BUY, SELL = int(Side.BUY), int(Side.SELL)
-LAST, START, SYNTHETIC = int(Flag.LAST), int(Flag.START), int(Flag.SYNTHETIC)
-DIGITS = 12  # no lot is finer; 0.3 - 0.1 is 0.2 here
-
-
-class HalfBook:
-    """One side of a book: quantity and age by price.
-
-    Parameters
-    ----------
-    sign : 1 for bids, -1 for asks; the best price is the highest of ``sign * price``
-    """
-
-    def __init__(self, sign: int) -> None:
-        self._sign = sign
-        self._keys: list[float] = []  # ascending, the best last; of levels with a quantity
-        self.levels: dict[float, tuple[float, int]] = {}  # price -> quantity, age
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._keys.clear()
-        self.levels.clear()
-
-    @property
-    def best(self) -> float | None:
-        """Return the best price, None without levels."""
-        return self._sign * self._keys[-1] if self._keys else None
-
-    def put(self, price: float, qty: float, age: int, *, remember: bool) -> bool:
-        """Set a level; False when what is known is younger.
-
-        `remember` keeps the age of a level that is gone, for venues that send out of order.
-        """
-        had, known = self.levels.get(price, (0.0, ABSENT))
-        if age < known:
-            return False
-        if qty and not had:
-            insort(self._keys, self._sign * price)
-        elif had and not qty:
-            del self._keys[bisect_left(self._keys, self._sign * price)]
-        if qty or remember:
-            self.levels[price] = qty, age
-        else:
-            self.levels.pop(price, None)
-        return True
+LEVELS = 256  # of a side, at first
 
 
 class BookSync(StreamSync):
@@ -82,94 +38,57 @@ class BookSync(StreamSync):
 
     def __init__(self, inst: int, *, task_id: int = ABSENT, max_buffered: int = 1000) -> None:
         super().__init__(inst, task_id=task_id, max_buffered=max_buffered)
-        self._bids, self._asks = HalfBook(1), HalfBook(-1)
-        self._published = ABSENT
-        self.late_levels = 0
-        self.uncrossed = 0
+        self._block = new_block(LEVELS)
+        self._held = 0  # levels of a side, at most
+        self._take_memory()
 
-    def _restart(self) -> None:
-        self._bids.clear()
-        self._asks.clear()
-        self._published = ABSENT
+    @property
+    def late_levels(self) -> int:
+        """Return how many levels were dropped."""
+        return int(self._block[DONE, LATE])
+
+    @property
+    def uncrossed(self) -> int:
+        """Return how many levels we changed."""
+        return int(self._block[DONE, UNCROSSED])
+
+    @property
+    def levels_at(self) -> int:
+        """Return where the levels lie, for the scanner (`kernels.aged`); it moves as they grow."""
+        return self._block_at
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """How changes may pass without being asked about (`kernels.memory`), and the last seq."""
+        return (UNKNOWN, ABSENT) if self.needs_snapshot else (CHAINED, self._last)
+
+    def went_on(self, last: int) -> None:
+        """Take note that changes up to `last` have passed as `pace` allowed, and are in the book."""
+        self._last = last
+        self._held = int(self._block[COUNTS, :2].max())
 
     def _accept(self, rows: EventArray) -> EventArray:
         """Return the rows that keep the published book as the venue means it, and uncrossed."""
-        words = rows.view(np.int64).reshape(-1, 8)
-        values = rows.view(np.float64).reshape(-1, 8)
-        seq, snapshot = int(words[0, SEQ]), bool(rows.view(np.int16)[FLAGS_AT] & START)
-        late = self._apply(
-            rows["side"].tolist(), values[:, 3].tolist(), values[:, 4].tolist(),
-            words[:, FIRST_SEQ].tolist(), seq,
-        )  # fmt: skip
-        fixes = self._uncross()
-        if late or fixes:
-            rows = self._rebuilt(rows, late, fixes)
-            if not len(rows):
-                return rows
-            words = rows.view(np.int64).reshape(-1, 8)
-        words[:, PREV_SEQ] = ABSENT if snapshot else self._published
-        words[:, FIRST_SEQ] = seq if snapshot or self._published < 0 else self._published + 1
-        self._published = seq
-        return rows
+        count = len(rows)
+        self._held += count
+        if self._held > self._room:
+            self._make_room(count)
+        self._words[: 8 * count] = rows.view(np.int64)
+        n = accept(self._block_at, self._rows, self._values, 0, count)
+        return self._out[:n]
 
-    def _apply(
-        self, sides: list[int], prices: list[float], qtys: list[float], ages: list[int], seq: int
-    ) -> list[int]:
-        """Bring the levels of a message into our book; return the places of those too late."""
-        late = []
-        for place, (side, price, qty, age) in enumerate(
-            zip(sides, prices, qtys, ages, strict=True)
-        ):
-            if side == 0:  # a message without levels
-                continue
-            half = self._bids if side == BUY else self._asks
-            if not half.put(price, qty, age, remember=age != seq):
-                late.append(place)
-        self.late_levels += len(late)
-        return late
+    def _make_room(self, count: int) -> None:
+        """See how many levels there are, and make room for `count` more of a side."""
+        self._held = int(self._block[COUNTS, :2].max()) + count
+        if self._held > self._block[COUNTS, ROOM]:
+            self._block = new_block(2 * self._held, self._block)
+            self._take_memory()
 
-    def _uncross(self) -> dict[tuple[int, float], float]:
-        """Return the levels that have to change so that the book is not crossed: new quantities."""
-        fixes: dict[tuple[int, float], float] = {}
-        bids, asks = self._bids, self._asks
-        while True:
-            bid, ask = bids.best, asks.best
-            if bid is None or ask is None or bid < ask:
-                break
-            (bid_qty, bid_age), (ask_qty, ask_age) = bids.levels[bid], asks.levels[ask]
-            if bid_age == ask_age:
-                taken = min(bid_qty, ask_qty)
-                bid_left = round(bid_qty - taken, DIGITS)
-                ask_left = round(ask_qty - taken, DIGITS)
-            else:
-                bid_left = 0.0 if bid_age < ask_age else bid_qty
-                ask_left = 0.0 if ask_age < bid_age else ask_qty
-            if bid_left != bid_qty:
-                bids.put(bid, bid_left, bid_age, remember=False)
-                fixes[BUY, bid] = bid_left
-            if ask_left != ask_qty:
-                asks.put(ask, ask_left, ask_age, remember=False)
-                fixes[SELL, ask] = ask_left
-        self.uncrossed += len(fixes)
-        return fixes
-
-    def _rebuilt(
-        self, rows: EventArray, late: list[int], fixes: dict[tuple[int, float], float]
-    ) -> EventArray:
-        """Return a message without the levels that came too late, and with ours behind it."""
-        head = rows[:1]
-        if late:
-            rows = np.delete(rows, late)
-        start = int(head["flags"][0]) & START
-        more = np.repeat(head, len(fixes))
-        more["side"] = [side for side, _ in fixes]
-        values = more.view(np.float64).reshape(-1, 8)
-        values[:, 3] = [price for _, price in fixes]
-        values[:, 4] = list(fixes.values())
-        more["flags"] = SYNTHETIC
-        out = np.concatenate([rows, more])
-        if len(out):
-            out["flags"] &= ~LAST
-            out["flags"][-1] |= LAST
-            out["flags"][0] |= start
-        return out
+    def _take_memory(self) -> None:
+        """Make the rows that fit the block: its levels, a message, and a row a level that crosses."""
+        self._block_at = int(self._block.ctypes.data)
+        self._room = int(self._block[COUNTS, ROOM])
+        self._out = empty_events(4 * self._room)
+        self._words = self._out.view(np.int64)
+        self._rows = self._words.reshape(-1, 8)
+        self._values = self._out.view(np.float64).reshape(-1, 8)

@@ -68,6 +68,17 @@ def test_rows_from_elsewhere_are_put_in_between():
     assert (scanner.out["inst"][: 2 + len(rows)] == 3).all()
 
 
+def test_numbers_of_connections_are_handed_back_as_far_as_they_were():
+    scanner = scanner_of()
+    scanner.open_lines({f"c{n}": (n << 40, n, 0, 9) for n in range(20)})  # the last 16 of them
+    scanner.lines[0, 1] += 5
+    lines = scanner.close_lines()
+    assert list(lines) == [f"c{n}" for n in range(4, 20)]
+    assert lines["c4"] == (9, 9)
+    assert lines["c5"] == (5, 9)
+    assert scanner.close_lines() == {}
+
+
 def test_an_empty_burst_is_done():
     scanner = scanner_of()
     none = np.zeros(0, np.int64)

@@ -44,8 +44,15 @@ NUMBERED = layout(
         "somewhere",
         Node((Key("ch", Op.CHANNEL), Key("data", Op.DATA))),
         (
-            Channel("book", EventKind.LOB, 0, Node(()), chain=Chain.NUMBER, guard=Guard.NUMBERED),
-            Channel("best", EventKind.BBO, 1, Node(()), guard=Guard.NUMBERED),
+            Channel(
+                "book",
+                EventKind.LOB,
+                0,
+                Node(()),
+                chain=Chain.NUMBER,
+                guard=Guard.NUMBERED | Guard.STAMPED,
+            ),
+            Channel("best", EventKind.BBO, 1, Node(()), guard=Guard.NUMBERED | Guard.STAMPED),
             Channel("plain", EventKind.LOB, 2, Node(()), chain=Chain.KNOWN),
         ),
     )
@@ -54,7 +61,7 @@ NUMBERED = layout(
 
 @jit.kernel
 def is_next(scanner):
-    return next_number(scanner)
+    return next_number(scanner, Guard.NUMBERED | Guard.STAMPED)
 
 
 def filled(channel, **words):

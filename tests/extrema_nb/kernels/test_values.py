@@ -12,8 +12,10 @@ from extrema_nb.kernels.values import (
     begins,
     channel_at,
     hashed,
+    hex_id_at,
     inner_symbol_at,
     levels_at,
+    line_at,
     millis_at,
     number,
     same,
@@ -104,6 +106,30 @@ def test_a_hash_stays_small_and_sees_every_letter():
     assert all(0 <= code < 1 << 31 for code in codes)
 
 
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [(b'0165e5e30000000200000005"', (0x0165E5E300020005, 25)), (b'"', (0, -1)),
+     (b'7FFFFFFF0000ffff0000FFFF"', (0x7FFFFFFFFFFFFFFF, 25)), (b'0165e5e3000000020000000"', (0, -1)),
+     (b'800000000000000200000005"', (0, -1)), (b'0165e5e30001000000000005"', (0, -1)),
+     (b'0165e5e30000000200010000"', (0, -1)), (b'0165e5g30000000200000005"', (0, -1)),
+     (b'0165e5e300000002000000050"', (0, -1)), (b'0165e5e3 000000200000005"', (0, -1))],
+)  # fmt: skip
+def test_an_id_of_three_numbers_is_read_as_one(raw, found):
+    value, at = hex_id_at(letters(raw + b"}"), 0)
+    assert (value if at >= 0 else 0, at) == found
+
+
+def test_a_connection_is_known_by_its_whole_name():
+    owner, scanner = loaded(b'c-1"c-12"')
+    assert line_at(scanner, 0) == (-1, -1)
+    owner.open_lines(
+        {"c-12": (0, 1, 0, 0), "": (0, 1, 0, 0), "c-1": (0, 1, 0, 0), "x" * 65: (0, 1, 0, 0)}
+    )
+    assert line_at(scanner, 0) == (2, 4)
+    assert line_at(scanner, 4) == (0, 9)
+    assert line_at(scanner, 1) == (-1, -1)
+
+
 def test_letters_are_compared_from_any_place():
     text, texts = letters(b"xxtrade}"), letters(b"--trades")
     assert are_same(text, 2, texts, 2, 5)
@@ -117,7 +143,7 @@ def test_letters_are_compared_from_any_place():
 )
 def test_levels_are_read_whole(raw, count):
     _owner, scanner = loaded(raw)
-    assert levels_at(scanner, 0, len(raw) + 1, 1, 0, 0) == (len(raw), count)
+    assert levels_at(scanner, 0, len(raw) + 1, 1, 0, 0, 0) == (len(raw), count)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +153,13 @@ def test_levels_are_read_whole(raw, count):
 )  # fmt: skip
 def test_odd_levels_are_left_to_others(raw):
     _owner, scanner = loaded(raw)
-    assert levels_at(scanner, 0, len(raw) + 1, 0, 0, 0)[0] == -1
+    assert levels_at(scanner, 0, len(raw) + 1, 0, 0, 0, 0)[0] == -1
 
 
 def test_more_values_in_a_level_are_passed_over_where_they_may_stand():
     raw = b'[["1","2","0",4]]'
     _owner, scanner = loaded(raw)
-    assert levels_at(scanner, 0, len(raw) + 1, 0, 1, 0) == (len(raw), 1)
+    assert levels_at(scanner, 0, len(raw) + 1, 0, 0, 1, 0) == (len(raw), 1)
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,20 @@ def test_while_an_answer_is_waited_for_everything_is_asked():
     assert lines.pace("c") is None
     run(lines, [(2, None)], answers={2})
     assert lines.pace("c") == (0, 3, 0)
+
+
+def test_only_named_connections_without_holes_may_go_on_unasked():
+    lines = Lines()
+    lines.advance("a", 4, 0)
+    lines.advance("b", 1, 0)
+    lines.advance("b", 3, 0)
+    lines.advance(7, 1, 0)
+    assert lines.paces() == {"a": (0, 4, 0)}
+
+
+def test_a_message_that_comes_again_does_not_turn_its_book_back():
+    lines = Lines()
+    for number in (1, 2, 1):
+        line = lines.advance("a", number, 0)
+        lines.link(line, 0, number)
+    assert lines.link(lines.advance("a", 3, 0), 0, 3) == (3, 3, 2)

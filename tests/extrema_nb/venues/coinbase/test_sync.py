@@ -71,7 +71,7 @@ def test_a_good_book_may_go_on_unasked():
     decoder = Decoder(table_of(VENUE, ["BTC-USD"]))
     decoder._sources.lines.advance(0, 4, 0)
     decoder.line_went_on(4, 0, {0: 4})
-    assert decoder.line_pace()[:2] == (0, 4)
+    assert decoder.line_paces()[""][:2] == (0, 4)
     assert not codes(sync.on_diff(rows_of(decoder, book(5, "update", ("bid", 9, 3)))))
     sync.on_disconnect(9)
     assert sync.pace == (UNKNOWN, -1)

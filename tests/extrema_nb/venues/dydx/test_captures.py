@@ -22,6 +22,7 @@ from extrema_nb.events import (
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.store import GapCheck
 from extrema_nb.venues.dydx import VENUE, Decoder
+from tests.naive.aged import sides_of
 from tests.streamed import PlainBook, frame_of, lines_of, pairs_of, rows_of, table_of, us_of
 
 CAPTURE = "dydx_v3/capture_cryptofeed/20211028/DYDX.ws.1.0.txt.gz"
@@ -96,7 +97,10 @@ def test_rebuilt_books_never_cross_and_what_is_published_chains(shared_data):
         check.feed(own)
         assert check.gap_count == check.duplicates == 0
         sync = pipeline.syncs[inst]
-        assert book.sides[1] == {p: q for p, (q, _) in sync._bids.levels.items() if q}
+        kept = sides_of(sync._block)
+        assert book.sides == {
+            side: {p: q for p, (q, _) in kept[side].items() if q} for side in (1, -1)
+        }
         assert not sync.needs_snapshot
     assert sum(s.late_levels for s in pipeline.syncs.values()) == 34
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.events import LOB_LEVEL, STATUS, EventKind, Flag, StatusCode
+from extrema_nb.kernels.memory import CHAINED, UNKNOWN
 from extrema_nb.store import GapCheck
 from extrema_nb.venues.dydx import VENUE, BookSync, Decoder
-from extrema_nb.venues.dydx.sync import HalfBook
+from tests.naive.aged import sides_of
 from tests.streamed import PlainBook, rows_of, table_of
 
 TABLE = table_of(VENUE, ["BTC-USD"])
@@ -123,24 +124,23 @@ def test_the_published_book_never_crosses_and_is_the_one_that_sync_keeps(message
         assert not book.crossed
         book.apply(feed.change(bids, asks))
     assert not book.crossed
-    for side, half in ((1, feed.sync._bids), (-1, feed.sync._asks)):
-        assert book.sides[side] == {p: q for p, (q, _) in half.levels.items()}
+    kept = sides_of(feed.sync._block)
+    assert book.sides == {side: {p: q for p, (q, _) in kept[side].items()} for side in (1, -1)}
     check = GapCheck()
     check.feed(np.concatenate([r[r["kind"] == EventKind.LOB] for r in feed.rows]))
     assert check.gap_count == check.duplicates == 0
 
 
-@given(st.lists(st.tuples(PRICES, QTYS, st.integers(0, 9)), max_size=40), st.booleans())
-def test_half_a_book_knows_its_best_price(puts, remember):
-    bids, asks = HalfBook(1), HalfBook(-1)
-    known = {}
-    for price, qty, age in puts:
-        took = bids.put(float(price), qty, age, remember=remember)
-        assert took == asks.put(float(price), qty, age, remember=remember)
-        if remember:
-            assert took == (age >= known.get(price, (0, -1))[1])
-        if took:
-            known[price] = qty, age
-    alive = [float(p) for p, (q, _) in known.items() if q]
-    assert bids.best == max(alive, default=None)
-    assert asks.best == min(alive, default=None)
+def test_a_book_tells_the_scanner_how_it_may_go_on():
+    feed = Feed()
+    assert feed.sync.pace == (UNKNOWN, -1)
+    feed.snapshot([(99, 1)], [(101, 2)])
+    assert feed.sync.pace == (CHAINED, 1)
+    where = feed.sync.levels_at
+    feed.change(bids=[(90 - n / 100, 1) for n in range(600)])  # more than there was room for
+    assert feed.sync.levels_at != where
+    assert levels(feed.change(bids=[(84.01, 0)])) == [(1, 84.01, 0.0)]
+    feed.sync.went_on(9)
+    assert feed.sync.pace == (CHAINED, 9)
+    feed.sync.on_disconnect(5)
+    assert feed.sync.pace == (UNKNOWN, -1)
