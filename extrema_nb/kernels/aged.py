@@ -79,7 +79,7 @@ def _worse(levels: Floats, first: int, count: int, sign: float, price: float) ->
 
 @kernel
 def put(
-    words: Ints, levels: Floats, side: int, price: float, qty: float, age: int, remember: bool
+    words: Ints, levels: Floats, side: int, price: float, qty: float, age: int, seq: int
 ) -> bool:
     """Set a level; False when what is known is younger.
 
@@ -87,7 +87,7 @@ def put(
     ----------
     words, levels : the block, as integers and as floats
     side : 0 for bids, 1 for asks
-    remember : keep the age of a level that is gone
+    seq : number of the message; the age of a level that is gone is kept where it is another
     """
     first = HEAD + side * words[COUNTS, ROOM]
     count, best = words[COUNTS, side], words[BESTS, side]
@@ -95,7 +95,7 @@ def put(
     there = at < count and levels[first + at, 0] == price
     if there and age < words[first + at, AGE]:
         return False
-    if qty > 0.0 or remember:
+    if qty > 0.0 or age != seq:
         if not there:
             for i in range(first + count, first + at, -1):
                 for column in range(3):
@@ -106,8 +106,8 @@ def put(
                 best += 1
         levels[first + at, QTY] = qty
         words[first + at, AGE] = age
-        if qty > 0.0:
-            best = max(best, at)
+        if qty > 0.0 and at > best:
+            best = at
     elif there:
         for i in range(first + at, first + count - 1):
             for column in range(3):
@@ -147,7 +147,7 @@ def _uncross(words: Ints, levels: Floats, out: Ints, floats: Floats, n: int) -> 
         if levels[bid, 0] < levels[ask, 0]:
             break
         bid_age, ask_age = words[bid, AGE], words[ask, AGE]
-        taken = min(levels[bid, QTY], levels[ask, QTY])
+        taken = min(levels[ask, QTY], levels[bid, QTY])
         for side in range(2):
             level = ask if side else bid
             older = ask_age < bid_age if side else bid_age < ask_age
@@ -165,7 +165,8 @@ def _uncross(words: Ints, levels: Floats, out: Ints, floats: Floats, n: int) -> 
                     out[row, 2] = code << SIDE_BITS | SYNTHETIC << FLAG_BITS
                     floats[row, PRICE_AT] = price
                 floats[row, QTY_AT] = left
-                put(words, levels, side, price, left, ask_age if side else bid_age, False)
+                age = ask_age if side else bid_age
+                put(words, levels, side, price, left, age, age)
     words[DONE, UNCROSSED] += n - begin
     return n
 
@@ -200,7 +201,7 @@ def accept(address: int, out: Ints, floats: Floats, begin: int, n: int) -> int:
         age = out[row, AGE_AT]
         if side == 0 or put(
             words, levels, 0 if side == BUY else 1, floats[row, PRICE_AT], floats[row, QTY_AT],
-            age, age != seq,
+            age, seq,
         ):  # fmt: skip
             if end != row:
                 for word in range(8):
@@ -235,7 +236,7 @@ def book_aged(s: Scanner, inst: int, begin: int, n: int) -> int:
         return SLOW
     head = view_at(address, (HEAD, 3), np.int64)
     bids, asks = head[COUNTS, 0], head[COUNTS, 1]
-    if max(bids, asks) + n - begin > head[COUNTS, ROOM]:
+    if (max(asks, bids)) + n - begin > head[COUNTS, ROOM]:
         return SLOW  # its state machine makes room
     if n + bids + asks + n - begin > s.out.shape[0]:
         return FULL

@@ -13,7 +13,7 @@ from extrema_nb.jit import kernel
 from extrema_nb.kernels.decimals import eight
 from extrema_nb.kernels.json_skip import after_text, after_value
 from extrema_nb.kernels.memory import MAX, Scanner
-from extrema_nb.kernels.shapes import QUOTED, Op
+from extrema_nb.kernels.shapes import Op
 from extrema_nb.kernels.values import begins, number
 
 __all__ = ["bests_at", "key_at", "ladders_at", "level_at", "sided_at"]
@@ -173,7 +173,7 @@ def _side_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
 
 
 @kernel
-def sided_at(s: Scanner, at: int, end: int) -> tuple[int, int, int]:
+def sided_at(s: Scanner, at: int, end: int, quoted: int) -> tuple[int, int, int]:
     """Read ``[["buy", price, quantity], …]``; return the place after it, how many bids and asks."""
     text, levels = s.text, s.levels
     bids, asks = 0, 0
@@ -188,10 +188,10 @@ def sided_at(s: Scanner, at: int, end: int) -> tuple[int, int, int]:
         side, at = _side_at(text, at + 1)
         if at < 0 or text[at] != COMMA:
             return -1, 0, 0
-        price, at = number(text, at + 1, QUOTED)
+        price, at = number(text, at + 1, quoted)
         if at < 0 or text[at] != COMMA:
             return -1, 0, 0
-        qty, at = number(text, at + 1, QUOTED)
+        qty, at = number(text, at + 1, quoted)
         if at < 0 or text[at] != CLOSE_LIST or not (0.0 < price < MAX and qty < MAX):
             return -1, 0, 0
         count = asks if side else bids

@@ -274,7 +274,7 @@ def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
             other = letters ^ (mark * ONES)
             n = first_bit((other - ONES) & ~other & HIGHS) >> 3
             odd = first_odd(letters)
-            at += min(n, odd)
+            at += min(odd, n)
         if n >= odd or at >= end:
             return -1, -1
         at += 1

@@ -60,7 +60,7 @@ TICKER = Node(
 )  # fmt: skip
 TICKERS = Node((Key("type"), Key("tickers", Op.OBJECTS, node=TICKER)))
 _PRODUCT, _TIME = Key("product_id", Op.SYMBOL), Key("time", Op.ISO_TIME, TIME)
-OLD_UPDATE = Node((_PRODUCT, Key("changes", Op.SIDED), _TIME), End.BOOK)
+OLD_UPDATE = Node((_PRODUCT, Key("changes", Op.SIDED, quoted=True), _TIME), End.BOOK)
 OLD_MATCH = Node(
     (
         Key("trade_id", Op.INT, 2, high=NEWEST), Key("maker_order_id"), Key("taker_order_id"),

@@ -84,11 +84,11 @@ def test_a_snapshot_forgets_what_was_before():
 def test_a_level_is_set_moved_and_removed():
     block = new_block(8)
     for price in (5.0, 7.0, 6.0):
-        assert put(block, block.view(np.float64), 0, price, 1.0, 1, False)
-    assert put(block, block.view(np.float64), 0, 7.0, 0.0, 2, True)
-    assert not put(block, block.view(np.float64), 0, 7.0, 1.0, 1, True)
+        assert put(block, block.view(np.float64), 0, price, 1.0, 1, 1)
+    assert put(block, block.view(np.float64), 0, 7.0, 0.0, 2, 9)
+    assert not put(block, block.view(np.float64), 0, 7.0, 1.0, 1, 9)
     assert block[1, 0] == 1  # 6 is the best now
-    assert put(block, block.view(np.float64), 0, 6.0, 0.0, 2, False)
+    assert put(block, block.view(np.float64), 0, 6.0, 0.0, 2, 2)
     assert block[COUNTS, 0] == 2
     assert block[1, 0] == 0
 

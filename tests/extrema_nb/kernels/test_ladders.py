@@ -17,6 +17,7 @@ from extrema_nb.kernels.ladders import bests_at, key_at, ladders_at, level_at, s
 from extrema_nb.kernels.shapes import (
     LEVEL_PRICE,
     LEVEL_QTY,
+    QUOTED,
     Channel,
     End,
     Key,
@@ -130,7 +131,7 @@ def test_odd_best_prices_are_left_to_others(raw):
 def test_sided_levels_are_what_the_standard_library_reads(levels):
     raw = json.dumps(levels, separators=(",", ":")).encode()
     owner, scanner = loaded(raw)
-    at, n_bids, n_asks = sided_at(scanner, 0, len(raw) + 1)
+    at, n_bids, n_asks = sided_at(scanner, 0, len(raw) + 1, QUOTED)
     assert at == len(raw)
     for side, count, word in ((0, n_bids, "buy"), (1, n_asks, "sell")):
         found = list(map(tuple, owner._memory["levels"][side, :count].tolist()))
@@ -145,4 +146,4 @@ def test_sided_levels_are_what_the_standard_library_reads(levels):
 )  # fmt: skip
 def test_odd_sided_levels_are_left_to_others(raw):
     _owner, scanner = loaded(raw)
-    assert sided_at(scanner, 0, len(raw) + 1)[0] == -1
+    assert sided_at(scanner, 0, len(raw) + 1, QUOTED)[0] == -1
