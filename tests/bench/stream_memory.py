@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -48,23 +47,21 @@ def record_many(root, events, instruments, copies):
     return copies * len(events)
 
 
-def held():
-    """Return the MB that this process holds."""
-    with Path("/proc/self/statm").open() as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+def held(what):
+    """Return the MB that this process holds (``VmRSS``) or has held (``VmHWM``)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(what))
 
 
 def child(small, large):
     """Read a small recording, then the other one; print what that took."""
     for _ in open_source(small).batches():
         pass
-    base, began, used = held(), time.perf_counter(), time.process_time()
-    peak, rows = base, 0
-    for batch in open_source(large).batches():
-        rows += len(batch)
-        peak = max(peak, held())
+    Path("/proc/self/clear_refs").write_text("5")  # the most that was held begins anew
+    base, began, used = held("VmRSS"), time.perf_counter(), time.process_time()
+    rows = sum(len(batch) for batch in open_source(large).batches())
     wall, cpu = time.perf_counter() - began, time.process_time() - used
-    peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    peak = held("VmHWM")
     told = {
         "rows": rows,
         "wall_s": wall,
@@ -90,8 +87,8 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="where the figures go; else to stdout alone")
-    parser.add_argument("--copies", type=int, nargs="+", default=[16, 160], help="of the day")
-    parser.add_argument("--instruments", type=int, nargs="+", default=[200, 500])
+    parser.add_argument("--copies", type=int, nargs="*", default=[16, 160], help="of the day")
+    parser.add_argument("--instruments", type=int, nargs="*", default=[200, 500])
     parser.add_argument("--many-copies", type=int, default=24, help="of the day, dealt out")
     parser.add_argument("--child", type=Path, nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()

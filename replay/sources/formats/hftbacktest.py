@@ -78,6 +78,13 @@ def _read(path: Path) -> npt.NDArray[Any]:
             if not name:
                 raise DataError(f"{path}: arrays {', '.join(names)}, expected one named 'data'")
             data: npt.NDArray[Any] = archive[name]
+            if not isinstance(
+                data, np.ndarray
+            ):  # a member of a zip that is no array comes as bytes
+                raise DataError(
+                    f"{path}: a zip whose member {name} is no NumPy array, expected an npz; give "
+                    "its format with --format"
+                )
     except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
         raise DataError(
             f"{path}: not readable as npz ({str(error).splitlines()[0]}); fetch or convert it again"

@@ -123,3 +123,21 @@ def test_a_garbled_file_gives_rows_or_an_error_of_ours(shared_data, tmp_path, na
             except ExtremaError:
                 continue
             assert (np.diff(rows["ts_recv"]) >= 0).all()
+
+
+# a table of candles is one, whoever wrote it
+READ_AS_WELL = {("candles", "binance-public"), ("candles", "candles")}
+OTHERS = [
+    (name, other, FILES[other][0])
+    for name in sorted({*FILES, *WRITTEN})
+    for other in FILES
+    if name != other and (name, other) not in READ_AS_WELL
+]
+
+
+@pytest.mark.parametrize(("name", "other", "path"), OTHERS)
+def test_a_file_of_another_format_is_refused_with_what_was_expected(shared_data, name, other, path):
+    """Said with --format, so that nobody looks: the header alone can tell."""
+    with pytest.raises(ExtremaError, match=r"expected|not readable|give|rename|convert") as caught:
+        read(open_source(shared_data / path, name))
+    assert path.rpartition("/")[2] in str(caught.value)
