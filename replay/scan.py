@@ -155,6 +155,12 @@ def check_queue(queue: str, data: DataScan) -> None:
             "the data has single orders (MBO rows) and no book; make one of them with "
             "--book-from orders, or replay.inputs.BookFrom(source, 'orders')"
         )
+    bare = len(data.books - data.orders)
+    if bare:
+        logger.warning(
+            "%d instruments have a book and no single orders: there, fifo fills only what the book "
+            "crosses", bare,
+        )  # fmt: skip
     if not data.executions:
         logger.warning(
             "the data tells of no execution of a single order, so fifo fills only what the book "

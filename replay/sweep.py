@@ -155,8 +155,8 @@ class Sweep:
         """What is made of the rows, once for all passes."""
         if self._tapes is None:
             data = self.scan()
-            for values in self.sets:
-                check_queue(_exchange_of(self.config, values).queue, data)
+            for queue in {_exchange_of(self.config, values).queue for values in self.sets}:
+                check_queue(queue, data)
             shift = data.clock_shift(self.config.base_latency_us)
             self._tapes = Tapes(self.source, data, shift)
             self._tapes.prepare()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import MBO, EventKind, Flag, OrderEvent
-from extrema_nb.testing import MemorySource, rows, trade
+from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.exchange.live import LiveExchange
 from replay.inputs import BookFrom
 from replay.sweep import Sweep
@@ -313,8 +313,11 @@ def test_data_that_tells_no_executions_is_warned_of(caplog):
     fifo(BASE, []).run()
     assert "no execution of a single order" in caplog.text
     caplog.clear()
-    fifo(rows(BASE, mbo(EXECUTE, 1, 100.0, 1.0, 1, T0 + 5)), []).run()
-    assert not caplog.text
+    told_of = rows(BASE, mbo(EXECUTE, 1, 100.0, 1.0, 1, T0 + 5))
+    fifo(told_of, []).run()
+    assert "single order" not in caplog.text
+    fifo(rows(told_of, book([(9.0, 1.0)], [], T0 + 6, inst=1)), []).run()
+    assert "1 instruments have a book and no single orders" in caplog.text
 
 
 def test_odd_rows_are_counted_in_the_result(caplog):
