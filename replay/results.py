@@ -97,6 +97,7 @@ def summary_of(
         },
         "fees": float(positions["fee"].sum()),
         "funding": float(positions["funding"].sum()),
+        "realized": float(positions["realized"].sum()),
         "volume": float(positions["volume"].sum()),
         "profit": _last_equity(account),
         "bought": float(fills.filter(pl.col("side") == BUY)["qty"].sum()),

@@ -143,7 +143,7 @@ def funding_frame(journal: EventArray) -> pl.DataFrame:
 
 
 def account_frame(marks: npt.NDArray[Any]) -> pl.DataFrame:
-    """Return the marks: ts, inst, mid, position, balance, fee, funding, equity, trades, volume."""
+    """Return the account marks; columns and their units are those of `replay.exchange.model.MARK`."""
     return pl.DataFrame(
         {name: np.ascontiguousarray(marks[name]) for name in marks.dtype.names or ()}
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from extrema_nb.events import INTENT, Action
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.book_view import Book
@@ -103,8 +105,12 @@ def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
         mid = Book(ctx.books, inst).mid
         unit = held.qty * spec.contract_value * spec.multiplier
         worth = 0.0
+        unrealized = 0.0
         if held.qty != 0.0:
             worth = -unit / mid if spec.inverse == 1 else unit * mid
+            unrealized = unit * (mid - held.avg_price)
+            if spec.inverse == 1:
+                unrealized = unit / held.avg_price - unit / mid if held.avg_price > 0.0 else np.nan
         row = x.marks[x.clock[X_MARKS]]
         row.ts = ts
         row.inst = inst
@@ -117,6 +123,9 @@ def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
         row.equity = (
             (-held.cash if spec.inverse == 1 else held.cash) + worth - held.fee - held.funding
         )
+        row.avg_price = held.avg_price
+        row.realized = held.realized
+        row.unrealized = unrealized
         row.trades = held.trades
         row.volume = held.volume
         x.clock[X_MARKS] += 1

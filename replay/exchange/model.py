@@ -75,6 +75,9 @@ MARK = np.dtype(
                 ("fee", "<f8"),  # paid so far
                 ("funding", "<f8"),  # paid so far
                 ("equity", "<f8"),  # balance + position at mid - fee - funding
+                ("avg_price", "<f8"),  # average entry of what is open, quote units; 0 when flat
+                ("realized", "<f8"),  # profit of what was closed, before fees and funding
+                ("unrealized", "<f8"),  # profit of what is open, at the mid
                 ("trades", "<i8"),
                 ("volume", "<f8"),  # value traded
             ],
