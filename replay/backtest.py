@@ -230,7 +230,9 @@ class Backtest:
         table = self.source.instruments
         identity: dict[str, Any] = {}
         if resume is not None or plan.path is not None:
-            identity = identity_of(self.group, self.config, data, shift, table, self.models)
+            identity = identity_of(
+                self.group, self.config, data, shift, table, self.models, steps.digest()
+            )
         stored = None if resume is None else open_checkpoint(resume, identity)
         course = Course(steps, identity, plan, shift, data.first_ts, data.last_ts)
         if self._tapes is None or self._tapes.data is not data:

@@ -26,6 +26,7 @@ _REMEDY = {
     "instruments": "give the source that it was made of",
     "strategies": "give the same strategies and parameters, or run from the start",
     "kernel": "the code of a strategy or of the library has changed: run from the start",
+    "engine": "the code of the simulated exchange has changed: run from the start",
     "risk": "give the same risk limits, or run from the start",
     "config": "give the same assumptions, or run from the start",
     "models": "give the same models, or run from the start",
@@ -34,9 +35,12 @@ _REMEDY = {
 
 def identity_of(
     group: KernelGroup, config: msgspec.Struct, data: DataScan, shift: int,
-    table: InstrumentTable, models: Mapping[int, ModelRunner],
+    table: InstrumentTable, models: Mapping[int, ModelRunner], engine: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return a run's identity for JSON; two runs with the same one are the same run."""
+    """Return a run's identity for JSON; two runs with the same one are the same run.
+
+    `engine` is the digest of what runs them, the simulated exchange with it.
+    """
     told = group.describe()
     latency = config.exchange.latency  # type: ignore[attr-defined]  # a BacktestConfig
     return {
@@ -60,6 +64,7 @@ def identity_of(
         },
         "models": {str(number): type(runner).__qualname__ for number, runner in models.items()},
         "kernel": told["digest"],
+        "engine": engine,
     }  # fmt: skip
 
 

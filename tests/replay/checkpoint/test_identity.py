@@ -41,7 +41,7 @@ class Other(xnb.Strategy):
 def identity(strategy=None, *, ts=T0, risk=None, shift=0, models=None, **config):
     group = KernelGroup([strategy or One()], table(), risk=risk, with_books=True)
     data = scan(MemorySource(trade(100.0, 1.0, ts=ts), table()))
-    return identity_of(group, BacktestConfig(**config), data, shift, table(), models or {})
+    return identity_of(group, BacktestConfig(**config), data, shift, table(), models or {}, "e1")
 
 
 def stored(**parts):
@@ -84,6 +84,9 @@ def test_other_code_and_another_version_are_told():
     changed = identity()
     changed["kernel"] = "0" * 8
     with pytest.raises(ConfigError, match="the code of a strategy or of the library has changed"):
+        check_identity(stored(), changed, "a.save")
+    changed = identity() | {"engine": "e2"}
+    with pytest.raises(ConfigError, match="the code of the simulated exchange has changed"):
         check_identity(stored(), changed, "a.save")
     changed = identity()
     changed["version"] = {"extrema-nb": "9.9.9", "rows": 1}
