@@ -107,8 +107,8 @@ class Variant:
             row_limit=ROW_LIMIT,
             clock_shift_us=clock_shift_us,
             names=list(group.table),
-            # what is not kept is written over soon, while it is warm
-            journal_rows=JOURNAL_ROWS if keep_journal else 2 * ROW_LIMIT,
+            journal_rows=JOURNAL_ROWS if keep_journal else ROW_LIMIT + 16,
+            keep_journal=keep_journal,
         )
         self.models = dict(models or {})
         self.model_latency_us = model_latency_us

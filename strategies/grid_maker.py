@@ -19,7 +19,7 @@ class GridMaker(xnb.Strategy):
     class Params:
         half_spread: xnb.f8 = 20.0  # ticks from the mid to the first level
         step: xnb.f8 = 10.0  # ticks between levels
-        levels: xnb.i8 = 10  # orders a side
+        levels: xnb.i8 = 10  # orders a side, at most 62
         qty: xnb.f8 = 0.02  # base units an order
         max_position: xnb.f8 = 0.2  # base units; the side that would exceed it is not quoted
         inst: xnb.i8 = 0  # instrument id
@@ -31,7 +31,8 @@ class GridMaker(xnb.Strategy):
         buying: xnb.i8 = 0
         selling: xnb.i8 = 0
 
-    def on_schedule(ctx, p, s, tick):
+    def on_schedule(ctx, p, s, tick):  # noqa: PLR0912  # two sides, each with its conditions
+        levels = min(p.levels, 62)
         book = ctx.book(p.inst)
         if not book.is_valid:
             ctx.cancel_all(p.inst)
@@ -57,30 +58,32 @@ class GridMaker(xnb.Strategy):
 
         s.open_orders = -1
         busy = False
+        bids, asks = 0, 0  # levels that have their order, a bit each
         for order in ctx.orders(p.inst):
             if order.side > 0:
                 level = math.floor((first_bid - order.price) / grid + 0.5)
                 price = first_bid - level * grid
-                wanted = buying and 0 <= level < p.levels
+                wanted = buying and 0 <= level < levels
             else:
                 level = math.floor((order.price - first_ask) / grid + 0.5)
                 price = first_ask + level * grid
-                wanted = selling and 0 <= level < p.levels
+                wanted = selling and 0 <= level < levels
             if not wanted or abs(price - order.price) > 0.5 * size:
                 ctx.cancel(order.client_order_id)
                 busy = True
+            elif order.status != xnb.OrderStatus.PENDING_CANCEL:
+                if order.side > 0:
+                    bids |= 1 << int(level)
+                else:
+                    asks |= 1 << int(level)
 
-        for level in range(p.levels):
-            if buying:
-                price = first_bid - level * grid
-                if not ctx.has_order(p.inst, xnb.BUY, price):
-                    ctx.buy(p.inst, price, p.qty, xnb.GTX)
-                    busy = True
-            if selling:
-                price = first_ask + level * grid
-                if not ctx.has_order(p.inst, xnb.SELL, price):
-                    ctx.sell(p.inst, price, p.qty, xnb.GTX)
-                    busy = True
+        for level in range(levels):
+            if buying and bids >> level & 1 == 0:
+                ctx.buy(p.inst, first_bid - level * grid, p.qty, xnb.GTX)
+                busy = True
+            if selling and asks >> level & 1 == 0:
+                ctx.sell(p.inst, first_ask + level * grid, p.qty, xnb.GTX)
+                busy = True
 
         if not busy:
             s.first_bid = first_bid

@@ -58,12 +58,20 @@ _RESYNCED = int(StatusCode.RESYNCED)
 
 
 @kernel
+def _locate(ctx: Context, inst: int, client_order_id: int) -> tuple[int, int]:
+    """Return the module that owns an open order and its place among that module's, or -1 twice."""
+    for module in range(len(ctx.n_open)):
+        if ctx.n_open[module, inst] > 0:
+            place = find_order(ctx, module, inst, client_order_id)
+            if place >= 0:
+                return module, place
+    return -1, -1
+
+
+@kernel
 def owner_of(ctx: Context, inst: int, client_order_id: int) -> int:
     """Return the module that owns an open order, or -1."""
-    for module in range(len(ctx.n_open)):
-        if ctx.n_open[module, inst] > 0 and find_order(ctx, module, inst, client_order_id) >= 0:
-            return module
-    return -1
+    return _locate(ctx, inst, client_order_id)[0]
 
 
 @kernel
@@ -112,7 +120,7 @@ def apply_fill(ctx: Context, row: Any) -> int:
     inst = int(row.inst)
     if not 0 <= inst < len(ctx.specs):
         return -1
-    module = owner_of(ctx, inst, row.client_order_id)
+    module, place = _locate(ctx, inst, row.client_order_id)
     side = int(row.side)
     _book_fill(ctx, len(ctx.n_open), inst, side, row.price, row.qty, row.fee)
     if module < 0 and int(row.flags) & _LIQUIDATED:
@@ -124,7 +132,6 @@ def apply_fill(ctx: Context, row: Any) -> int:
             _book_fill(ctx, module, inst, side, row.price, row.qty, row.fee)
     else:
         _book_fill(ctx, module, inst, side, row.price, row.qty, row.fee)
-        place = find_order(ctx, module, inst, row.client_order_id)
         order = ctx.open_orders[module, inst, place]
         order.leaves_qty = max(order.leaves_qty - row.qty, 0.0)
         if order.leaves_qty < 0.5e-6 * ctx.specs[inst].lot_size:
@@ -176,10 +183,9 @@ def apply_order_report(ctx: Context, row: Any) -> int:
     inst = int(row.inst)
     if not 0 <= inst < len(ctx.specs):
         return -1
-    module = owner_of(ctx, inst, row.client_order_id)
+    module, place = _locate(ctx, inst, row.client_order_id)
     if module < 0:
         return -1
-    place = find_order(ctx, module, inst, row.client_order_id)
     order = ctx.open_orders[module, inst, place]
     event = int(row.event)
     following = int(NEXT_STATUS[int(order.status), event])

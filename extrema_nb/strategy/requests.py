@@ -309,22 +309,23 @@ def good_till(
 
 
 @kernel
-def _locate(ctx: Context, client_order_id: int) -> int:
-    """Return the instrument of one of the module's open orders, or -1."""
+def _locate(ctx: Context, client_order_id: int) -> tuple[int, int]:
+    """Return the instrument of one of the module's open orders and its place, or -1 twice."""
     module = int(ctx.clock[C_MODULE])
     for inst in range(len(ctx.specs)):
-        if ctx.n_open[module, inst] > 0 and find_order(ctx, module, inst, client_order_id) >= 0:
-            return inst
-    return -1
+        if ctx.n_open[module, inst] > 0:
+            place = find_order(ctx, module, inst, client_order_id)
+            if place >= 0:
+                return inst, place
+    return -1, -1
 
 
 def cancel(ctx: Context, client_order_id: int) -> int:
     """Ask to cancel one of the module's open orders; return its id or a negative `Reject`."""
-    inst = _locate(ctx, int(client_order_id))
+    inst, place = _locate(ctx, int(client_order_id))
     if inst < 0:
         return _UNKNOWN_ORDER
-    module = ctx.clock[C_MODULE]
-    order = ctx.open_orders[module, inst, find_order(ctx, module, inst, int(client_order_id))]
+    order = ctx.open_orders[ctx.clock[C_MODULE], inst, place]
     if order.status == _CANCELING:
         return _PENDING
     if ctx.clock[C_INTENTS] - ctx.clock[C_ROW] >= ROW_LIMIT:
@@ -350,11 +351,10 @@ def cancel_all(ctx: Context, inst: int) -> int:
 
 def amend(ctx: Context, client_order_id: int, price: float, qty: float) -> int:
     """Ask for a new price and open quantity; return the id or a negative `Reject`."""
-    inst = _locate(ctx, int(client_order_id))
+    inst, place = _locate(ctx, int(client_order_id))
     if inst < 0:
         return _UNKNOWN_ORDER
-    module = ctx.clock[C_MODULE]
-    order = ctx.open_orders[module, inst, find_order(ctx, module, inst, int(client_order_id))]
+    order = ctx.open_orders[ctx.clock[C_MODULE], inst, place]
     if order.status != _LIVE and order.status != _PARTIAL:
         return _PENDING
     if not -1e15 < price < 1e15:
@@ -392,7 +392,7 @@ def has_order(ctx: Context, inst: int, side: int, price: float) -> bool:
     half = 0.5 * ctx.specs[inst].tick_size
     for i in range(ctx.n_open[module, inst]):
         order = ctx.open_orders[module, inst, i]
-        if order.side == side and order.status != _CANCELING and abs(order.price - price) < half:
+        if abs(order.price - price) < half and order.side == side and order.status != _CANCELING:
             return True
     return False
 

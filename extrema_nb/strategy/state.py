@@ -6,6 +6,8 @@ says what that is worth.
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import BBO, INST_INTENT, INTENT, EventKind
 from extrema_nb.instruments import INSTRUMENT
 from extrema_nb.jit import attach_views
+from extrema_nb.memory import zeroed
 from extrema_nb.orders import ORDER
 from extrema_nb.strategy.risk import RISK, RiskLimits
 
@@ -51,9 +54,9 @@ __all__ = [
 
 KINDS = len(EventKind)
 ROW_LIMIT = 2048  # outputs of one kind that a single row may emit
-OUTPUT_ROWS = 4 * ROW_LIMIT
+OUTPUT_ROWS = 2 * ROW_LIMIT
 FINISHED = 1024  # ended orders whose owner is remembered, for fills that come late
-ROW_VALUES = 8 * OUTPUT_ROWS  # numbers in the features of a single row
+ROW_VALUES = 32 * ROW_LIMIT  # numbers in the features of a single row
 
 POSITION = np.dtype(
     (
@@ -176,7 +179,7 @@ attach_views(
     clock=(C_SIZE, np.int64),
     intents=(OUTPUT_ROWS, INTENT),
     features=(OUTPUT_ROWS, FEATURE),
-    values=(16 * OUTPUT_ROWS, np.float32),
+    values=(24 * OUTPUT_ROWS, np.float32),
     targets=(OUTPUT_ROWS, INST_INTENT),
     logs=(OUTPUT_ROWS, LOG),
     open_orders=(("modules", "instruments", "max_open"), ORDER),
@@ -189,6 +192,13 @@ attach_views(
     tokens=(1, np.float64),
     finished=((FINISHED, 2), np.int64),
 )
+
+
+@functools.cache
+def _first_random(seed: int) -> int:
+    # seeds are spread out first: near ones would start with near numbers
+    mixed = np.random.SeedSequence(seed & ((1 << 64) - 1)).generate_state(1)[0]
+    return int(mixed) % 2_147_483_646 + 1
 
 
 def make_context(
@@ -207,42 +217,46 @@ def make_context(
     another context to look at instead of own ones.
     """
     n = len(specs)
-    times = np.zeros(C_SIZE, np.int64)
-    times[C_NEXT_ID] = 1
-    # seeds are spread out first: near ones would start with near numbers
-    mixed = np.random.SeedSequence(seed & ((1 << 64) - 1)).generate_state(1)[0]
-    times[C_RANDOM] = int(mixed) % 2_147_483_646 + 1
-    quotes = np.zeros(n, BBO)
-    quotes["bid_price"] = np.nan
-    quotes["ask_price"] = np.nan
-    burst = limits.orders_per_second if np.isfinite(limits.orders_per_second) else 0.0
-    arrays = {
-        "clock": times,
-        "intents": np.zeros(OUTPUT_ROWS, INTENT),
-        "features": np.zeros(OUTPUT_ROWS, FEATURE),
-        "values": np.zeros(16 * OUTPUT_ROWS, np.float32),
-        "targets": np.zeros(OUTPUT_ROWS, INST_INTENT),
-        "logs": np.zeros(OUTPUT_ROWS, LOG),
-        "open_orders": np.zeros((modules, n, limits.max_open_orders), ORDER),
-        "n_open": np.zeros((modules, n), np.int64),
-        "positions": np.zeros((modules + 1, n), POSITION),
-        "bbos": quotes,
-        "specs": specs.astype(INSTRUMENT),
-        "risk": limits.record(),
-        "tokens": np.array([max(burst, 1.0)]),
-        "finished": np.zeros((FINISHED, 2), np.int64),
-        "subscribed": np.full((KINDS, n + 1), -1, np.int64),
-    }
-    record = np.zeros(1, HUB)
+    arrays, places = zeroed(
+        {
+            "record": (1, HUB),
+            "clock": (C_SIZE, np.int64),
+            "bbos": (n, BBO),
+            "specs": (n, INSTRUMENT),
+            "risk": (1, RISK),
+            "tokens": (1, np.float64),
+            "subscribed": ((KINDS, n + 1), np.int64),
+            "n_open": ((modules, n), np.int64),
+            "positions": ((modules + 1, n), POSITION),
+            "open_orders": ((modules, n, limits.max_open_orders), ORDER),
+            "finished": ((FINISHED, 2), np.int64),
+            "intents": (OUTPUT_ROWS, INTENT),
+            "features": (OUTPUT_ROWS, FEATURE),
+            "values": (24 * OUTPUT_ROWS, np.float32),
+            "targets": (OUTPUT_ROWS, INST_INTENT),
+            "logs": (OUTPUT_ROWS, LOG),
+        }
+    )
+    clock = arrays["clock"]
+    clock[C_NEXT_ID] = 1
+    clock[C_RANDOM] = _first_random(seed)
+    arrays["bbos"]["bid_price"] = np.nan
+    arrays["bbos"]["ask_price"] = np.nan
+    arrays["specs"][:] = specs
+    arrays["risk"][:] = limits.record()
+    burst = limits.orders_per_second if math.isfinite(limits.orders_per_second) else 0.0
+    arrays["tokens"][0] = max(burst, 1.0)
+    arrays["subscribed"][:] = -1
+    record = arrays["record"]
     record["modules"], record["instruments"], record["max_open"] = (
         modules,
         n,
         limits.max_open_orders,
     )
     record["holders"], record["columns"] = modules + 1, n + 1
-    for name, array in arrays.items():
-        record[name] = array.ctypes.data
-    memory.extend([record, *arrays.values()])
+    for name in arrays.keys() & set(HUB.names or ()):
+        record[name] = places[name]
+    memory.extend(arrays.values())
     if books is None:
         books = make_books(specs, memory, window=window)
-    return Context(record.ctypes.data, books)
+    return Context(places["record"], books)

@@ -68,6 +68,7 @@ from replay.exchange.resting import (
     remove,
     set_ranges,
     tick_of,
+    widen,
 )
 from replay.exchange.stops import find_stop, park, remove_stop
 
@@ -191,7 +192,7 @@ def _rest(x: Exchange, inst: int, place: int, expires: int) -> None:
     join_queue(x, inst, order)
     order.expires = expires
     x.clock[X_NEXT_EXPIRY] = min(x.clock[X_NEXT_EXPIRY], expires)
-    set_ranges(x, inst)
+    widen(x, inst, order)
 
 
 @kernel

@@ -78,6 +78,8 @@ def next_hit(x: Exchange, limit: int) -> int:
     """Return the first position below `limit` that concerns own orders, or `limit`."""
     at = int(x.clock[X_MARKET])
     found = limit
+    if at >= limit:
+        return limit
     if x.clock[X_RESTING] > 0:
         for inst in range(x.hub.instruments):
             if x.n_orders[inst] > 0:

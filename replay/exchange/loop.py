@@ -29,6 +29,7 @@ from replay.exchange.messages import compact, forward_intents, write_mark
 from replay.exchange.model import (
     FAR,
     X_JOURNAL,
+    X_KEEPS,
     X_MARKET,
     X_MARKS,
     X_NEXT_EXPIRY,
@@ -275,7 +276,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
             if source == _REPORT:
                 head = clock[X_REPORT_HEAD]
                 x.journal[clock[X_JOURNAL]] = x.reports[head]
-                clock[X_JOURNAL] += 1
+                clock[X_JOURNAL] += clock[X_KEEPS]
                 clock[X_REPORT_HEAD] = head + 1
                 one(ctx, cells, x.hub.reports + head * ROW_BYTES)
             else:

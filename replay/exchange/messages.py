@@ -15,6 +15,7 @@ from replay.exchange.model import (
     X_ENTRY,
     X_FEED,
     X_JOURNAL,
+    X_KEEPS,
     X_LAST_ARRIVAL,
     X_MARKS,
     X_MODELLED,
@@ -80,7 +81,7 @@ def forward_intents(x: Exchange, ctx: Any) -> None:
     for i in range(ctx.clock[C_INTENTS]):
         intent = ctx.intents[i]
         x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
-        clock[X_JOURNAL] += 1
+        clock[X_JOURNAL] += clock[X_KEEPS]
         entry = int(clock[X_ENTRY])
         if clock[X_MODELLED] != 0:
             entry = _entry(x, ctx, intent)

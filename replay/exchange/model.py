@@ -16,6 +16,7 @@ from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import EVENT, INTENT, pack_text
 from extrema_nb.instruments import INSTRUMENT, Instrument
 from extrema_nb.jit import attach_views
+from extrema_nb.memory import zeroed
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
 from replay.exchange.fees import FEE, fees_in_force
 from replay.exchange.latency import make_latency
@@ -127,6 +128,7 @@ X_PAYMENTS = 36  # payments ever made
 X_UNPRICED = 37  # payments that were not made because no price was known
 X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
 X_MARGIN = 39  # 1: margin is asked for
+X_KEEPS = 44  # by how much a row moves the journal on: 0 if it is not kept
 X_ODD_ORDERS = 40  # what is odd about the market's single orders: one place for each of COUNTERS
 X_DANGER = 44  # position at which the margin will be too small, -1 for none
 X_MARK_DEED = 45  # next mark price on the tape
@@ -241,7 +243,8 @@ def make_exchange(
     max_orders: int,
     row_limit: int,
     journal_rows: int = 1 << 15,
-    mark_rows: int = 1 << 13,
+    keep_journal: bool = True,
+    mark_rows: int = 1 << 10,
     clock_shift_us: int = 0,
     names: Sequence[Instrument] = (),
 ) -> int:
@@ -252,6 +255,7 @@ def make_exchange(
     max_orders : own orders an instrument can hold
     row_limit : intents that one local row may emit
     journal_rows, mark_rows : rows kept between two drains
+    keep_journal : else every row is written over the one before, where it is warm
     clock_shift_us : what was added to our clock; see `make_latency`
     names : the instruments, where `config.fees` names some and reports are to say what is paid with
     """
@@ -260,6 +264,7 @@ def make_exchange(
     times = np.zeros(X_SIZE, np.int64)
     times[X_VENUE_ID] = times[X_TRADE_ID] = 1
     times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
+    times[X_KEEPS] = int(keep_journal)
     times[X_QUEUE] = config.queue_code
     times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
     times[X_FUNDING] = int(config.funding)
@@ -277,44 +282,55 @@ def make_exchange(
     times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
     times[X_PRED_LATENCY] = -1
     times[X_LAST_ARRIVAL] = times[X_LAST_REPORT] = -FAR
-    limits = np.zeros((n, 4), np.int64)
-    limits[:, ::2], limits[:, 1::2] = FAR, -FAR
-    request_cap = 4 * row_limit
-    report_cap = 4 * (2 * max_orders + 2) + request_cap
+    request_cap = 2 * row_limit + 8  # more room is made when it is asked for
+    report_cap = 2 * (2 * max_orders + 4) + row_limit
     scales = np.empty((n, 3))
     inverse = 1.0 / specs["tick_size"]
     whole = np.round(inverse)
     scales[:, 0] = specs["tick_size"]
     scales[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
     scales[:, 2] = specs["lot_size"] / 2
-    arrays = {
-        "clock": times,
-        "params": params,
-        "specs": specs,
-        "scale": scales,
-        "resting": np.zeros((n, max_orders), XORDER),
-        "n_orders": np.zeros(n, np.int64),
-        "ranges": limits,
-        "strike": np.zeros((n, 2), np.int64),
-        "held": np.zeros(n),
-        "stops": np.zeros(STOPS, XORDER),
-        "stop_requests": np.zeros(STOPS + 1, INTENT),
-        "taken": np.zeros(TAKEN, TAKE),
-        "requests": np.zeros(request_cap, INTENT),
-        "arrivals": np.zeros(request_cap, np.int64),
-        "reports": np.zeros(report_cap, EVENT),
-        "journal": np.zeros(journal_rows, EVENT),
-        "marks": np.zeros(mark_rows, MARK),
-        "preds": np.zeros(1 << 10, EVENT),
-        "fees": fees_in_force(config, specs, names),
-        "assets": _assets(n, names),
-        "mark": np.full(n, np.nan),
-        "move": np.zeros(n, np.int64),
-        "closing": np.zeros(1, INTENT),
-    }
-    record = np.zeros(1, XHUB)
+    arrays, places = zeroed(
+        {
+            "record": (1, XHUB),
+            "clock": (X_SIZE, np.int64),
+            "params": (P_SIZE, np.float64),
+            "specs": (n, INSTRUMENT),
+            "scale": ((n, 3), np.float64),
+            "resting": ((n, max_orders), XORDER),
+            "n_orders": (n, np.int64),
+            "ranges": ((n, 4), np.int64),
+            "strike": ((n, 2), np.int64),
+            "held": (n, np.float64),
+            "fees": ((n, 4), FEE),
+            "assets": (n, np.int64),
+            "mark": (n, np.float64),
+            "move": (n, np.int64),
+            "closing": (1, INTENT),
+            "taken": (TAKEN, TAKE),
+            "requests": (request_cap, INTENT),
+            "arrivals": (request_cap, np.int64),
+            "reports": (report_cap, EVENT),
+            "journal": (journal_rows, EVENT),
+            "marks": (mark_rows, MARK),
+            "preds": (1 << 10, EVENT),
+            "stops": (STOPS, XORDER),
+            "stop_requests": (STOPS + 1, INTENT),
+        }
+    )
+    arrays["clock"][:] = times
+    arrays["params"][:] = params
+    arrays["specs"][:] = specs
+    arrays["scale"][:] = scales
+    arrays["ranges"][:] = (FAR, -FAR, FAR, -FAR)
+    arrays["fees"][:] = fees_in_force(config, specs, names)
+    arrays["assets"][:] = _assets(n, names)
+    arrays["mark"][:] = np.nan
+    record = arrays["record"]
+    for name in arrays.keys() & set(XHUB.names or ()):
+        record[name] = places[name]
     if config.latency is not None:
-        times[X_MODELLED] = 1
+        arrays["clock"][X_MODELLED] = 1
         record["latency"] = make_latency(config.latency, memory, clock_shift_us=clock_shift_us).at
     sizes = {
         "instruments": n, "max_orders": max_orders, "request_cap": request_cap,
@@ -323,10 +339,8 @@ def make_exchange(
     }  # fmt: skip
     for name, size in sizes.items():
         record[name] = size
-    for name, array in arrays.items():
-        record[name] = array.ctypes.data
-    memory.extend([record, *arrays.values()])
-    return int(record.ctypes.data)
+    memory.extend(arrays.values())
+    return places["record"]
 
 
 def _assets(n: int, names: Sequence[Instrument]) -> npt.NDArray[np.int64]:

@@ -34,6 +34,7 @@ __all__ = [
     "set_ranges",
     "settle",
     "tick_of",
+    "widen",
 ]
 
 
@@ -87,6 +88,17 @@ def set_ranges(x: Exchange, inst: int) -> None:
 
 
 @kernel
+def widen(x: Exchange, inst: int, order: Any) -> None:
+    """Note that an order lies among the own ones."""
+    ranges = x.ranges[inst]
+    tick = int(order.tick)
+    if order.side == BUY:
+        ranges[0], ranges[1] = min(int(ranges[0]), tick), max(int(ranges[1]), tick)
+    else:
+        ranges[2], ranges[3] = min(int(ranges[2]), tick), max(int(ranges[3]), tick)
+
+
+@kernel
 def drop_filled(x: Exchange, inst: int) -> None:
     """Close the gaps that ended orders left; the others keep their sequence."""
     kept = 0
@@ -104,8 +116,16 @@ def drop_filled(x: Exchange, inst: int) -> None:
 @kernel
 def remove(x: Exchange, inst: int, place: int) -> None:
     """Take an order out of the book."""
-    x.resting[inst, place].leaves_qty = 0.0
-    drop_filled(x, inst)
+    order = x.resting[inst, place]
+    tick = int(order.tick)
+    first = 0 if order.side == BUY else 2
+    n = int(x.n_orders[inst]) - 1
+    for i in range(place, n):
+        x.resting[inst, i] = x.resting[inst, i + 1]
+    x.n_orders[inst] = n
+    x.clock[X_RESTING] -= 1
+    if tick <= x.ranges[inst, first] or tick >= x.ranges[inst, first + 1]:
+        set_ranges(x, inst)
 
 
 @kernel
@@ -113,13 +133,22 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
     """Put an order at the end of its level's queue."""
     at = int(x.clock[X_MARKET])
     side = BID if order.side == BUY else ASK
-    tick = int(order.tick)
-    order.front = x.venue.resting_qty(inst, side, tick, at)
-    if x.clock[X_QUEUE] == _THROUGH:
-        order.front = np.inf  # no trade at the price uses that up
     order.cum = 0.0
     order.joined = at
-    order.entry, order.entry_end = x.venue.level_entries(inst, side, tick, at)
+    order.front, order.entry, order.entry_end = x.venue.enter_level(inst, side, int(order.tick), at)
+    if x.clock[X_QUEUE] == _THROUGH:
+        order.front = np.inf  # no trade at the price uses that up
+
+
+@kernel
+def _enter(x: Exchange, order: Any) -> None:
+    """Look up what stood ahead of an order when it joined."""
+    inst, tick = int(order.inst), int(order.tick)
+    side = BID if order.side == BUY else ASK
+    at = int(order.joined)
+    front, order.entry, order.entry_end = x.venue.level_at(inst, side, tick, at)
+    if x.clock[X_QUEUE] != _THROUGH:
+        order.front = front
 
 
 @kernel
@@ -132,9 +161,11 @@ def level_moved(x: Exchange, order: Any, previous: float, new: float) -> None:
 def settle(x: Exchange, order: Any, position: int) -> None:
     """Move the order's queue place by all changes of its level before `position`.
 
-    On a tape these are known at any time, so they are looked at when the place matters: most
-    orders are cancelled before it ever does.
+    On a tape these are known at any time, so they are looked at when the place matters, as is what
+    stood ahead in the first place: most orders are cancelled before it ever does.
     """
+    if order.entry < 0:
+        _enter(x, order)
     e, end = int(order.entry), int(order.entry_end)
     if e >= end or x.venue.watched_at(e) >= position:
         return

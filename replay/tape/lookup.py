@@ -159,6 +159,21 @@ def level_entries(market: Tape, inst: int, side: int, tick: int, at: int) -> tup
     return first_at(market.entry_at, start, end, start, at), end
 
 
+def enter_level(market: Tape, inst: int, side: int, tick: int, at: int) -> Any:  # noqa: ARG001  # later
+    """Return front, entry and end of an order that joins a queue: `level_at` says them, if asked."""
+    return 0.0, -1, 0
+
+
+def level_at(market: Tape, inst: int, side: int, tick: int, at: int) -> Any:
+    """Return what rests at a level at a position, the entry that changes it next, and the end."""
+    found = _find_list(market, inst, side, tick)
+    if found < 0:
+        return 0.0, 0, 0
+    start, end = int(market.list_start[found]), int(market.list_start[found + 1])
+    e = first_at(market.entry_at, start, end, start, at)
+    return max(market.entry_qty[e - 1], 0.0) if e > start else 0.0, e, end
+
+
 def entry_before(market: Tape, entry: int, inst: int, side: int, tick: int) -> float:
     """Return the quantity of a level before one of its entries."""
     found = _find_list(market, inst, side, tick)
@@ -171,7 +186,8 @@ def entry_now(market: Tape, entry: int) -> float:
 
 
 attach(
-    Tape, touch_of, resting_qty, next_level, watch, watched_at, level_entries, entry_before, entry_now
+    Tape, touch_of, resting_qty, next_level, watch, watched_at, level_entries, enter_level, level_at, entry_before,
+    entry_now,
 )  # fmt: skip
 
 
@@ -201,6 +217,14 @@ def _book_entries(market: L2Books, inst: int, side: int, tick: int, at: int) -> 
     return 0, 0
 
 
+def _book_enter(market: L2Books, inst: int, side: int, tick: int, at: int) -> Any:  # noqa: ARG001  # now
+    return quantity(market, inst, side, tick), 0, 0
+
+
+def _book_level_at(market: L2Books, inst: int, side: int, tick: int, at: int) -> Any:  # noqa: ARG001  # none
+    return 0.0, 0, 0
+
+
 def _book_before(market: L2Books, entry: int, inst: int, side: int, tick: int) -> float:  # noqa: ARG001  # none
     return 0.0
 
@@ -216,6 +240,8 @@ for _name, _function in (
     ("watch", _book_watch),
     ("watched_at", _book_watched),
     ("level_entries", _book_entries),
+    ("enter_level", _book_enter),
+    ("level_at", _book_level_at),
     ("entry_before", _book_before),
     ("entry_now", _book_now),
 ):

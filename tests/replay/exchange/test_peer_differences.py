@@ -27,7 +27,7 @@ def run(events, *script, **assumptions):
     journal = test.run().journal
     fills = journal[journal["kind"] == EventKind.FILL].view(FILL)
     reports = journal[journal["kind"] == EventKind.ACC_ORDER].view(ACC_ORDER)
-    return fills, reports, test.group.ctx.positions[0, 0]
+    return fills, reports, test.group.ctx.positions[0, 0].copy()
 
 
 def test_a_market_order_into_an_empty_side_is_rejected_with_a_reason():
