@@ -128,7 +128,6 @@ X_PAYMENTS = 36  # payments ever made
 X_UNPRICED = 37  # payments that were not made because no price was known
 X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
 X_MARGIN = 39  # 1: margin is asked for
-X_KEEPS = 44  # by how much a row moves the journal on: 0 if it is not kept
 X_ODD_ORDERS = 40  # what is odd about the market's single orders: one place for each of COUNTERS
 X_DANGER = 44  # position at which the margin will be too small, -1 for none
 X_MARK_DEED = 45  # next mark price on the tape
@@ -137,6 +136,7 @@ X_LIQUIDATE_INST = 47  # instrument that is being closed …
 X_LIQUIDATE_LEVEL = 48  # … and the level to go on with, NO_BID for the best
 X_LIQUIDATE_ORDER = 49  # id of the last order that the exchange made
 X_LIQUIDATIONS = 50  # ever
+X_KEEPS = 51  # by how much a row moves the journal on: 0 if it is not kept
 X_SIZE = 56
 
 # places in `params`

@@ -145,7 +145,8 @@ def test_an_inverse_contract_pays_in_base():
 
 def test_the_compiled_sum_is_the_formula():
     rng = np.random.default_rng(4)
-    x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
+    memory: list[np.ndarray] = []
+    x = make_live_exchange(table().specs(), memory, ExchangeConfig(), max_orders=4, row_limit=8)
     x.fees["rate"][:] = rng.normal(0, 1e-3, (2, 4))
     x.fees["per_unit"][:] = rng.normal(0, 1e-2, (2, 4))
     x.fees["per_fill"][:] = rng.normal(0, 1.0, (2, 4))

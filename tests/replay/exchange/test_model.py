@@ -34,14 +34,15 @@ def test_assumptions_that_make_no_sense_are_refused(settings, message):
 
 @pytest.mark.parametrize("model", list(QueueModel))
 def test_every_queue_model_has_a_name_that_can_be_asked_for(model):
-    x = make_live_exchange(
-        table().specs(), [], ExchangeConfig(queue=model.name.lower()), max_orders=4, row_limit=8
-    )
+    memory: list[object] = []
+    config = ExchangeConfig(queue=model.name.lower())
+    x = make_live_exchange(table().specs(), memory, config, max_orders=4, row_limit=8)
     assert x.clock[X_QUEUE] == model
 
 
 def test_an_exchange_starts_empty_with_the_fees_of_its_instruments():
-    x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
+    memory: list[object] = []
+    x = make_live_exchange(table().specs(), memory, ExchangeConfig(), max_orders=4, row_limit=8)
     assert x.fees["rate"].tolist() == 2 * [[-0.001, 0.002, -0.001, 0.002]]
     assert x.resting.shape == (2, 4)
     assert x.n_orders.tolist() == [0, 0]
