@@ -74,7 +74,7 @@ def test_any_history_of_a_level_equals_that_of_the_twin(model, n, level, history
             twin.level_changed(model.name.lower(), n, level, qty)
             level = qty
         assert mine["front"][0] == pytest.approx(twin.front, abs=1e-12)
-        assert 0.0 <= twin.front <= level or is_trade
+        assert -1e-12 <= twin.front <= level + 1e-12 or is_trade  # shares are rounded
 
 
 @given(st.sampled_from(MODELS[1:]), st.floats(0.5, 4.0), amounts, amounts)
