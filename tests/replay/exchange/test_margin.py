@@ -92,7 +92,8 @@ def test_an_instrument_without_a_price_counts_at_the_limit_of_the_order():
 
 
 def test_without_margin_an_exchange_begins_without_a_danger():
-    x = make_live_exchange(table().specs(), [], ExchangeConfig(), max_orders=4, row_limit=8)
+    memory: list[object] = []
+    x = make_live_exchange(table().specs(), memory, ExchangeConfig(), max_orders=4, row_limit=8)
     assert x.clock[X_DANGER] == -1
     assert [math.isnan(mark) for mark in x.mark] == [True, True]
 
