@@ -9,7 +9,7 @@ import pytest
 
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import BBO, CANDLE, LOB_LEVEL, MBO, TRADE, EventKind, Flag
-from replay.sources import open_source
+from replay.sources import dbn_records, open_source
 from replay.sources.formats import databento
 
 dbn = pytest.importorskip("databento_dbn")
@@ -164,6 +164,26 @@ def test_orders_of_a_snapshot_have_the_time_at_which_it_was_taken(tmp_path):
         0,
     ]
     assert rows.view(MBO)["action"].tolist() == [1, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("block", [60, 500, 1 << 20])
+def test_snapshots_begin_at_the_same_records_wherever_blocks_are_cut(
+    samples, tmp_path, monkeypatch, block
+):
+    """Two of a snapshot, a change, a snapshot again, a trade within it: two books begin."""
+    monkeypatch.setattr(dbn_records, "BLOCK", block)
+    raw = (samples / "test_data.mbo.v3.dbn").read_bytes()
+    head = int.from_bytes(raw[4:8], "little") + 8
+    one, body = bytearray(raw[head : head + 56]), b""
+    for action, flags in ((b"A", 32), (b"A", 32), (b"A", 128), (b"A", 32), (b"T", 0), (b"A", 32)):
+        one[36:37], one[38:39] = bytes([flags]), action
+        body += bytes(one)
+    (tmp_path / "a.dbn").write_bytes(raw[:head] + body)
+    rows, _ = read(tmp_path / "a.dbn")
+    orders = rows[rows["kind"] == EventKind.MBO]
+    assert (orders["flags"] & int(Flag.START) != 0).tolist() == [True, False, False, True, False]
+    assert (orders["flags"] & int(Flag.SNAPSHOT) != 0).tolist() == [True, True, False, True, True]
+    assert len(rows) == 6
 
 
 def test_a_damaged_file_is_refused(samples, tmp_path):
