@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from extrema_nb.errors import VenueError
+from extrema_nb.events import empty_events
 from extrema_nb.feeds.burst import BurstPipeline
 from extrema_nb.feeds.pipeline import MarketPipeline
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.venues import MarketVenue, load
+from extrema_nb.venues import FrameDecoding, MarketVenue, load
 from replay.sources.collector import CaptureSource
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,6 +227,7 @@ class Case:
         self.starts = self.ends - [len(frame) for frame in self.frames]
         self.errors = 0
         self.most_rows = 1  # of a burst
+        self.room = empty_events(20_000)
 
     def plain(self) -> MarketPipeline:
         return MarketPipeline(self.venue, self.table, max_buffered=self.waits)
@@ -249,6 +251,16 @@ class Case:
             except VenueError:
                 self.errors += 1
         return parts
+
+    def alone(self, decoder: FrameDecoding) -> None:
+        """The venue's own decoder without the books' state machines."""
+        for frame, stamp in zip(self.frames, self.stamps.tolist(), strict=True):
+            if self.venue.is_snapshot(frame):
+                continue
+            try:
+                decoder.decode(frame, stamp, self.room, 0)
+            except VenueError:
+                self.errors += 1
 
     def in_bursts(
         self, pipeline: BurstPipeline, keep: list[np.ndarray] | None = None
@@ -342,10 +354,11 @@ def measure(case: Case, rounds: int, peer: Peer | None) -> dict[str, object]:
         same.check()
         case = same  # ours and theirs see the same bytes
         task = peer.prepare(case)
-    ours, decoder, theirs = [], [], []
+    ours, decoder, alone, theirs = [], [], [], []
     for _ in range(rounds):
         ours.append(timed(case.burst, case.in_bursts, case.times))
         decoder.append(timed(case.plain, case.one_by_one, max(1, case.times // 5)))
+        alone.append(timed(lambda: case.venue.decoder(case.table), case.alone, 1))
         if task is not None:
             said = peer.run(task)
             theirs.append(said["seconds"])
@@ -356,6 +369,7 @@ def measure(case: Case, rounds: int, peer: Peer | None) -> dict[str, object]:
         "gigabytes_per_second": len(case.text) / min(ours) / 1e9,
         "decoder_messages_per_second": n / min(decoder),
         "times_decoder": min(decoder) / min(ours),
+        "times_decoder_alone": min(alone) / min(ours),
     }
     if theirs:
         told |= {
