@@ -16,6 +16,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LONGEST = 16_384  # bytes of an answer's head
 PORTS = {"ws": 80, "wss": 443}
 SWITCHING = "101"
+AGENT = "User-Agent: extrema-nb"  # some front doors let nobody in who does not name himself
 
 
 class Address(NamedTuple):
@@ -63,6 +64,7 @@ class Handshake:
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {self._key.decode()}",
             "Sec-WebSocket-Version: 13",
+            *([] if any(name.lower() == "user-agent" for name, _ in headers) else [AGENT]),
             *(f"{name}: {value}" for name, value in headers),
         ]
         if any("\r" in line or "\n" in line for line in lines):

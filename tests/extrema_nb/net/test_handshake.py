@@ -56,6 +56,13 @@ def test_the_request_names_host_key_and_headers():
     assert fields(Handshake(address_of("wss://a.b/x")))[1]["Host"] == "a.b"
 
 
+def test_who_asks_is_said_once():
+    assert fields(Handshake(address_of("ws://a.b/x")))[1]["User-Agent"] == "extrema-nb"
+    own = Handshake(address_of("ws://a.b/x"), (("user-agent", "mine"),)).request.decode()
+    assert own.lower().count("user-agent") == 1
+    assert "mine" in own
+
+
 def test_a_line_break_does_not_become_a_header():
     with pytest.raises(ValueError, match="line break"):
         Handshake(address_of("ws://a.b/x"), (("X", "1\r\nY: 2"),))
