@@ -34,11 +34,14 @@ from replay.tape.scan import (
     SCAN,
     Scan,
     copy_books,
+    hash_lists,
     scan_local,
     scan_market,
 )
 
 __all__ = ["TapeData", "TapeMaker"]
+
+LEAST_SLOTS = 2048  # of the table that finds the lists of levels; it grows
 
 
 class TapeData(NamedTuple):
@@ -101,6 +104,21 @@ def _pack(s: Scan, lists: int, rank: int, start: int, at: int, qty: int, slots: 
     for slot in range(slots):
         if s.slot_list[slot] >= 0:
             s.slot_list[slot] = ranks[s.slot_list[slot]]
+
+
+def _more_slots(
+    scan: Scan, scratch: dict[str, npt.NDArray[Any]], record: npt.NDArray[Any]
+) -> None:
+    """Find lists by a table four times as large.
+
+    The first one is small: levels are few beside rows, and what fits the cache is quick.
+    """
+    slots = 4 * int(record["slots"][0])
+    for name in ("slot_key", "slot_list"):
+        scratch[name] = np.full(slots, -1, scratch[name].dtype)
+        record[name] = scratch[name].ctypes.data
+    record["slots"] = slots
+    hash_lists(scan)
 
 
 def _codes(insts: npt.NDArray[np.int64], orders: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -172,7 +190,7 @@ class TapeMaker:
             "entry_cap": 2 * levels + m + 64, "move_cap": m + n, "strike_cap": m + orders.clears,
             "deed_cap": m, "order_deeds": len(orders.deed),
             "level_cap": local + levels + 64, "turn_cap": local, "instruments": n,
-            "slots": 1 << max(6, int(2 * (levels + m)).bit_length()),
+            "slots": 1 << int(4 * (levels + n) + LEAST_SLOTS).bit_length(),
         }  # fmt: skip
         scratch: dict[str, npt.NDArray[Any]] = {}
         record = np.zeros(1, SCAN)
@@ -197,6 +215,9 @@ class TapeMaker:
                 scan_market(scan, self._market, rows.ctypes.data, places.ctypes.data, done, m)
             )
         ) < m:
+            if 2 * int(scratch["counts"][S_LISTS]) >= int(record["slots"][0]):
+                _more_slots(scan, scratch, record)
+                continue
             grow(self._market, self._memory)
             self._room_for(scratch, record, int(self._market.head["levels"].sum()))
         done = 0

@@ -39,7 +39,7 @@ from replay.tape.layout import (
     XROW,
 )
 
-__all__ = ["SCAN", "S_SIZE", "Scan", "copy_books", "scan_local", "scan_market"]
+__all__ = ["SCAN", "S_SIZE", "Scan", "copy_books", "hash_lists", "scan_local", "scan_market"]
 
 ROW_BYTES = EVENT.itemsize
 _LOB = int(EventKind.LOB)
@@ -171,6 +171,19 @@ def _list_of(s: Scan, inst: int, order: int) -> int:
         s.list_inst[found] = inst
         s.list_order[found] = order
     return found
+
+
+@kernel
+def hash_lists(s: Scan) -> None:
+    """Fill an empty table of slots with the lists that there are."""
+    mask = s.slot_key.shape[0] - 1
+    for k in range(s.counts[S_LISTS]):
+        inst, order = int(s.list_inst[k]), int(s.list_order[k])
+        slot = (order + inst * 0x9E3779B1) & mask
+        while s.slot_list[slot] >= 0:
+            slot = (slot + 1) & mask
+        s.slot_key[slot] = (inst << 48) ^ order
+        s.slot_list[slot] = k
 
 
 @kernel(inline=True)
@@ -355,6 +368,8 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
         if head.kind == _LOB:
             row = view_at(at, 1, LOB_LEVEL)[0]
             if not room(books, b) or s.counts[S_ENTRIES] + 2 > s.hub.entry_cap:
+                return position
+            if 2 * s.counts[S_LISTS] >= s.hub.slots:
                 return position
             book = books.head[b]
             if int(row.flags) & (_START | _PARTIAL):
