@@ -106,9 +106,7 @@ def _pack(s: Scan, lists: int, rank: int, start: int, at: int, qty: int, slots: 
             s.slot_list[slot] = ranks[s.slot_list[slot]]
 
 
-def _more_slots(
-    scan: Scan, scratch: dict[str, npt.NDArray[Any]], record: npt.NDArray[Any]
-) -> None:
+def _more_slots(scan: Scan, scratch: dict[str, npt.NDArray[Any]], record: npt.NDArray[Any]) -> None:
     """Find lists by a table four times as large.
 
     The first one is small: levels are few beside rows, and what fits the cache is quick.
