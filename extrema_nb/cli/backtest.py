@@ -13,7 +13,14 @@ from extrema_nb.cli.assumptions import (
     add_run_arguments,
     backtest_config,
 )
-from extrema_nb.cli.common import emit_json, output_folder, parse_time, progress, spoke
+from extrema_nb.cli.common import (
+    emit_json,
+    output_folder,
+    parse_time,
+    progress,
+    rarely_collect,
+    spoke,
+)
 from extrema_nb.cli.strategies import (
     add_source_arguments,
     add_strategy_arguments,
@@ -58,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
+    rarely_collect()
     backtest = spoke("replay.backtest")
     results = spoke("replay.results")
     started = time.perf_counter()

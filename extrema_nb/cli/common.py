@@ -7,6 +7,7 @@ person reads in the meantime goes to stderr.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import importlib
 import importlib.util
 import logging
@@ -31,6 +32,7 @@ __all__ = [
     "output_folder",
     "parse_time",
     "progress",
+    "rarely_collect",
     "setup_logging",
     "spoke",
 ]
@@ -80,6 +82,14 @@ def setup_logging(verbose: int) -> None:
     if verbose > 1:
         for name in ("extrema_nb", "ml", "recorders", "replay", "strategies"):
             logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def rarely_collect() -> None:
+    """Let the collector of cycles look seldom: a batch run makes few, and loads a lot of modules.
+
+    Looking at every module and every compiled kernel again and again is a tenth of a second.
+    """
+    gc.set_threshold(100_000, 20, 20)
 
 
 def spoke(name: str) -> ModuleType:

@@ -17,7 +17,14 @@ from extrema_nb.cli.assumptions import (
     add_run_arguments,
     backtest_config,
 )
-from extrema_nb.cli.common import Progress, emit_json, output_folder, progress, spoke
+from extrema_nb.cli.common import (
+    Progress,
+    emit_json,
+    output_folder,
+    progress,
+    rarely_collect,
+    spoke,
+)
 from extrema_nb.cli.strategies import (
     add_source_arguments,
     add_strategy_arguments,
@@ -55,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing and report on all."""
+    rarely_collect()
     started = time.perf_counter()
     for name in ("threads", "at_once"):
         if getattr(args, name) is not None and getattr(args, name) < 1:

@@ -16,8 +16,8 @@ from replay.tape.funding import PAYMENT, due_until, new_pending
 from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
 from replay.tape.lookup import list_code
 from replay.tape.orders import OrderStamps
-from replay.tape.scan import (
-    ALWAYS,
+from replay.tape.scan import ALWAYS, copy_books, hash_lists, scan_local, scan_market
+from replay.tape.scratch import (
     S_CROSSED,
     S_DEEDS,
     S_ENTRIES,
@@ -33,10 +33,6 @@ from replay.tape.scan import (
     S_VISITS,
     SCAN,
     Scan,
-    copy_books,
-    hash_lists,
-    scan_local,
-    scan_market,
 )
 
 __all__ = ["TapeData", "TapeMaker"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -188,3 +189,13 @@ def test_logs_go_to_stderr_once(capsys, monkeypatch):
     assert captured.out == ""
     assert captured.err.endswith(" WARNING extrema_nb.x: disk is nearly full\n")
     assert captured.err.count("\n") == 1
+
+
+def test_a_batch_run_looks_for_cycles_seldom():
+    before = gc.get_threshold()
+    try:
+        common.rarely_collect()
+        assert gc.isenabled()
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.set_threshold(*before)
