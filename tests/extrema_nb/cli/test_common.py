@@ -196,6 +196,6 @@ def test_a_batch_run_looks_for_cycles_seldom():
     try:
         common.rarely_collect()
         assert gc.isenabled()
-        assert gc.get_threshold()[0] > before[0]
+        assert gc.get_threshold()[0] >= 100_000
     finally:
         gc.set_threshold(*before)
