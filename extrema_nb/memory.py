@@ -1,4 +1,4 @@
-"""Zeroed arrays that lie in one block, and where each of them begins."""
+"""Zeroed arrays that lie in one block, behind a record of their addresses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ LINE = 64  # bytes; each array begins at a cache line of its own
 
 
 def zeroed(
+    record: npt.DTypeLike,
     shapes: Mapping[str, tuple[int | tuple[int, ...], npt.DTypeLike]],
-) -> tuple[dict[str, npt.NDArray[Any]], dict[str, int]]:
-    """Return a zeroed array for each (shape, dtype), and the address of each.
+) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
+    """Return a (1,) record with the addresses of zeroed arrays in its fields, and the arrays.
 
     One block is quicker to ask for than many arrays, and its addresses need no asking. The arrays
     keep it alive; addresses do not.
+
+    Parameters
+    ----------
+    record : dtype with a field for each array; other fields stay zero
+    shapes : name → (shape, dtype) of each array
     """
     places = {}
     end = 0
@@ -30,9 +36,10 @@ def zeroed(
         end += -(-count * np.dtype(dtype).itemsize // LINE) * LINE
     block = np.zeros(end + LINE, np.uint8)
     first = block.ctypes.data
-    first += -first % LINE
-    arrays = {
-        name: np.ndarray(shape, dtype, block.data, first - block.ctypes.data + places[name])
-        for name, (shape, dtype) in shapes.items()
-    }
-    return arrays, {name: first + at for name, at in places.items()}
+    skipped = -first % LINE
+    out = np.zeros(1, record)
+    arrays = {}
+    for name, (shape, dtype) in shapes.items():
+        arrays[name] = np.ndarray(shape, dtype, block.data, skipped + places[name])
+        out[name] = first + skipped + places[name]
+    return out, arrays

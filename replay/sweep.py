@@ -130,8 +130,7 @@ class Sweep:
         self._tapes: Tapes | None = None
         self._told = False
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
-        for values in self.sets:
-            _exchange_of(self.config, values)
+        self._exchanges = [_exchange_of(self.config, values) for values in self.sets]
 
     def group(self, values: Values, books: Any = None) -> KernelGroup:
         """Return fresh strategies of one parameter set."""
@@ -155,7 +154,7 @@ class Sweep:
         """What is made of the rows, once for all passes."""
         if self._tapes is None:
             data = self.scan()
-            for queue in {_exchange_of(self.config, values).queue for values in self.sets}:
+            for queue in {exchange.queue for exchange in self._exchanges}:
                 check_queue(queue, data)
             shift = data.clock_shift(self.config.base_latency_us)
             self._tapes = Tapes(self.source, data, shift)
@@ -192,22 +191,22 @@ class Sweep:
             for number in part:
                 group = self.group(self.sets[number], books)
                 books = group.ctx.books
-                variants.append(self._variant(group, self.sets[number], shift))
+                variants.append(self._variant(group, number, shift))
             out.append(self.config.lockstep(variants, first_ts + shift, last_ts + shift))
         return out
 
     def _parts(self, numbers: list[int], size: int) -> Iterator[list[int]]:
         """Yield which sets run in step: neighbours, and of an own queue model only its own."""
-        models = [_exchange_of(self.config, self.sets[number]).queue for number in numbers]
+        models = [self._exchanges[number].queue for number in numbers]
         kinds = [model if is_own(model) else "" for model in models]
         for _, run in itertools.groupby(zip(numbers, kinds, strict=True), key=lambda pair: pair[1]):
             mine = [number for number, _ in run]
             for at in range(0, len(mine), size):
                 yield mine[at : at + size]
 
-    def _variant(self, group: KernelGroup, values: Values, shift: int) -> Variant:
+    def _variant(self, group: KernelGroup, number: int, shift: int) -> Variant:
         return Variant(
-            group, _exchange_of(self.config, values), clock_shift_us=shift,
+            group, self._exchanges[number], clock_shift_us=shift,
             keep_journal=self.keep_journals,
         )  # fmt: skip
 

@@ -62,14 +62,14 @@ def parquet_bytes(
     rows = len(next(iter(columns.values())))
     out, groups, at = [MAGIC], [], len(MAGIC)
     for low in range(0, rows, row_group):
+        count = min(row_group, rows - low)
         chunks = []
         for name, values in columns.items():
-            chunk = _chunk(np.ascontiguousarray(values[low : low + row_group]), packer)
-            chunks.append(_column_chunk(name, values, chunk, at, min(row_group, rows - low)))
+            chunk = _chunk(np.ascontiguousarray(values[low : low + count]), packer)
+            chunks.append(_column_chunk(name, values, chunk, at, count))
             out.append(chunk.body)
             at += len(chunk.body)
         size = sum(map(len, out[-len(columns) :]))
-        count = min(row_group, rows - low)
         groups.append(
             _struct(_list(1, STRUCT, chunks), _int(2, size), _int(3, count), _int(6, size))
         )

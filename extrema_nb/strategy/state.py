@@ -217,9 +217,9 @@ def make_context(
     another context to look at instead of own ones.
     """
     n = len(specs)
-    arrays, places = zeroed(
+    record, arrays = zeroed(
+        HUB,
         {
-            "record": (1, HUB),
             "clock": (C_SIZE, np.int64),
             "bbos": (n, BBO),
             "specs": (n, INSTRUMENT),
@@ -235,7 +235,7 @@ def make_context(
             "values": (24 * OUTPUT_ROWS, np.float32),
             "targets": (OUTPUT_ROWS, INST_INTENT),
             "logs": (OUTPUT_ROWS, LOG),
-        }
+        },
     )
     clock = arrays["clock"]
     clock[C_NEXT_ID] = 1
@@ -247,16 +247,13 @@ def make_context(
     burst = limits.orders_per_second if math.isfinite(limits.orders_per_second) else 0.0
     arrays["tokens"][0] = max(burst, 1.0)
     arrays["subscribed"][:] = -1
-    record = arrays["record"]
     record["modules"], record["instruments"], record["max_open"] = (
         modules,
         n,
         limits.max_open_orders,
     )
     record["holders"], record["columns"] = modules + 1, n + 1
-    for name in arrays.keys() & set(HUB.names or ()):
-        record[name] = places[name]
-    memory.extend(arrays.values())
+    memory.extend([record, *arrays.values()])
     if books is None:
         books = make_books(specs, memory, window=window)
-    return Context(places["record"], books)
+    return Context(record.ctypes.data, books)

@@ -18,8 +18,8 @@ def _used(x: Exchange, inst: int, side: int, tick: int) -> float:
     while i < x.clock[X_TAKEN]:
         row = x.taken[i]
         if row.inst == inst and row.side == side and row.tick == tick:
-            e = x.venue.watch(inst, side, tick, int(row.at))
-            if e >= 0 and x.venue.watched_at(e) < at:  # refreshed: forget it
+            _, e, end = x.venue.level_at(inst, side, tick, int(row.at))
+            if e < end and x.venue.watched_at(e) < at:  # refreshed: forget it
                 x.clock[X_TAKEN] -= 1
                 x.taken[i] = x.taken[x.clock[X_TAKEN]]
                 continue

@@ -13,16 +13,6 @@ __all__ = ["book_price", "mid_of"]
 
 
 @kernel
-def mid_of(x: Exchange, inst: int, at: int) -> float:
-    """Return the mid at a position, NaN without a two-sided book."""
-    bid = int(x.venue.touch_of(inst, BID, at))
-    ask = int(x.venue.touch_of(inst, ASK, at))
-    if bid == NO_BID or ask == NO_ASK:
-        return np.nan
-    return 0.5 * (price_of(x, inst, bid) + price_of(x, inst, ask))
-
-
-@kernel
 def book_price(x: Exchange, inst: int, at: int) -> float:
     """Return the mid at a position, the best price of the only side there is, NaN without any."""
     bid = int(x.venue.touch_of(inst, BID, at))
@@ -32,3 +22,11 @@ def book_price(x: Exchange, inst: int, at: int) -> float:
     if ask == NO_ASK:
         return price_of(x, inst, bid)
     return 0.5 * (price_of(x, inst, bid) + price_of(x, inst, ask))
+
+
+@kernel
+def mid_of(x: Exchange, inst: int, at: int) -> float:
+    """Return the mid at a position, NaN without a two-sided book."""
+    if x.venue.touch_of(inst, BID, at) == NO_BID or x.venue.touch_of(inst, ASK, at) == NO_ASK:
+        return np.nan
+    return book_price(x, inst, at)

@@ -260,39 +260,11 @@ def make_exchange(
     names : the instruments, where `config.fees` names some and reports are to say what is paid with
     """
     n = len(instruments)
-    specs = instruments.astype(INSTRUMENT)
-    times = np.zeros(X_SIZE, np.int64)
-    times[X_VENUE_ID] = times[X_TRADE_ID] = 1
-    times[X_ENTRY], times[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
-    times[X_KEEPS] = int(keep_journal)
-    times[X_QUEUE] = config.queue_code
-    times[X_PARTIAL], times[X_CONSUME] = int(config.partial), int(config.consume)
-    times[X_FUNDING] = int(config.funding)
-    times[X_DANGER] = -1
-    params = np.zeros(P_SIZE)
-    params[P_EXPONENT], params[P_TRIGGER] = config.queue_n, np.nan
-    if config.margin is not None:
-        check_currency(names)
-        times[X_MARGIN] = 1
-        params[P_CASH] = config.margin.balance
-        params[P_INITIAL] = config.margin.initial
-        params[P_MAINTENANCE] = config.margin.maintenance
-        params[P_LIQUIDATION_FEE] = config.margin.liquidation_fee
-    times[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
-    times[X_PRED_DUE] = times[X_NEXT_EXPIRY] = FAR
-    times[X_PRED_LATENCY] = -1
-    times[X_LAST_ARRIVAL] = times[X_LAST_REPORT] = -FAR
     request_cap = 2 * row_limit + 8  # more room is made when it is asked for
     report_cap = 2 * (2 * max_orders + 4) + row_limit
-    scales = np.empty((n, 3))
-    inverse = 1.0 / specs["tick_size"]
-    whole = np.round(inverse)
-    scales[:, 0] = specs["tick_size"]
-    scales[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
-    scales[:, 2] = specs["lot_size"] / 2
-    arrays, places = zeroed(
+    record, arrays = zeroed(
+        XHUB,
         {
-            "record": (1, XHUB),
             "clock": (X_SIZE, np.int64),
             "params": (P_SIZE, np.float64),
             "specs": (n, INSTRUMENT),
@@ -316,22 +288,8 @@ def make_exchange(
             "preds": (1 << 10, EVENT),
             "stops": (STOPS, XORDER),
             "stop_requests": (STOPS + 1, INTENT),
-        }
+        },
     )
-    arrays["clock"][:] = times
-    arrays["params"][:] = params
-    arrays["specs"][:] = specs
-    arrays["scale"][:] = scales
-    arrays["ranges"][:] = (FAR, -FAR, FAR, -FAR)
-    arrays["fees"][:] = fees_in_force(config, specs, names)
-    arrays["assets"][:] = _assets(n, names)
-    arrays["mark"][:] = np.nan
-    record = arrays["record"]
-    for name in arrays.keys() & set(XHUB.names or ()):
-        record[name] = places[name]
-    if config.latency is not None:
-        arrays["clock"][X_MODELLED] = 1
-        record["latency"] = make_latency(config.latency, memory, clock_shift_us=clock_shift_us).at
     sizes = {
         "instruments": n, "max_orders": max_orders, "request_cap": request_cap,
         "report_cap": report_cap, "journal_cap": journal_rows, "mark_cap": mark_rows,
@@ -339,8 +297,50 @@ def make_exchange(
     }  # fmt: skip
     for name, size in sizes.items():
         record[name] = size
-    memory.extend(arrays.values())
-    return places["record"]
+    specs = arrays["specs"]
+    specs[:] = instruments
+    _assume(arrays["clock"], arrays["params"], config)
+    arrays["clock"][X_KEEPS] = int(keep_journal)
+    inverse = 1.0 / specs["tick_size"]
+    whole = np.round(inverse)
+    scale = arrays["scale"]
+    scale[:, 0] = specs["tick_size"]
+    scale[:, 1] = np.where(np.abs(inverse - whole) < 1e-9 * whole, whole, inverse)
+    scale[:, 2] = specs["lot_size"] / 2
+    arrays["ranges"][:] = (FAR, -FAR, FAR, -FAR)
+    arrays["fees"][:] = fees_in_force(config, specs, names)
+    arrays["assets"][:] = _assets(n, names)
+    arrays["mark"][:] = np.nan
+    if config.margin is not None:
+        check_currency(names)
+    if config.latency is not None:
+        arrays["clock"][X_MODELLED] = 1
+        record["latency"] = make_latency(config.latency, memory, clock_shift_us=clock_shift_us).at
+    memory.extend([record, *arrays.values()])
+    return int(record.ctypes.data)
+
+
+def _assume(
+    clock: npt.NDArray[np.int64], params: npt.NDArray[np.float64], config: ExchangeConfig
+) -> None:
+    """Write the assumptions and what a fresh exchange begins with."""
+    clock[X_VENUE_ID] = clock[X_TRADE_ID] = 1
+    clock[X_ENTRY], clock[X_RESPONSE] = config.entry_latency_us, config.response_latency_us
+    clock[X_QUEUE] = config.queue_code
+    clock[X_PARTIAL], clock[X_CONSUME] = int(config.partial), int(config.consume)
+    clock[X_FUNDING] = int(config.funding)
+    clock[X_DANGER] = -1
+    clock[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
+    clock[X_PRED_DUE] = clock[X_NEXT_EXPIRY] = FAR
+    clock[X_PRED_LATENCY] = -1
+    clock[X_LAST_ARRIVAL] = clock[X_LAST_REPORT] = -FAR
+    params[P_EXPONENT], params[P_TRIGGER] = config.queue_n, np.nan
+    if config.margin is not None:
+        clock[X_MARGIN] = 1
+        params[P_CASH] = config.margin.balance
+        params[P_INITIAL] = config.margin.initial
+        params[P_MAINTENANCE] = config.margin.maintenance
+        params[P_LIQUIDATION_FEE] = config.margin.liquidation_fee
 
 
 def _assets(n: int, names: Sequence[Instrument]) -> npt.NDArray[np.int64]:

@@ -37,7 +37,7 @@ def rebind(x: Exchange) -> None:
         for i in range(x.n_orders[inst]):
             order = x.resting[inst, i]
             side = BID if order.side == BUY else ASK
-            order.entry, order.entry_end = x.venue.level_entries(inst, side, int(order.tick), 0)
+            _, order.entry, order.entry_end = x.venue.level_at(inst, side, int(order.tick), 0)
     for i in range(x.clock[X_TAKEN]):
         x.taken[i].at = 0
 

@@ -95,10 +95,11 @@ def _find_list(tape: Tape, inst: int, side: int, tick: int) -> int:
 
 
 @kernel
-def _list_qty(tape: Tape, found: int, at: int) -> float:
-    start = int(tape.list_start[found])
-    e = first_at(tape.entry_at, start, int(tape.list_start[found + 1]), start, at)
-    return max(tape.entry_qty[e - 1], 0.0) if e > start else 0.0  # VOID is nothing
+def _list_at(tape: Tape, found: int, at: int) -> tuple[float, int, int]:
+    """Return a level's quantity at a position, the entry that changes it next, and the end."""
+    start, end = int(tape.list_start[found]), int(tape.list_start[found + 1])
+    e = first_at(tape.entry_at, start, end, start, at)
+    return max(tape.entry_qty[e - 1], 0.0) if e > start else 0.0, e, end  # VOID is nothing
 
 
 def touch_of(market: Tape, inst: int, side: int, at: int) -> int:
@@ -115,7 +116,7 @@ def touch_of(market: Tape, inst: int, side: int, at: int) -> int:
 def resting_qty(market: Tape, inst: int, side: int, tick: int, at: int) -> float:
     """Return the market's quantity at a tick of side BID or ASK at a position."""
     found = _find_list(market, inst, side, tick)
-    return 0.0 if found < 0 else _list_qty(market, found, at)
+    return 0.0 if found < 0 else _list_at(market, found, at)[0]
 
 
 def next_level(market: Tape, inst: int, side: int, tick: int, at: int) -> int:
@@ -129,34 +130,15 @@ def next_level(market: Tape, inst: int, side: int, tick: int, at: int) -> int:
     elif k < n and market.list_key[k] == wanted:
         k += 1
     while 0 <= k < n and (market.list_key[k] >> LIST_SIDE) == (wanted >> LIST_SIDE):
-        if _list_qty(market, k, at) > 0.0:
+        if _list_at(market, k, at)[0] > 0.0:
             return int((market.list_key[k] & ((1 << LIST_SIDE) - 1)) - HALF)
         k += -1 if side == BID else 1
     return none
 
 
-def watch(market: Tape, inst: int, side: int, tick: int, at: int) -> int:
-    """Return the entry that next changes a level at or after a position, -1 for none."""
-    found = _find_list(market, inst, side, tick)
-    if found < 0:
-        return -1
-    start, end = int(market.list_start[found]), int(market.list_start[found + 1])
-    e = first_at(market.entry_at, start, end, start, at)
-    return e if e < end else -1
-
-
 def watched_at(market: Tape, entry: int) -> int:
     """Return the position of an entry."""
     return int(market.entry_at[entry])
-
-
-def level_entries(market: Tape, inst: int, side: int, tick: int, at: int) -> tuple[int, int]:
-    """Return the entries of a level from a position on: the first, and the end of all."""
-    found = _find_list(market, inst, side, tick)
-    if found < 0:
-        return 0, 0
-    start, end = int(market.list_start[found]), int(market.list_start[found + 1])
-    return first_at(market.entry_at, start, end, start, at), end
 
 
 def enter_level(market: Tape, inst: int, side: int, tick: int, at: int) -> Any:  # noqa: ARG001  # later
@@ -169,9 +151,7 @@ def level_at(market: Tape, inst: int, side: int, tick: int, at: int) -> Any:
     found = _find_list(market, inst, side, tick)
     if found < 0:
         return 0.0, 0, 0
-    start, end = int(market.list_start[found]), int(market.list_start[found + 1])
-    e = first_at(market.entry_at, start, end, start, at)
-    return max(market.entry_qty[e - 1], 0.0) if e > start else 0.0, e, end
+    return _list_at(market, found, at)
 
 
 def entry_before(market: Tape, entry: int, inst: int, side: int, tick: int) -> float:
@@ -186,7 +166,7 @@ def entry_now(market: Tape, entry: int) -> float:
 
 
 attach(
-    Tape, touch_of, resting_qty, next_level, watch, watched_at, level_entries, enter_level, level_at, entry_before,
+    Tape, touch_of, resting_qty, next_level, watched_at, enter_level, level_at, entry_before,
     entry_now,
 )  # fmt: skip
 
@@ -205,16 +185,8 @@ def _book_next(market: L2Books, inst: int, side: int, tick: int, at: int) -> int
     return next_below(market, inst, BID, tick)
 
 
-def _book_watch(market: L2Books, inst: int, side: int, tick: int, at: int) -> int:  # noqa: ARG001  # none
-    return -1
-
-
 def _book_watched(market: L2Books, entry: int) -> int:  # noqa: ARG001  # nothing is known ahead
     return NEVER
-
-
-def _book_entries(market: L2Books, inst: int, side: int, tick: int, at: int) -> tuple[int, int]:  # noqa: ARG001  # none
-    return 0, 0
 
 
 def _book_enter(market: L2Books, inst: int, side: int, tick: int, at: int) -> Any:  # noqa: ARG001  # now
@@ -237,9 +209,7 @@ for _name, _function in (
     ("touch_of", _book_touch),
     ("resting_qty", _book_qty),
     ("next_level", _book_next),
-    ("watch", _book_watch),
     ("watched_at", _book_watched),
-    ("level_entries", _book_entries),
     ("enter_level", _book_enter),
     ("level_at", _book_level_at),
     ("entry_before", _book_before),

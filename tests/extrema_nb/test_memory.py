@@ -17,9 +17,12 @@ DTYPES = (np.int64, np.float32, np.int8, EVENT)
     st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3), st.sampled_from(DTYPES)), max_size=6)
 )
 def test_each_array_has_memory_of_its_own_at_its_address(wanted):
-    arrays, places = zeroed(
-        {str(i): ((rows, columns), dtype) for i, (rows, columns, dtype) in enumerate(wanted)}
+    record, arrays = zeroed(
+        [("size", np.int64), *((str(i), np.int64) for i in range(len(wanted)))],
+        {str(i): ((rows, columns), dtype) for i, (rows, columns, dtype) in enumerate(wanted)},
     )
+    assert record["size"] == 0
+    places = {name: int(record[name][0]) for name in arrays}
     for i, (rows, columns, dtype) in enumerate(wanted):
         array = arrays[str(i)]
         assert array.shape == (rows, columns)
@@ -34,9 +37,11 @@ def test_each_array_has_memory_of_its_own_at_its_address(wanted):
 
 
 def test_a_length_may_be_a_number():
-    arrays, _ = zeroed({"few": (3, np.float64)})
+    _, arrays = zeroed([("few", np.int64)], {"few": (3, np.float64)})
     assert arrays["few"].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_nothing_asked_for_is_nothing():
-    assert zeroed({}) == ({}, {})
+    record, arrays = zeroed([("size", np.int64)], {})
+    assert record["size"].tolist() == [0]
+    assert arrays == {}

@@ -21,6 +21,6 @@ def test_strategies_that_hear_reports_do_not_run_in_step():
     )
     groups = [sweep.group(values) for values in sweep.sets]
     assert not Lockstep.can_share(groups[0])
-    variants = [sweep._variant(group, {}, 0) for group in groups]
+    variants = [sweep._variant(group, number, 0) for number, group in enumerate(groups)]
     with pytest.raises(ConfigError, match="run one at a time"):
         Lockstep(variants, timers=[], start=0, end=0, mark_every=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -19,6 +21,51 @@ VALUES = st.sampled_from(
      None, [], {}, [["1", "2"]], [["1"]], [["0", "1"]], [["1", "2", "3"]], [[1, 2]], ["1", "2"],
      [{"p": "1", "s": 2}], [{"p": "1", "s": "-2"}], [{"p": "1"}]]
 )  # fmt: skip
+
+
+# places and letters to write over in a frame
+GARBLES = st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=3)
+
+
+def garbled(frame, changes):
+    """Return a frame in which letters were written over."""
+    out = bytearray(frame)
+    for at, letter in changes:
+        out[at % len(out)] = letter
+    return bytes(out)
+
+
+def fields_of(value, path=()):
+    """Yield the path of every field."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from fields_of(value[key], (*path, key))
+    if path:
+        yield path
+
+
+def one_field_changed(example, data, values):
+    """Return a message in which one field has another value or is not there, as `data` draws."""
+    payload = json.loads(json.dumps(example))
+    path = data.draw(st.sampled_from(list(fields_of(payload))))
+    target = payload
+    for key in path[:-1]:
+        target = target[key]
+    if data.draw(st.booleans()):
+        target[path[-1]] = data.draw(values)
+    else:
+        del target[path[-1]]
+    return payload
+
+
+def scan_frame(scanner, frame, now=NOW):
+    """Return what a scanner makes of a frame, None when it leaves it to the decoder."""
+    ends = np.array([len(frame)])
+    scanner.load(np.frombuffer(frame or b" ", np.uint8), ends * 0, ends, np.array([now]))
+    taken, n, _ = scanner.run(0, 0)
+    if not taken:
+        return None
+    return scanner.out[:n].tobytes(), scanner.frame_insts[0], scanner.frame_slots[0]
 
 
 class Scanned:
@@ -46,9 +93,4 @@ class Scanned:
         symbols = [(row.symbol, inst) for inst, row in enumerate(self._table)]
         scanner = BurstScanner(self._tables, symbols)
         scanner.modes[:] = WAVED
-        ends = np.array([len(frame)])
-        scanner.load(np.frombuffer(frame or b" ", np.uint8), ends * 0, ends, np.array([NOW]))
-        taken, n, _ = scanner.run(0, 0)
-        if not taken:
-            return None
-        return scanner.out[:n].tobytes(), scanner.frame_insts[0], scanner.frame_slots[0]
+        return scan_frame(scanner, frame)

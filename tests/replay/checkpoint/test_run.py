@@ -94,10 +94,10 @@ def test_the_newest_of_regular_checkpoints_is_gone_on_with(folder, events, scrip
 
 def sweep_steps(events, sweep, data):
     variants, books = [], None
-    for values in sweep.sets:
+    for number, values in enumerate(sweep.sets):
         group = sweep.group(values, books)
         books = group.ctx.books
-        variants.append(sweep._variant(group, values, 0))
+        variants.append(sweep._variant(group, number, 0))
     return sweep.config.lockstep(variants, data.first_ts, data.last_ts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from extrema_nb.kernels.memory import WAVED
 from extrema_nb.kernels.shapes import layout
 from extrema_nb.venues import load, shapes_of
 from tests.extrema_nb.venues._binance.test_decode import EXAMPLES, NOW, frame_of
+from tests.extrema_nb.venues.scanned import scan_frame
 
 ROOM = empty_events(4000)
 TABLES = {venue: layout(shapes_of(venue)) for venue in ("binance-usdm", "binance-spot")}
@@ -64,12 +64,7 @@ def scanned(venue, frame):
     """Return what the scanner makes of it, None when it leaves it to others."""
     scanner = BurstScanner(TABLES[venue.id], [("BTCUSDT", 0), ("ETHUSDT", 1)])
     scanner.modes[:] = WAVED
-    ends = np.array([len(frame)])
-    scanner.load(np.frombuffer(frame or b" ", np.uint8), ends * 0, ends, np.array([NOW]))
-    taken, n, _ = scanner.run(0, 0)
-    if not taken:
-        return None
-    return scanner.out[:n].tobytes(), scanner.frame_insts[0], scanner.frame_slots[0]
+    return scan_frame(scanner, frame, NOW)
 
 
 @pytest.mark.parametrize(("venue", "stream", "data"), COMPILED, ids=NAMES)

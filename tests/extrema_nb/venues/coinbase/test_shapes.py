@@ -29,6 +29,7 @@ from tests.extrema_nb.venues.coinbase.test_decode import (
 )
 from tests.extrema_nb.venues.coinbase.test_exchange import MATCH, SNAPSHOT, UPDATE
 from tests.extrema_nb.venues.coinbase.test_exchange import TICKER as OLD_TICKER
+from tests.extrema_nb.venues.scanned import GARBLES, garbled, one_field_changed, scan_frame
 from tests.streamed import NOW, frame_of, lines_of, table_of
 
 OLD = [UPDATE, MATCH]
@@ -58,12 +59,7 @@ def scanned(frame):
     scanner.modes[:], scanner.last_seq[:] = CHAINED, 3
     scanner.line[:OPEN] = 0, 4, 0, 0
     scanner.line[OPEN] = 1
-    ends = np.array([len(frame)])
-    scanner.load(np.frombuffer(frame or b" ", np.uint8), ends * 0, ends, np.array([NOW]))
-    taken, n, _ = scanner.run(0, 0)
-    if not taken:
-        return None
-    return scanner.out[:n].tobytes(), scanner.frame_insts[0], scanner.frame_slots[0]
+    return scan_frame(scanner, frame, NOW)
 
 
 @pytest.mark.parametrize("data", HOT)
@@ -95,41 +91,18 @@ VALUES = st.sampled_from(
 )  # fmt: skip
 
 
-def places(value, path=()):
-    """Yield the path of every field."""
-    if isinstance(value, dict | list):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
-    if path:
-        yield path
-
-
 @given(st.sampled_from(HOT), st.data())
 def test_any_field_of_any_value_means_the_same(example, data):
-    payload = json.loads(json.dumps(example))
-    path = data.draw(st.sampled_from(list(places(payload))))
-    target = payload
-    for key in path[:-1]:
-        target = target[key]
-    if data.draw(st.booleans()):
-        target[path[-1]] = data.draw(VALUES)
-    else:
-        del target[path[-1]]
-    frame = frame_of(payload)
+    frame = frame_of(one_field_changed(example, data, VALUES))
     found = scanned(frame)
     assert found is None or found == by_decoder(frame)
 
 
-@given(
-    st.sampled_from(HOT),
-    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=3),
-)
+@given(st.sampled_from(HOT), GARBLES)
 def test_garbled_frames_mean_the_same(example, changes):
-    frame = bytearray(frame_of(example))
-    for at, letter in changes:
-        frame[at % len(frame)] = letter
-    found = scanned(bytes(frame))
-    assert found is None or found == by_decoder(bytes(frame))
+    frame = garbled(frame_of(example), changes)
+    found = scanned(frame)
+    assert found is None or found == by_decoder(frame)
 
 
 @pytest.mark.parametrize("data", HOT)

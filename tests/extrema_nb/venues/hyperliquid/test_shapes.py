@@ -20,6 +20,7 @@ from extrema_nb.kernels.shapes import layout
 from extrema_nb.venues.hyperliquid import VENUE, Decoder
 from extrema_nb.venues.hyperliquid.shapes import SHAPES
 from tests.extrema_nb.venues.hyperliquid.test_decode import BOOK, CANDLES, CTX, TABLE, TOP, TRADES
+from tests.extrema_nb.venues.scanned import GARBLES, garbled, scan_frame
 from tests.streamed import NOW, frame_of, lines_of, table_of
 
 HOT = [TRADES, BOOK, TOP]
@@ -42,12 +43,7 @@ def scanned(frame):
     """Return what the scanner makes of it, None when it leaves it to others."""
     scanner = BurstScanner(TABLES, SYMBOLS)
     scanner.modes[:] = CHAINED
-    ends = np.array([len(frame)])
-    scanner.load(np.frombuffer(frame or b" ", np.uint8), ends * 0, ends, np.array([NOW]))
-    taken, n, _ = scanner.run(0, 0)
-    if not taken:
-        return None
-    return scanner.out[:n].tobytes(), scanner.frame_insts[0], scanner.frame_slots[0]
+    return scan_frame(scanner, frame, NOW)
 
 
 @pytest.mark.parametrize("data", HOT)
@@ -82,16 +78,11 @@ def test_any_field_of_any_value_means_the_same(example, data):
     assert found is None or found == by_decoder(frame)
 
 
-@given(
-    st.sampled_from(HOT),
-    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=3),
-)
+@given(st.sampled_from(HOT), GARBLES)
 def test_garbled_frames_mean_the_same(example, changes):
-    frame = bytearray(frame_of(example))
-    for at, letter in changes:
-        frame[at % len(frame)] = letter
-    found = scanned(bytes(frame))
-    assert found is None or found == by_decoder(bytes(frame))
+    frame = garbled(frame_of(example), changes)
+    found = scanned(frame)
+    assert found is None or found == by_decoder(frame)
 
 
 @pytest.mark.parametrize("data", HOT)
