@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from extrema_nb.contracts import ModelRunner, Source
 from extrema_nb.errors import ConfigError
-from extrema_nb.events import EventArray, EventKind, as_events
+from extrema_nb.events import EventArray, EventKind
 from extrema_nb.strategy.group import KernelGroup, LogLine
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
@@ -26,14 +26,13 @@ from replay.checkpoint.plan import Plan
 from replay.checkpoint.run import Course, open_checkpoint
 from replay.exchange.config import ExchangeConfig
 from replay.lockstep import Lockstep, Variant
+from replay.prepared import Prepared, Tapes
 from replay.scan import DataScan, check_queue, scan
 from replay.soundness import tell_faults
-from replay.tape.tapes import Stretch, stretches
 from replay.without import ACCOUNT, Without
 
 __all__ = ["Backtest", "BacktestConfig", "DataScan", "Paused", "RunResult", "scan"]
 
-TAPE_ROWS = 1 << 18  # rows a tape of a source that is too large to be kept
 logger = logging.getLogger(__name__)
 
 
@@ -88,52 +87,6 @@ class Paused(NamedTuple):
     rows: int  # local rows done
 
 
-class Tapes:
-    """The tapes of a source in a run's clock; those of a small source are made once.
-
-    Parameters
-    ----------
-    source : rows in local order
-    data : what a first pass over it found
-    shift : µs to add to ``ts_recv``
-    window : ticks of the dense part of each book
-    """
-
-    def __init__(
-        self, source: Source, data: DataScan, shift: int, *, window: int | None = None
-    ) -> None:
-        self.source = source
-        self.data = data
-        self.shift = shift
-        self._window = window
-        self._kept: list[Stretch] | None = None
-
-    def prepare(self) -> None:
-        """Make the tapes of rows that are kept, as a file is read beforehand; else do nothing."""
-        if self._kept is None and self.data.kept is not None:
-            self._kept = list(self._made())
-
-    def __iter__(self) -> Iterator[Stretch]:
-        self.prepare()
-        return self._made() if self._kept is None else iter(self._kept)
-
-    def _made(self) -> Iterator[Stretch]:
-        specs = self.source.instruments.specs()
-        longest = self.data.max_latency + self.shift
-        return stretches(self._batches(), specs, longest, window=self._window)
-
-    def _batches(self) -> Iterator[EventArray]:
-        """Yield the rows with the local clock moved."""
-        whole = self.data.kept
-        batches = self.source.batches(TAPE_ROWS) if whole is None else iter([whole])
-        for batch in batches:
-            rows = as_events(batch)
-            if self.shift:
-                rows = rows.copy()
-                rows["ts_recv"] += self.shift
-            yield rows
-
-
 class Backtest:
     """One run of a set of strategies over a source.
 
@@ -144,6 +97,9 @@ class Backtest:
     strategies : instances, in the order of their modules
     models : task id → runner, for `ctx.emit`; answers come after ``model_latency_us``
     progress : called with (rows done, rows in all) after each tape
+    data : what `scan` found in the source, if that is known
+    hold_tapes : keep what a run makes of the rows for further runs of this object; else memory is
+        let go as the run comes along
     """
 
     def __init__(
@@ -156,6 +112,7 @@ class Backtest:
         models: Mapping[int, ModelRunner] | None = None,
         progress: Callable[[int, int], None] | None = None,
         data: DataScan | None = None,
+        hold_tapes: bool = True,
     ) -> None:
         self.config = config or BacktestConfig()
         self.models = dict(models or {})
@@ -165,7 +122,11 @@ class Backtest:
             strategies, source.instruments, risk=risk, seed=self.config.seed, with_books=True
         )
         self.data = data
+        self._hold = hold_tapes
         self._tapes: Tapes | None = None
+        self._prepared = Prepared(
+            self.source, self.config.base_latency_us, window=self.group.window
+        )
 
     def _own_kinds(self) -> tuple[EventKind, ...]:
         """Return the kinds of rows that this run makes itself."""
@@ -219,7 +180,7 @@ class Backtest:
         return Paused(until, orders, variant.counters()["fills"], self._rows)
 
     def _run(self, plan: Plan, resume: str | Path | None) -> tuple[Course, RunResult | None]:
-        data = self.data or scan(self.source)
+        data = self.data or self._prepared.scan()
         check_queue(self.config.exchange.queue, data)
         tell_faults(data.faults, refuse=self.config.whole)
         if self.source.left_out:
@@ -235,8 +196,12 @@ class Backtest:
             )
         stored = None if resume is None else open_checkpoint(resume, identity)
         course = Course(steps, identity, plan, shift, data.first_ts, data.last_ts)
-        if self._tapes is None or self._tapes.data is not data:
-            self._tapes = Tapes(self.source, data, shift, window=self.group.window)
+        hold = self._hold and not identity  # a checkpoint is of tapes that all processes cut alike
+        if self._tapes is None or self._tapes.data is not data or self._tapes.hold != hold:
+            self._tapes = Tapes(
+                self.source, data, shift, window=self.group.window, hold=hold,
+                prepared=self._prepared,
+            )  # fmt: skip
         began = time.perf_counter()
         self._tapes.prepare()
         prepared = time.perf_counter() - began

@@ -10,6 +10,7 @@ import numpy as np
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import CANDLE, EVENT, TRADE, EventArray, EventKind, Flag
+from replay.sources.keep import Keep, keep_of
 
 __all__ = ["CandleSource"]
 
@@ -33,6 +34,10 @@ class CandleSource:
     def describe(self) -> dict[str, Any]:
         """Return the source's description with the interval in seconds."""
         return {**self.source.describe(), "candles_s": self.interval / 1e6}
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        return keep_of(self.source, "candles", self.interval)
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield rows with candles in their places."""

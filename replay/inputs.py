@@ -43,6 +43,7 @@ from extrema_nb.events import (
     Flag,
 )
 from replay.from_orders import with_levels
+from replay.sources.keep import Keep, keep_of
 
 __all__ = ["MADE_FROM", "ORDERS", "BookFrom"]
 
@@ -77,6 +78,10 @@ class BookFrom:
     def describe(self) -> dict[str, Any]:
         """Return the source's description with what the book is made from."""
         return {**self.source.describe(), "book_from": self.kind}
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        return keep_of(self.source, "book", self.kind)
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield rows with those that are made of them."""

@@ -26,6 +26,7 @@ from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.events import VIEWS, EventArray, EventKind
 from extrema_nb.instruments import Instrument
 from extrema_nb.store import ARRIVAL, NO_INST, columns_of, kind_of, to_frame
+from replay.sources.keep import Keep, keep_of
 from replay.sources.open import format_of, open_source
 from replay.sources.parquet import ParquetSource
 from replay.sources.together import TogetherSource
@@ -77,6 +78,10 @@ class Loaded:
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield arrays of EVENT in order of arrival; memory is bounded by a few batches."""
         return self.source.batches(batch_rows)
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        return keep_of(self.source)
 
     def describe(self) -> dict[str, Any]:
         """Return what is known before reading."""

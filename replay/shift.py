@@ -10,6 +10,7 @@ import numpy as np
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray
+from replay.sources.keep import Keep, keep_of
 
 __all__ = ["FeedShift", "parse_shifts"]
 
@@ -41,6 +42,10 @@ class FeedShift:
     def describe(self) -> dict[str, Any]:
         """Return the source's description with the shifts."""
         return {**self.source.describe(), "feed_shift_us": self.shifts}
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        return keep_of(self.source, "shift", self._by_inst.tolist())
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield rows by their shifted ``ts_recv``; of equal times in the order of the source."""

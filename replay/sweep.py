@@ -25,10 +25,11 @@ from extrema_nb.strategy.group import KernelGroup
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import C_NEXT_ID
-from replay.backtest import BacktestConfig, Tapes
+from replay.backtest import BacktestConfig
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
-from replay.scan import DataScan, check_queue, scan
+from replay.prepared import Prepared, Tapes
+from replay.scan import DataScan, check_queue
 from replay.soundness import tell_faults
 from replay.without import ACCOUNT, Without
 
@@ -128,6 +129,7 @@ class Sweep:
         self.data = data
         self.seconds = 0.0  # wall time of the passes
         self._tapes: Tapes | None = None
+        self._prepared = Prepared(self.source, self.config.base_latency_us)
         self._told = False
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
         self._exchanges = [_exchange_of(self.config, values) for values in self.sets]
@@ -143,7 +145,7 @@ class Sweep:
         """Return what the rows are, and tell what is wrong with them; read them once only."""
         if self._tapes is not None:
             return self._tapes.data
-        self.data = self.data or scan(self.source)
+        self.data = self.data or self._prepared.scan()
         if not self._told:
             tell_faults(self.data.faults, refuse=self.config.whole)
             self._told = True
@@ -157,7 +159,7 @@ class Sweep:
             for queue in {exchange.queue for exchange in self._exchanges}:
                 check_queue(queue, data)
             shift = data.clock_shift(self.config.base_latency_us)
-            self._tapes = Tapes(self.source, data, shift)
+            self._tapes = Tapes(self.source, data, shift, prepared=self._prepared)
             self._tapes.prepare()
         return self._tapes
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from extrema_nb.contracts import Source
 from extrema_nb.events import EventArray, EventKind
+from replay.sources.keep import Keep, keep_of
 
 __all__ = ["ACCOUNT", "Without"]
 
@@ -39,6 +40,10 @@ class Without:
     def describe(self) -> dict[str, Any]:
         """Return what the source says of itself."""
         return self.source.describe()
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        return keep_of(self.source, "without", np.flatnonzero(self._drop).tolist())
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield the rows that are left, in order."""

@@ -12,8 +12,6 @@ Rules
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,13 +22,13 @@ import numpy as np
 import platformdirs
 
 from extrema_nb.contracts import Source
-from extrema_nb.errors import ConfigError, DataError
+from extrema_nb.errors import DataError
 from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray
 from extrema_nb.instruments import InstrumentTable
+from replay.sources.copies import CopyWriter, used_now
+from replay.sources.keep import Keep
 
 __all__ = ["CacheWriter", "CachedSource", "RowCache", "default_folder"]
-
-log = logging.getLogger(__name__)
 
 _HEADER = 512  # bytes; a multiple of a row, and room for any number of rows
 
@@ -41,73 +39,21 @@ def default_folder() -> Path:
     return (Path(chosen) if chosen else Path(platformdirs.user_cache_dir("extrema-nb"))) / "rows"
 
 
-def _limit() -> float:
-    """Return how many bytes copies may take."""
-    text = os.environ.get("EXTREMA_NB_CACHE_GB", "32")
-    try:
-        return float(text) * 1e9
-    except ValueError as error:
-        raise ConfigError(f"EXTREMA_NB_CACHE_GB is {text!r}, expected a number") from error
-
-
-class CacheWriter:
+class CacheWriter(CopyWriter):
     """Writes one copy while its rows pass by; without `finish` it leaves nothing."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._file = self._temporary.open("wb")
-        self._file.write(bytes(_HEADER))
+        super().__init__(path, _HEADER)
         self._rows = 0
-        self.failed = False
 
     def write(self, rows: EventArray) -> None:
         """Append (n,) EVENT rows; when the disk refuses there will be no copy."""
-        if self.failed:
-            return
-        try:
-            self._file.write(np.ascontiguousarray(rows).view(np.uint8).data)
-        except OSError as error:
-            self._give_up(error)
+        self.put(np.ascontiguousarray(rows).view(np.uint8).data)
         self._rows += int(rows.size)
-
-    def _give_up(self, error: OSError) -> None:
-        log.warning("%s: no copy is kept (%s)", self._path, error.strerror)
-        self.failed = True
-        self.close()
 
     def finish(self) -> None:
         """Make the copy visible and let old ones go."""
-        if self.failed:
-            return
-        try:
-            self._file.seek(0)
-            self._file.write(_header(self._rows))
-            self._file.close()
-            self._temporary.replace(self._path)
-        except OSError as error:
-            self._give_up(error)
-        else:
-            _make_room(self._path)
-
-    def close(self) -> None:
-        """Delete what is unfinished."""
-        with contextlib.suppress(OSError):  # what was still to be written has no room either
-            self._file.close()
-        self._temporary.unlink(missing_ok=True)
-
-
-def _make_room(newest: Path) -> None:
-    """Delete the copies that were longest not used, until all are within the limit."""
-    copies = [(path, path.stat()) for path in newest.parent.glob("v*.npy")]
-    total = sum(stat.st_size for _, stat in copies)
-    for path, stat in sorted(copies, key=lambda each: each[1].st_mtime_ns):
-        if total <= _limit():
-            return
-        if path != newest:
-            path.unlink(missing_ok=True)
-            total -= stat.st_size
+        self.finish_with(_header(self._rows))
 
 
 def _header(rows: int) -> bytes:
@@ -134,8 +80,7 @@ class RowCache:
         except (ValueError, EOFError, OSError):
             self.path.unlink(missing_ok=True)  # damaged: it is only a copy
             return None
-        with contextlib.suppress(OSError):
-            os.utime(self.path)  # used now: not the next to go
+        used_now(self.path)
         out: EventArray = np.asarray(rows).view(EVENT)
         return out
 
@@ -178,6 +123,11 @@ class CachedSource:
         self.source = source
         self.instruments: InstrumentTable = source.instruments
         self._cache = RowCache(folder, digest)
+        self._keep = Keep(folder, digest)
+
+    def keep(self) -> Keep:
+        """Return where what is made of these rows may be kept."""
+        return self._keep
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield arrays of EVENT."""

@@ -43,13 +43,16 @@ def content_digest(path: Path, folder: Path) -> str:
     return found
 
 
-@cache
 def code_digest(packages: Iterable[str] = ("extrema_nb", "replay.sources")) -> str:
     """Return a digest of the sources that turn files into rows: another version, other rows."""
+    return hashlib.sha256("".join(map(_package_digest, packages)).encode()).hexdigest()
+
+
+@cache
+def _package_digest(name: str) -> str:
     sha = hashlib.sha256()
-    for name in packages:
-        for root in import_module(name).__path__:
-            for path in sorted(Path(root).rglob("*.py")):
-                sha.update(str(path.relative_to(root)).encode())
-                sha.update(path.read_bytes())
+    for root in import_module(name).__path__:
+        for path in sorted(Path(root).rglob("*.py")):
+            sha.update(str(path.relative_to(root)).encode())
+            sha.update(path.read_bytes())
     return sha.hexdigest()

@@ -30,6 +30,7 @@ from extrema_nb.store import (
 )
 from replay.sources.cache import RowCache
 from replay.sources.digests import content_digest
+from replay.sources.keep import Keep
 from replay.sources.merge import Progress, RowStream, merge_streams
 from replay.sources.part_stream import (
     LogStream,
@@ -380,6 +381,12 @@ class ParquetSource:
             return {}
         told = {self.path / entry.path: entry for entry in manifest.parts}
         return {path: entry.sha256 for path, entry in told.items() if same_size(path, entry.bytes)}
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        if self._cache is None or self._logs:  # a log may still grow
+            return None
+        return Keep(self._cache, self._digest())
 
     def sizes(self) -> dict[str, Any]:
         """Return the bytes on disk: in all, a row, and a row of each kind."""

@@ -17,6 +17,7 @@ from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EventArray
 from extrema_nb.instruments import Instrument, InstrumentTable
+from replay.sources.keep import Keep, keep_of
 from replay.sources.timed import TimedStream, cut, merge_by_time
 
 __all__ = ["TogetherSource"]
@@ -72,6 +73,16 @@ class TogetherSource:
             for at, source in enumerate(self.sources)
         ]
         yield from cut(merge_by_time(streams), batch_rows)
+
+    def keep(self) -> Keep | None:
+        """Return where what is made of these rows may be kept, None if nowhere."""
+        told = [keep_of(source) for source in self.sources]
+        known = [each for each in told if each is not None]
+        if len(known) < len(told):
+            return None
+        return known[0].changed(
+            *(each.digest for each in known), [ids.tolist() for ids in self._ids]
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return what each source says of itself."""

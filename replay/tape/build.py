@@ -45,7 +45,7 @@ class TapeData(NamedTuple):
 
     tape: Tape
     record: npt.NDArray[Any]
-    memory: list[npt.NDArray[Any]]
+    arrays: dict[str, npt.NDArray[Any]]  # that the record points to
     local_kind: npt.NDArray[np.int8]
     local_rows: int
     far_capacity: int  # slots that the far table of the local book needs
@@ -307,7 +307,7 @@ class TapeMaker:
         ):  # fmt: skip
             record[name] = size
         return TapeData(
-            Tape(record.ctypes.data), record, list(arrays.values()), s["local_kind"], local,
+            Tape(record.ctypes.data), record, arrays, s["local_kind"], local,
             int(self._local.hub["capacity"]), int(counts[S_SIDELESS]), int(counts[S_CROSSED]),
             int(self._pending["untimed"].sum()), orders,
             {frozenset(): s["visit"][: int(counts[S_VISITS])].copy()},

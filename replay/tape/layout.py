@@ -34,7 +34,7 @@ Local side
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,7 @@ __all__ = [
     "K_TRADE",
     "NO_CHANGE",
     "TAPE",
+    "TAPE_ARRAYS",
     "T_DEED",
     "T_LEVEL",
     "T_QUOTE",
@@ -130,40 +131,41 @@ class Tape(NamedTuple):
     at: int  # address of the TAPE record
 
 
-attach_views(
-    Tape,
-    TAPE,
-    market_ts=("market_rows", np.int64),
-    market_mark=("market_marks", np.int64),
-    deed=("deeds", XROW),
-    deed_at=("deeds", np.int32),
-    slot_key=("slots", np.int64),
-    slot_list=("slots", np.int32),
-    list_key=("lists", np.int64),
-    list_start=("stretches", np.int32),
-    entry_at=("entries", np.int32),
-    entry_qty=("entries", np.float64),
-    move_start=("sides", np.int32),
-    move_at=("moves", np.int32),
-    move_bid=("moves", np.int64),
-    move_ask=("moves", np.int64),
-    strike_start=("sides", np.int32),
-    strike_at=("strikes", np.int32),
-    strike_tick=("strikes", np.int64),
-    hints=("instruments", np.int64),
-    payment=("payments", PAYMENT),
-    rows=("local_rows", EVENT),
-    local_ts=("local_rows", np.int64),
-    local_mark=("local_marks", np.int64),
-    level_key=("levels", np.int64),
-    level_qty=("levels", np.float64),
-    level_row=("levels", np.int32),
-    level_inst=("levels", np.int32),
-    turn_at=("turns", np.int32),
-    turn_inst=("turns", np.int32),
-    turn_bid=("turns", np.int64),
-    turn_ask=("turns", np.int64),
-    quote_row=("quotes", np.int32),
-    visit=("visits", np.int32),
-    cursors=(T_SIZE, np.int64),
-)
+TAPE_ARRAYS: dict[str, tuple[Any, Any]] = {
+    "market_ts": ("market_rows", np.int64),
+    "market_mark": ("market_marks", np.int64),
+    "deed": ("deeds", XROW),
+    "deed_at": ("deeds", np.int32),
+    "slot_key": ("slots", np.int64),
+    "slot_list": ("slots", np.int32),
+    "list_key": ("lists", np.int64),
+    "list_start": ("stretches", np.int32),
+    "entry_at": ("entries", np.int32),
+    "entry_qty": ("entries", np.float64),
+    "move_start": ("sides", np.int32),
+    "move_at": ("moves", np.int32),
+    "move_bid": ("moves", np.int64),
+    "move_ask": ("moves", np.int64),
+    "strike_start": ("sides", np.int32),
+    "strike_at": ("strikes", np.int32),
+    "strike_tick": ("strikes", np.int64),
+    "hints": ("instruments", np.int64),
+    "payment": ("payments", PAYMENT),
+    "rows": ("local_rows", EVENT),
+    "local_ts": ("local_rows", np.int64),
+    "local_mark": ("local_marks", np.int64),
+    "level_key": ("levels", np.int64),
+    "level_qty": ("levels", np.float64),
+    "level_row": ("levels", np.int32),
+    "level_inst": ("levels", np.int32),
+    "turn_at": ("turns", np.int32),
+    "turn_inst": ("turns", np.int32),
+    "turn_bid": ("turns", np.int64),
+    "turn_ask": ("turns", np.int64),
+    "quote_row": ("quotes", np.int32),
+    "visit": ("visits", np.int32),
+    "cursors": (T_SIZE, np.int64),
+}
+"""Field of the record → how many there are (a number, or the field that says it), and of what."""
+
+attach_views(Tape, TAPE, **TAPE_ARRAYS)

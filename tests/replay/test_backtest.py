@@ -233,7 +233,7 @@ def test_rows_of_an_unsorted_or_empty_source_are_refused():
 
 def test_progress_is_told_and_ends_at_the_number_of_rows(monkeypatch):
     monkeypatch.setattr("replay.scan.KEEP_ROWS", 0)
-    monkeypatch.setattr("replay.backtest.TAPE_ROWS", 10)
+    monkeypatch.setattr("replay.prepared.TAPE_ROWS", 10)
     events = rows(*(trade(100.0, 1.0, ts=T0 + i) for i in range(35)))
     seen = []
     source = MemorySource(events, table())

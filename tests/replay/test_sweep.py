@@ -71,7 +71,7 @@ def test_every_variant_is_a_run_of_its_own_byte_for_byte(kind, threads, events, 
     with pytest.MonkeyPatch.context() as patch:
         if not keep:
             patch.setattr("replay.scan.KEEP_ROWS", 0)
-            patch.setattr("replay.backtest.TAPE_ROWS", 16)
+            patch.setattr("replay.prepared.TAPE_ROWS", 16)
         sweep = Sweep(
             MemorySource(events, table()), lambda values: [kind(**values)], SETS, config=CONFIG,
             threads=threads, keep_journals=True,

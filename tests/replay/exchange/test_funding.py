@@ -233,7 +233,7 @@ def test_a_run_with_funding_is_the_slow_one_however_rows_are_cut(
             assert ours == pytest.approx(other)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("replay.scan.KEEP_ROWS", 0)
-        patch.setattr("replay.backtest.TAPE_ROWS", 7)
+        patch.setattr("replay.prepared.TAPE_ROWS", 7)
         cut = Backtest(source, strategies, config=config).run()
     assert cut.journal.tobytes() == result.journal.tobytes()
     assert cut.marks.tobytes() == result.marks.tobytes()
