@@ -142,8 +142,9 @@ class Backtest:
         return config.lockstep([variant], start, end)
 
     def warm_up(self) -> None:
-        """Compile the loop for these strategies, or load it from the cache."""
+        """Compile the loop for these strategies, or load it; what makes tapes, if none are kept."""
         self._lockstep(0, 0).compile()
+        self._prepared.warm_up()
 
     def run(
         self, *, resume: str | Path | None = None, checkpoint: str | Path | None = None,

@@ -51,9 +51,9 @@ from replay.exchange.shared import (
     N_VARIANT,
     make_shared,
 )
-from replay.tape.build import TapeData
+from replay.tape.build import TapeData, blank_tape
 from replay.tape.layout import Tape
-from replay.tape.tapes import Stretch, stretches
+from replay.tape.tapes import Stretch
 
 __all__ = ["Entered", "Lockstep", "Variant"]
 
@@ -245,10 +245,9 @@ class Lockstep:
     def compile(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""
         group = self.variants[0].group
-        for data, _ in stretches([np.zeros(0, EVENT)], group.table.specs(), 0):
-            tape, keep = data.fork(np.zeros(0, np.int32))
-            group.guard(lambda tape=tape: self._loop()(self.shared, tape, self._books, -FAR))
-            del keep
+        tape, keep = blank_tape(len(group.table)).fork(np.zeros(0, np.int32))
+        group.guard(lambda: self._loop()(self.shared, tape, self._books, -FAR))
+        del keep
 
     def run(self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None) -> None:
         """Run over all tapes; `progress` is told how many rows are done after each."""

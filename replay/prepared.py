@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import numpy.typing as npt
 
 import replay.scan
 from extrema_nb.contracts import Source
-from extrema_nb.events import SCHEMA_VERSION, EventArray, as_events
+from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray, as_events
 from replay.scan import DataScan, scan
 from replay.soundness import Faults
 from replay.sources.digests import code_digest
@@ -71,6 +72,13 @@ class Prepared:
         if self._data is None or path != self._path:
             self._open(path)
         return self._data or scan(self.source)
+
+    def warm_up(self) -> None:
+        """Compile or load what makes tapes, unless they are kept."""
+        if self._tapes is None:
+            self._open(self._file())
+        if self._tapes is None:
+            list(stretches([np.zeros(0, EVENT)], self.source.instruments.specs(), 0))
 
     def tapes(self, data: DataScan) -> KeptTapes | None:
         """Return the tapes that are kept, if they are of these rows."""

@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
                 risk=risk_limits(args),
                 models=models,
                 progress=lambda done, total: bar.update(done, total=total),
+                hold_tapes=False,
             )
             if not args.json:
                 sys.stderr.write("compiling, or loading compiled kernels\n")

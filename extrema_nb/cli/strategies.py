@@ -41,7 +41,9 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what rows to read, and what to make of them."""
     add_reading_arguments(parser)
     parser.add_argument(
-        "--cache", action="store_true", help="keep a copy of the rows: the next run starts at once"
+        "--cache",
+        action="store_true",
+        help="keep the rows and what backtests make of them: the next run starts at once",
     )
     parser.add_argument(
         "--candles", type=float, metavar="SECONDS", help="make candles of trades, so long each"

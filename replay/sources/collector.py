@@ -28,7 +28,8 @@ from extrema_nb.venues import MarketVenue, known, load
 from replay.sources import cryptofeed
 from replay.sources.bursts import Burst, gathered, merged
 from replay.sources.decoding import CaptureCounts, Decoding
-from replay.sources.guess import LOOKED, guess_instruments, guess_venue, merge_guesses
+from replay.sources.digests import content_digest, remembered
+from replay.sources.guess import LOOKED, Guess, guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile, merge_files, sort_lines, where
 
 __all__ = ["DEFAULT_VENUE", "CaptureCounts", "CaptureSource"]
@@ -52,6 +53,7 @@ class CaptureSource:
     start, end : µs of ``ts_recv``; from `start` on and before `end`
     table : the instruments; found in the first lines if None
     sort, skip_bad, assume_synced : see the rules above
+    notes : folder that remembers what was found in a file
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class CaptureSource:
         sort: bool = False,
         skip_bad: bool = False,
         assume_synced: bool = False,
+        notes: Path | None = None,
     ) -> None:
         self.format = form
         self.paths = [Path(path) for path in paths]
@@ -86,12 +89,7 @@ class CaptureSource:
         self.copies: list[str] = []  # files of connections that repeat another one
         if form == "cryptofeed":
             self._leave_copies_out()
-        looked = [
-            guess_instruments(
-                self.venue, (line.frame for line in itertools.islice(iter(file), GUESS_LINES))
-            )
-            for file in self._files
-        ]
+        looked = [self._look(file, notes) for file in self._files]
         for file in self._files:
             file.position = 0  # the look was no progress
         self._has_snapshot = any(guess.snapshot for guess in looked)
@@ -137,6 +135,18 @@ class CaptureSource:
         if self.format == "cryptofeed":
             return cryptofeed.CryptofeedFile(path, self.venue, skip_bad=self._skip_bad)
         return LineFile(path, skip_bad=self._skip_bad)
+
+    def _look(self, file: LineFile, notes: Path | None) -> Guess:
+        """Return which instruments the first lines of a file speak of."""
+
+        def look() -> Guess:
+            lines = itertools.islice(iter(file), GUESS_LINES)
+            return guess_instruments(self.venue, (line.frame for line in lines))
+
+        if notes is None or self.format == "cryptofeed":  # whose files belong together
+            return look()
+        key = f"{content_digest(file.path, notes)}|{self.venue.id}|{self._skip_bad}|{GUESS_LINES}"
+        return remembered(notes, key, Guess, look)
 
     def _leave_copies_out(self) -> None:
         files = [file for file in self._files if isinstance(file, cryptofeed.CryptofeedFile)]

@@ -5,7 +5,8 @@ Rules
 1. A digest is the SHA-256 of the contents. It is kept in the cache folder under the file's path,
    size and time of change: a file that moved or was copied is hashed once more and found again,
    one that changed is another one.
-2. A recording's manifest already holds the digests of its parts.
+2. What a look at a file found is kept beside it, under that digest and that of the code.
+3. A recording's manifest already holds the digests of its parts.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from extrema_nb.store import hash_file
 
-__all__ = ["code_digest", "content_digest"]
+__all__ = ["code_digest", "content_digest", "remembered"]
+
+T = TypeVar("T")
 
 
 def content_digest(path: Path, folder: Path) -> str:
@@ -35,12 +41,33 @@ def content_digest(path: Path, folder: Path) -> str:
     except (OSError, UnicodeDecodeError):
         pass
     found = hash_file(path)
-    with contextlib.suppress(OSError):  # a full disk only means that it is read again
+    _write(note, found.encode())
+    return found
+
+
+def remembered(folder: Path, key: str, kind: type[T], find: Callable[[], T]) -> T:
+    """Return what `find` gives for a key, remembered below `folder`.
+
+    Parameters
+    ----------
+    key : all that decides what is found, but for the code, which is added
+    kind : what msgspec can write and read
+    """
+    name = hashlib.sha256(f"{code_digest()}|{kind.__name__}|{key}".encode()).hexdigest()[:32]
+    note = folder / "notes" / name
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.msgpack.decode(note.read_bytes(), type=kind)
+    found = find()
+    _write(note, msgspec.msgpack.encode(found))
+    return found
+
+
+def _write(note: Path, raw: bytes) -> None:
+    with contextlib.suppress(OSError):  # a full disk only means that it is found again
         note.parent.mkdir(parents=True, exist_ok=True)
         temporary = note.with_name(f".{note.name}.{os.getpid()}")
-        temporary.write_text(found, encoding="ascii")
+        temporary.write_bytes(raw)
         temporary.replace(note)
-    return found
 
 
 def code_digest(packages: Iterable[str] = ("extrema_nb", "replay.sources")) -> str:

@@ -23,6 +23,7 @@ from extrema_nb.market import MarketVenue
 __all__ = ["LOOKED", "Guess", "guess_instruments", "guess_venue", "merge_guesses"]
 
 SCALE = 10  # decimals that are kept
+AT_ONCE = 1 << 18  # bytes of frames that are searched together
 LOOKED = 400  # frames that tell the venue
 
 
@@ -91,19 +92,53 @@ class Guess(NamedTuple):
 
 
 class _Grid:
-    """Greatest common step of some decimal texts."""
+    """Greatest common step of some decimal texts; each text counts once, however often it comes."""
 
     def __init__(self) -> None:
         self.step = 0  # in units of 10 ** -SCALE
+        self._known: set[bytes] = set()
 
     def add(self, texts: Iterable[bytes]) -> None:
-        for text in texts:
+        fresh = set(texts) - self._known
+        self._known |= fresh
+        for text in fresh:
             whole, _, part = text.partition(b".")
             units = int((whole or b"0") + part[:SCALE].ljust(SCALE, b"0"))
             self.step = math.gcd(self.step, units)
 
     def size(self, absent: float) -> float:
         return float(Decimal(self.step).scaleb(-SCALE)) if self.step else absent
+
+
+class _Steps:
+    """Steps of price and quantity in the frames of one symbol, which are looked at many at once."""
+
+    def __init__(self, words: _Words) -> None:
+        self._words = words
+        self._frames: list[bytes] = []
+        self._bytes = 0
+        self._price, self._quantity = _Grid(), _Grid()
+
+    def add(self, frame: bytes) -> None:
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        if self._bytes > AT_ONCE:
+            self._look()
+
+    def _look(self) -> None:
+        text = b"\n".join(self._frames)
+        levels = self._words.levels.findall(text)
+        self._price.add(level[0] for level in levels)
+        self._quantity.add(level[1] for level in levels)
+        self._price.add(self._words.prices.findall(text))
+        self._quantity.add(self._words.quantities.findall(text))
+        self._frames.clear()
+        self._bytes = 0
+
+    def sizes(self) -> tuple[float, float]:
+        """Return tick and lot of all frames."""
+        self._look()
+        return self._price.size(0.01), self._quantity.size(0.001)
 
 
 def guess_venue(frames: Iterable[bytes]) -> str | None:
@@ -120,8 +155,7 @@ def guess_venue(frames: Iterable[bytes]) -> str | None:
 def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
     """Return the instruments in some frames of a venue, in order of first appearance."""
     words = _WORDS.get(venue.id.partition("-")[0], _WORDS["binance"])
-    prices: dict[str, _Grid] = {}
-    quantities: dict[str, _Grid] = {}
+    steps: dict[str, _Steps] = {}
     lines = 0
     snapshot = False
     for frame in frames:
@@ -131,24 +165,18 @@ def guess_instruments(venue: MarketVenue, frames: Iterable[bytes]) -> Guess:
         if found is None or not words.on_grid.search(frame):
             continue
         symbol = found.group(1).decode("ascii", "replace")
-        price = prices.setdefault(symbol, _Grid())
-        quantity = quantities.setdefault(symbol, _Grid())
-        levels = words.levels.findall(frame)
-        price.add(level[0] for level in levels)
-        quantity.add(level[1] for level in levels)
-        price.add(words.prices.findall(frame))
-        quantity.add(words.quantities.findall(frame))
+        if symbol not in steps:
+            steps[symbol] = _Steps(words)
+        steps[symbol].add(frame)
     instruments = [
         spec
-        for symbol, price in prices.items()
-        if (spec := _instrument(venue, symbol, price, quantities[symbol])) is not None
+        for symbol, mine in steps.items()
+        if (spec := _instrument(venue, symbol, *mine.sizes())) is not None
     ]
     return Guess(instruments, lines, snapshot)
 
 
-def _instrument(
-    venue: MarketVenue, symbol: str, price: _Grid, quantity: _Grid
-) -> Instrument | None:
+def _instrument(venue: MarketVenue, symbol: str, tick: float, lot: float) -> Instrument | None:
     """Return an instrument, None for a symbol that the venue can not have."""
     try:
         name = venue.name_of(symbol)
@@ -163,8 +191,8 @@ def _instrument(
         inst_type=kind,
         base=words[0] if len(words) > 1 else "",
         quote=words[1] if len(words) > 1 else "",
-        tick_size=price.size(0.01),
-        lot_size=quantity.size(0.001),
+        tick_size=tick,
+        lot_size=lot,
     )
 
 

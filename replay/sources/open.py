@@ -83,6 +83,7 @@ def open_source(
         source: CaptureSource | FileSource = CaptureSource(
             paths, venue=venue, form=format, instruments=instruments, kinds=wanted, start=start,
             end=end, table=table, sort=sort, skip_bad=skip_bad, assume_synced=assume_synced,
+            notes=folder,
         )  # fmt: skip
         return _cached(source, folder, (wanted, start, end, sort, skip_bad, assume_synced))
     if format != "parquet":

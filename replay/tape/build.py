@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from extrema_nb.books.l2 import grow
+from extrema_nb.books.l2 import NO_ASK, NO_BID, grow
 from extrema_nb.books.layout import make_books
 from extrema_nb.events import EventArray, EventKind
 from extrema_nb.jit import kernel, view_at
 from replay.tape.funding import PAYMENT, due_until, new_pending
-from replay.tape.layout import T_SIZE, TAPE, XROW, Tape
+from replay.tape.layout import T_SIZE, TAPE, TAPE_ARRAYS, XROW, Tape
 from replay.tape.lookup import list_code
 from replay.tape.orders import OrderStamps
 from replay.tape.scan import ALWAYS, copy_books, hash_lists, scan_local, scan_market
@@ -35,7 +35,7 @@ from replay.tape.scratch import (
     Scan,
 )
 
-__all__ = ["TapeData", "TapeMaker"]
+__all__ = ["TapeData", "TapeMaker", "blank_tape"]
 
 LEAST_SLOTS = 2048  # of the table that finds the lists of levels; it grows
 
@@ -75,6 +75,26 @@ class TapeData(NamedTuple):
         record["cursors"], record["hints"] = cursors.ctypes.data, hints.ctypes.data
         record["visit"], record["visits"] = visits.ctypes.data, len(visits)
         return Tape(record.ctypes.data), [record, cursors, hints, visits]
+
+
+def blank_tape(instruments: int) -> TapeData:
+    """Return a tape without rows, over empty books; no kernel has a part in it."""
+    counts = {"instruments": instruments, "sides": 2 * instruments + 1, "moves": instruments,
+              "stretches": 1, "slots": 1}  # fmt: skip
+    arrays = {
+        name: np.zeros(counts.get(str(of), 0 if isinstance(of, str) else of), dtype)
+        for name, (of, dtype) in TAPE_ARRAYS.items()
+    }
+    arrays["slot_key"][:] = arrays["slot_list"][:] = arrays["move_at"][:] = -1
+    arrays["move_start"][:] = np.resize(np.arange(instruments + 1), 2 * instruments + 1)
+    arrays["move_bid"][:], arrays["move_ask"][:] = NO_BID, NO_ASK
+    record = np.zeros(1, TAPE)
+    for name, of in [*counts.items(), *((k, a.ctypes.data) for k, a in arrays.items())]:
+        record[name] = of
+    return TapeData(
+        Tape(record.ctypes.data), record, arrays, np.zeros(0, np.int8), 0, 0, 0, 0, 0, {},
+        {frozenset(): np.zeros(0, np.int32)},
+    )  # fmt: skip
 
 
 @kernel
@@ -191,7 +211,8 @@ class TapeMaker:
         for name, size in sizes.items():
             record[name] = size
         for name, (of, dtype) in _ARRAYS.items():
-            scratch[name] = np.empty(sizes.get(of, S_SIZE), dtype)
+            room = np.zeros if name == "deed" else np.empty  # a deed has bytes that nobody writes
+            scratch[name] = room(sizes.get(of, S_SIZE), dtype)
             record[name] = scratch[name].ctypes.data
         record["pending"] = self._pending.ctypes.data
         self._pending["untimed"] = 0
@@ -199,7 +220,7 @@ class TapeMaker:
             orders.deed.ctypes.data, orders.deed_at.ctypes.data,
         )  # fmt: skip
         scratch["counts"][:] = 0
-        scratch["slot_list"][:] = -1
+        scratch["slot_key"][:] = scratch["slot_list"][:] = -1
         scan = Scan(record.ctypes.data)
         self._room_for(scratch, record, levels + n)
         copy_books(scan, self._market, n)

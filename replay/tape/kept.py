@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import struct
+import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -135,6 +136,7 @@ class KeptTapes:
     Attributes
     ----------
     about : what `TapeWriter.finish` was given
+    close : lets the file go
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -158,15 +160,12 @@ class KeptTapes:
             _check(entry, at)
         self.about = contents.about
         self._tapes = contents.tapes
+        self.close = weakref.finalize(self, file.close)  # tapes that somebody holds stay
 
     def __iter__(self) -> Iterator[Stretch]:
         """Yield the tapes in order; the memory of each is free when nobody holds it any more."""
         for entry in self._tapes:
             yield Stretch(self._mapped(entry), entry.horizon)
-
-    def close(self) -> None:
-        """Let the file go; tapes that somebody holds stay."""
-        self._file.close()
 
     def _mapped(self, entry: _Entry) -> TapeData:
         counts = entry.counts

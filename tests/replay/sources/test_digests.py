@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 
+import msgspec
+
 from replay.sources import open_source
-from replay.sources.digests import code_digest, content_digest
+from replay.sources.digests import code_digest, content_digest, remembered
 from tests.replay.sources.captures import SYNCED, write
 
 
@@ -46,3 +48,41 @@ def test_a_capture_that_moved_finds_its_copy(tmp_path):
     assert list(folder.glob("*.npy")) == copies
     list(open_source(moved, cache=folder, kinds=["trade"]).batches())
     assert len(list(folder.glob("*.npy"))) == 2
+
+
+class Found(msgspec.Struct):
+    size: float
+
+
+def test_what_was_found_is_found_once_for_a_key(tmp_path, monkeypatch):
+    found = []
+
+    def find():
+        found.append(1)
+        return Found(float("inf"))
+
+    for key in ("a", "a", "b", "a"):
+        assert remembered(tmp_path, key, Found, find) == Found(float("inf"))
+    assert len(found) == 2
+    for note in (tmp_path / "notes").iterdir():
+        note.write_bytes(note.read_bytes()[:-1])
+    assert remembered(tmp_path, "a", Found, find).size > 0
+    assert len(found) == 3
+    monkeypatch.setattr("replay.sources.digests.code_digest", lambda: "another version")
+    remembered(tmp_path, "a", Found, find)
+    assert len(found) == 4
+    (tmp_path / "file").write_bytes(b"")
+    remembered(tmp_path / "file", "a", Found, find)  # a folder that cannot be made
+    assert len(found) == 5
+
+
+def test_a_capture_is_looked_at_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "x.gz", SYNCED)
+    first = open_source(path, cache=tmp_path / "c")
+    plain = open_source(path)
+    monkeypatch.setattr("replay.sources.collector.guess_instruments", None)
+    again = open_source(path, cache=tmp_path / "c")
+    assert list(again.instruments) == list(first.instruments) == list(plain.instruments)
+    rows = [b"".join(b.tobytes() for b in source.batches()) for source in (plain, first, again)]
+    assert rows[0] == rows[1] == rows[2]
+    assert again.describe() == plain.describe()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import pytest
 
 from extrema_nb.venues import known, load
+from replay.sources import guess
 from replay.sources.guess import guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile
 
@@ -106,3 +110,51 @@ def test_instruments_are_found_in_the_frames_of_every_venue(venue, symbol, tick,
 def test_real_captures_tell_their_venue(shared_data, venue, name):
     lines = LineFile(shared_data / name)
     assert guess_venue(line.frame for line in lines) == venue
+
+
+def one_by_one(venue, frames):
+    """Return symbol → (tick, lot), each text of each frame by itself: the slow twin."""
+    words = guess._WORDS[venue.id.partition("-")[0]]
+    found = {}
+    for frame in frames:
+        symbol = words.symbol.search(frame)
+        if symbol is None or not words.on_grid.search(frame):
+            continue
+        steps = found.setdefault(symbol.group(1).decode(), [Fraction(0), Fraction(0)])
+        prices = [level[0] for level in words.levels.findall(frame)] + words.prices.findall(frame)
+        sizes = [level[1] for level in words.levels.findall(frame)] + words.quantities.findall(
+            frame
+        )
+        for place, texts in enumerate((prices, sizes)):
+            for text in texts:
+                number = Fraction(text.decode()) * 10**10
+                steps[place] = Fraction(math.gcd(int(steps[place]), int(number)))
+    return {
+        symbol: tuple(float(step / 10**10) if step else None for step in steps)
+        for symbol, steps in found.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("venue", "name"),
+    [
+        ("binance-usdm", "binance_usdm/capture/btcusdt_20240808.gz"),
+        ("binance-usdm", "binance_usdm/capture/ethusdt_20240718.gz"),
+        ("binance-usdm", "binance_usdm/capture/btcusdt_20230405.dat.gz"),
+        ("binance-cm", "binance_cm/capture/btcusd_perp_20240808.gz"),
+        ("binance-spot", "binance_spot/capture/nexousdt_20240723.dat.gz"),
+        ("binance-spot", "binance_spot/capture/btcusdt_20240808.gz"),
+        ("hyperliquid", "hyperliquid/capture/btcusd_20250126.gz"),
+    ],
+)
+def test_many_frames_at_once_tell_what_each_by_itself_tells(shared_data, venue, name, monkeypatch):
+    lines = LineFile(shared_data / name)
+    frames = [line.frame for _, line in zip(range(2500), lines, strict=False)]
+    slow = one_by_one(load(venue), frames)
+    for at_once in (1, 5_000, 1 << 18):
+        monkeypatch.setattr(guess, "AT_ONCE", at_once)
+        found = guess_instruments(load(venue), frames).instruments
+        assert [spec.symbol for spec in found] == list(slow)
+        for spec in found:
+            tick, lot = slow[spec.symbol]
+            assert (spec.tick_size, spec.lot_size) == (tick or 0.01, lot or 0.001)

@@ -7,7 +7,8 @@ import numpy as np
 from extrema_nb.books.layout import make_books
 from extrema_nb.events import EVENT, EventKind, StatusCode, status_row
 from extrema_nb.testing import bbo, book, rows, trade
-from replay.tape.build import TapeMaker
+from replay.tape.build import TapeMaker, blank_tape
+from replay.tape.layout import TAPE_ARRAYS
 from replay.tape.order import exchange_order
 from tests.replay.exchange.scripted import T0, table
 
@@ -62,3 +63,15 @@ def test_an_empty_stretch_is_a_tape():
     data = tape_of(np.zeros(0, EVENT))
     assert data.local_rows == 0
     assert data.tape.touch_of(0, 0, 0) < 0
+
+
+def test_a_blank_tape_is_the_tape_of_no_rows():
+    made, blank = tape_of(np.zeros(0, EVENT)), blank_tape(2)
+    for name in TAPE_ARRAYS:
+        if not name.startswith("slot"):  # a table of another size, as empty
+            assert getattr(blank.tape, name).tolist() == getattr(made.tape, name).tolist(), name
+    assert blank.tape.slot_list.tolist() == [-1]
+    assert blank.visits([EventKind.TRADE]).tolist() == made.visits([EventKind.TRADE]).tolist() == []
+    assert (blank.local_rows, blank.sideless, blank.crossed, blank.untimed) == (0, 0, 0, 0)
+    assert blank.tape.touch_of(1, 0, 0) == made.tape.touch_of(1, 0, 0)
+    assert blank.tape.resting_qty(0, 1, 5, 0) == 0.0
