@@ -28,7 +28,7 @@ MADE = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
 STAMPED = (EventKind.TRADE, EventKind.BBO, EventKind.LOB)
 KEEP = 8_192  # lags kept a venue and interval; beyond it every second one
 TS_EVENT, TS_RECV, HEAD, WORDS = 0, 1, 2, 8  # words of a row: head is inst, kind, side and flags
-SEEN, LEAST, MOST, KEPT, EVERY, TALLY = 0, 1, 2, 3, 4, 8  # words of a tally
+SEEN, LEAST, MOST, KEPT, EVERY, NEXT, TALLY = 0, 1, 2, 3, 4, 5, 8  # words of a tally
 TRADE, BBO, LOB = (int(kind) for kind in STAMPED)
 
 
@@ -56,7 +56,7 @@ def look(rows: int, n: int, of: int, instruments: int, tallies: int, lags: int, 
         lag = words[i, TS_RECV] - words[i, TS_EVENT]
         tally[LEAST] = lag if tally[SEEN] == 0 else min(tally[LEAST], lag)
         tally[MOST] = lag if tally[SEEN] == 0 else max(tally[MOST], lag)
-        if tally[SEEN] % tally[EVERY] == 0:
+        if tally[SEEN] == tally[NEXT]:  # a division a row would take as long as all the rest
             kept = view_at(lags + 8 * keep * venue, keep, np.int64)
             if tally[KEPT] == keep:
                 for place in range(keep // 2):
@@ -64,6 +64,7 @@ def look(rows: int, n: int, of: int, instruments: int, tallies: int, lags: int, 
                 tally[KEPT], tally[EVERY] = keep // 2, 2 * tally[EVERY]
             kept[tally[KEPT]] = lag
             tally[KEPT] += 1
+            tally[NEXT] += tally[EVERY]
         tally[SEEN] += 1
 
 

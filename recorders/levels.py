@@ -122,7 +122,7 @@ def follow(books: int, count: int, rows: int, n: int, at: int) -> int:
             if side != 0:
                 if prices[i, PRICE] <= 0.0:  # of a spread, say; its keys would not be in order
                     book.begun = 0
-                elif 10 * int(book.used) >= 7 * int(book.places):
+                elif 2 * int(book.used) >= int(book.places):
                     return i
                 else:
                     qty = prices[i, QTY]

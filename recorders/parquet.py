@@ -27,9 +27,16 @@ import msgspec
 import numpy as np
 
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import EventArray, Flag, empty_events
+from extrema_nb.events import EVENT, EventArray, Flag, empty_events
 from extrema_nb.instruments import InstrumentTable
-from extrema_nb.store import LogWriter, Manifest, log_folder, next_arrival, read_manifest
+from extrema_nb.store import (
+    LogWriter,
+    Manifest,
+    log_folder,
+    next_arrival,
+    pack_rows,
+    read_manifest,
+)
 from recorders.backlog import Backlog, Spill
 from recorders.books import Books
 from recorders.fit import unfit
@@ -40,7 +47,7 @@ __all__ = ["ParquetRecorder", "RecorderStats"]
 
 log = logging.getLogger(__name__)
 
-FRAME_ROWS = 4096  # a frame that a full disk refuses takes no more rows with it
+FRAME_ROWS = 16_384  # a frame that a full disk refuses takes no more rows with it
 STEP_ROWS = 262_144  # rows looked at together
 RETRY_S = 1.0  # between tries of a disk that refuses
 
@@ -79,7 +86,7 @@ class ParquetRecorder:
     flush_s : s between writes to the log
     fsync_s : s between fsyncs of the log
     rotate_s : s after which the log is rolled into Parquet
-    rotate_bytes : bytes at which it is
+    rotate_bytes : bytes of rows, as they are in memory, at which it is
     queue_rows : rows that wait in memory at most
     spill : folder on another disk for rows that find no room in memory; None for none
     wait : `write` waits for the disk instead of losing rows; for sources that can wait
@@ -134,6 +141,7 @@ class ParquetRecorder:
         self._log_instruments = 0
         self._synced = time.monotonic()
         self._looked(empty_events(0))  # compiles now, not when the first rows come
+        pack_rows(empty_events(0), np.zeros(0, np.uint8))
         self._lock_fd = _lock(self.root)
         try:
             found = recover(self.root)
@@ -289,7 +297,7 @@ class ParquetRecorder:
         if self._log is None or self.error is not None:
             return
         try:
-            if self._rotation.due(self._log.size):
+            if self._rotation.due(self._log.rows * EVENT.itemsize):
                 self._rotate()
             elif time.monotonic() - self._synced >= self._fsync_s:
                 self._log.sync()

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--flush-s", type=float, metavar="N", help="s that a killed recorder may lose (0.2)")
     add("--fsync-s", type=float, metavar="N", help="s that a power cut may cost (1)")
     add("--rotate-s", type=float, metavar="N", help="s until rows become Parquet (3600)")
-    add("--rotate-mb", type=float, metavar="N", help="MB until they do (128)")
+    add("--rotate-mb", type=float, metavar="N", help="MB of rows until they do (128)")
     add("--queue-mb", type=float, metavar="N", help="MB of rows that wait in memory (64)")
     add("--spill", metavar="DIR", help="more of them wait here, best on another disk (auto)")
     add("--snapshot-s", type=float, metavar="N", help="s between snapshots of books (300; 0 none)")

@@ -38,6 +38,7 @@ from extrema_nb.store.manifest import (
     retire,
 )
 from extrema_nb.store.own import OwnSnapshots
+from extrema_nb.store.packed import pack_rows
 from extrema_nb.store.parts import (
     META_KEY,
     ROW_GROUP,
@@ -88,6 +89,7 @@ __all__ = [
     "list_parts",
     "log_folder",
     "next_arrival",
+    "pack_rows",
     "parse_path",
     "part_path",
     "purge",

@@ -5,7 +5,7 @@ Layout: a file header, then frames. All integers are little-endian and unsigned.
 ====== ===== ==============================================================
 offset bytes file header
 ====== ===== ==============================================================
-0      8     ``XNBROWS1``
+0      8     ``XNBROWS2``
 8      4     length of the JSON that follows
 12     4     CRC-32 of the JSON
 16     …     JSON: schema_version, first_arrival, venue, instruments, tasks
@@ -14,12 +14,16 @@ offset bytes file header
 ====== ===== ==============================================================
 offset bytes frame
 ====== ===== ==============================================================
-0      4     ``ROWS``
+0      4     ``PACK``
 4      4     n, number of rows
-8      4     CRC-32 of the rows
-12     4     CRC-32 of the twelve bytes before
-16     64 n  the rows
+8      4     m, bytes of the packed rows
+12     4     CRC-32 of the packed rows
+16     4     CRC-32 of the sixteen bytes before
+20     m     the rows, as `extrema_nb.store.packed` writes them
 ====== ===== ==============================================================
+
+Logs of before, ``XNBROWS1``, are read too: their frames begin with ``ROWS``, n, the CRC-32 of the
+rows and that of these twelve bytes, and hold the rows as they are.
 
 Rules
 -----
@@ -38,24 +42,25 @@ import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.errors import DataError
 from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray
 from extrema_nb.instruments import InstrumentTable
+from extrema_nb.store.packed import most_bytes, pack_rows, unpack_rows
 
 __all__ = ["LOG_HEAD", "LogFile", "LogHeader", "LogWriter"]
 
-_MAGIC = b"XNBROWS1"
-_FRAME = b"ROWS"
+_MAGIC, _PLAIN_MAGIC = b"XNBROWS2", b"XNBROWS1"
+_FRAME, _PLAIN_FRAME = b"PACK", b"ROWS"
 _FILE_HEAD = struct.Struct("<8sII")
-_FRAME_HEAD = struct.Struct("<4sII")
+_FRAME_HEAD, _PLAIN_HEAD = struct.Struct("<4sIII"), struct.Struct("<4sII")
 _CRC = struct.Struct("<I")
 LOG_HEAD = _FILE_HEAD.size  # bytes; a log that is shorter was killed before its first row
-_HEAD_SIZE = _FRAME_HEAD.size + _CRC.size
 MAX_FRAME_ROWS = 1 << 22  # a larger count in a frame's head is damage, not a frame
 
 
@@ -67,6 +72,20 @@ class LogHeader(msgspec.Struct, frozen=True, kw_only=True):
     venue: str  # of rows without an instrument
     instruments: str  # the table as JSON
     tasks: dict[int, str] = msgspec.field(default_factory=dict)  # task id -> venue of its rows
+
+
+class _Frame(NamedTuple):
+    """The head of a frame, and where its body lies."""
+
+    at: int
+    body: int
+    rows: int
+    size: int  # bytes of the body
+    crc: int
+
+    @property
+    def end(self) -> int:
+        return self.body + self.size
 
 
 class LogWriter:
@@ -87,6 +106,7 @@ class LogWriter:
         self.path = path
         self.rows = 0
         self.size = 0  # bytes of whole frames
+        self._packed: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
             self._append(_FILE_HEAD.pack(_MAGIC, len(body), zlib.crc32(body)) + body)
@@ -100,23 +120,26 @@ class LogWriter:
         """Append (n,) EVENT rows as one frame; they outlive this process from here on."""
         if rows.size == 0:
             return
-        body = np.ascontiguousarray(rows).view(np.uint8).data
-        head = _FRAME_HEAD.pack(_FRAME, int(rows.size), zlib.crc32(body))
+        n = int(rows.size)
+        if self._packed.size < most_bytes(n):
+            self._packed = np.zeros(most_bytes(n), np.uint8)
+        body = self._packed[: pack_rows(np.ascontiguousarray(rows), self._packed)].data
+        head = _FRAME_HEAD.pack(_FRAME, n, body.nbytes, zlib.crc32(body))
         self._append(head + _CRC.pack(zlib.crc32(head)), body)
-        self.rows += int(rows.size)
+        self.rows += n
 
     def _append(self, *parts: Any) -> None:
+        whole = sum(memoryview(part).nbytes for part in parts)
         try:
-            for part in parts:
-                view = memoryview(part)
-                while view.nbytes:
-                    view = view[os.write(self._fd, view) :]
+            sent = os.writev(self._fd, parts)
+            while sent < whole:
+                sent += os.write(self._fd, b"".join(parts)[sent:])
         except OSError:
             with contextlib.suppress(OSError):  # the reader drops a torn tail too
                 os.ftruncate(self._fd, self.size)
                 os.lseek(self._fd, self.size, os.SEEK_SET)
             raise
-        self.size += sum(memoryview(part).nbytes for part in parts)
+        self.size += whole
 
     def sync(self) -> None:
         """Bring what was written to disk, so that it outlives a power cut."""
@@ -151,9 +174,11 @@ class LogFile:
         if len(raw) < _FILE_HEAD.size:
             raise DataError(f"{path}: log of {len(raw)} bytes, killed before its first row")
         magic, length, crc = _FILE_HEAD.unpack(raw)
-        body = os.pread(self._fd, length, _FILE_HEAD.size) if magic == _MAGIC else b""
+        known = magic in (_MAGIC, _PLAIN_MAGIC)
+        body = os.pread(self._fd, length, _FILE_HEAD.size) if known else b""
         self._start = _FILE_HEAD.size + len(body)
-        if magic != _MAGIC or len(body) != length or zlib.crc32(body) != crc:
+        self._plain = magic == _PLAIN_MAGIC
+        if not known or len(body) != length or zlib.crc32(body) != crc:
             raise DataError(
                 f"{path}: no log of rows (its head is {raw[:8]!r}, expected {_MAGIC!r} and a right "
                 "checksum); move it away to go on without it"
@@ -171,28 +196,45 @@ class LogFile:
 
     def frames(self) -> Iterator[EventArray]:
         """Yield the rows of each whole frame, (n,) EVENT, and stop at a torn tail."""
-        for at, n, crc in self._heads():
-            body = os.pread(self._fd, n * EVENT.itemsize, at + _HEAD_SIZE)
-            if len(body) < n * EVENT.itemsize or zlib.crc32(body) != crc:
-                self.torn_bytes = os.fstat(self._fd).st_size - at
+        for frame in self._heads():
+            body = os.pread(self._fd, frame.size, frame.body)
+            if len(body) < frame.size or zlib.crc32(body) != frame.crc:
+                self.torn_bytes = os.fstat(self._fd).st_size - frame.at
                 return
-            yield np.frombuffer(body, EVENT).copy()
+            try:
+                rows = self._rows(body, frame.rows)
+            except DataError:
+                self.torn_bytes = os.fstat(self._fd).st_size - frame.at
+                return
+            yield rows
 
-    def _heads(self) -> Iterator[tuple[int, int, int]]:
-        """Yield offset, rows and checksum of each frame whose head is whole."""
-        at = self._start
+    def _rows(self, body: bytes, n: int) -> EventArray:
+        return np.frombuffer(body, EVENT).copy() if self._plain else unpack_rows(body, n)
+
+    def _heads(self) -> Iterator[_Frame]:
+        """Yield each frame whose head is whole."""
+        at, shape = self._start, _PLAIN_HEAD if self._plain else _FRAME_HEAD
+        size = shape.size + _CRC.size
         while True:
-            head = os.pread(self._fd, _HEAD_SIZE, at)
-            if len(head) < _HEAD_SIZE or zlib.crc32(head[:-4]) != _CRC.unpack(head[-4:])[0]:
+            head = os.pread(self._fd, size, at)
+            if len(head) < size or zlib.crc32(head[:-4]) != _CRC.unpack(head[-4:])[0]:
                 break
-            magic, n, crc = _FRAME_HEAD.unpack(head[:-4])
-            if magic != _FRAME or n > MAX_FRAME_ROWS:
+            frame = self._frame(at, at + size, *shape.unpack(head[:-4]))
+            if frame is None:
                 break
-            yield at, n, crc
-            at += _HEAD_SIZE + n * EVENT.itemsize
+            yield frame
+            at = frame.end
         self.torn_bytes = max(0, os.fstat(self._fd).st_size - at)
+
+    def _frame(self, at: int, body: int, magic: bytes, n: int, *rest: int) -> _Frame | None:
+        """Return what a head says, None where it is none of a frame."""
+        size = n * EVENT.itemsize if self._plain else rest[0]
+        wanted = _PLAIN_FRAME if self._plain else _FRAME
+        if magic != wanted or n > MAX_FRAME_ROWS or size > most_bytes(n):
+            return None
+        return _Frame(at, body, n, size, rest[-1])
 
     def count(self) -> int:
         """Return the number of rows in whole frames, by reading their heads only."""
         size = os.fstat(self._fd).st_size
-        return sum(n for at, n, _ in self._heads() if at + _HEAD_SIZE + n * EVENT.itemsize <= size)
+        return sum(frame.rows for frame in self._heads() if frame.end <= size)
