@@ -86,4 +86,5 @@ def unpack_rows(raw: bytes, n: int) -> EventArray:
     words[1:] = np.frombuffer(raw, np.int64, count, size)
     place = np.cumsum(there, dtype=np.int64).reshape(-1, WORDS) * there
     np.maximum.accumulate(place, axis=0, out=place)
-    return words[place].reshape(-1).view(EVENT)
+    rows: EventArray = words[place].reshape(-1).view(EVENT)
+    return rows
