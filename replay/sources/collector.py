@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from extrema_nb.errors import ConfigError, DataError, VenueError, nearest
@@ -27,7 +28,6 @@ from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.venues import MarketVenue, known, load
 from replay.sources import cryptofeed
 from replay.sources.bursts import Burst, gathered, merged
-from replay.sources.decoding import CaptureCounts, Decoding
 from replay.sources.digests import content_digest, remembered
 from replay.sources.guess import LOOKED, Guess, guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile, merge_files, sort_lines, where
@@ -38,6 +38,22 @@ log = logging.getLogger(__name__)
 
 DEFAULT_VENUE = "binance-usdm"  # of frames that show none
 GUESS_LINES = 20_000  # looked at to find instruments
+
+
+class CaptureCounts(msgspec.Struct, kw_only=True):
+    """What was met in one pass over a capture."""
+
+    lines: int = 0
+    rows: int = 0
+    skipped: int = 0  # bad lines, with `skip_bad`
+    out_of_order: int = 0  # local times that went back
+    largest_step_back_us: int = 0
+    duplicates: int = 0  # book messages dropped because they were seen before
+    superseded: int = 0  # book messages that a snapshot already contained
+    gaps: int = 0
+    snapshots: int = 0
+    stale_books: list[str] = []
+    ignored: dict[str, int] = {}  # event types without rows
 
 
 class CaptureSource:
@@ -229,6 +245,9 @@ class CaptureSource:
 
     def _pump(self, batch_rows: int) -> Iterator[EventArray]:
         """Yield rows in batches of `batch_rows`, the last one shorter."""
+        # brings the scanner, which nobody needs where copies are kept
+        from replay.sources.decoding import Decoding  # noqa: PLC0415
+
         decoding = Decoding(
             self.venue, self._all, self._map,
             waits=self._has_snapshot, assume_synced=self._assume_synced,

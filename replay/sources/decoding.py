@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,28 +15,15 @@ from extrema_nb.instruments import InstrumentTable
 from extrema_nb.venues import BookSyncing, MarketVenue
 from replay.sources.bursts import Burst
 
-__all__ = ["CaptureCounts", "Decoding", "Refused"]
+if TYPE_CHECKING:
+    from replay.sources.collector import CaptureCounts
+
+__all__ = ["Decoding", "Refused"]
 
 NONE = empty_events(0)
 BUFFERED = 2000  # book messages kept while a snapshot is still to come in the file
 
 Refused = Callable[[Burst, int, VenueError], None]
-
-
-class CaptureCounts(msgspec.Struct, kw_only=True):
-    """What was met in one pass over a capture."""
-
-    lines: int = 0
-    rows: int = 0
-    skipped: int = 0  # bad lines, with `skip_bad`
-    out_of_order: int = 0  # local times that went back
-    largest_step_back_us: int = 0
-    duplicates: int = 0  # book messages dropped because they were seen before
-    superseded: int = 0  # book messages that a snapshot already contained
-    gaps: int = 0
-    snapshots: int = 0
-    stale_books: list[str] = []
-    ignored: dict[str, int] = {}  # event types without rows
 
 
 class Decoding:

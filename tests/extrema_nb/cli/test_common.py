@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import json
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -199,3 +201,22 @@ def test_a_batch_run_looks_for_cycles_seldom():
         assert gc.get_threshold()[0] >= 100_000
     finally:
         gc.set_threshold(*before)
+        atexit.unregister(gc.freeze)
+
+
+def test_a_batch_run_does_not_look_for_cycles_when_it_ends():
+    script = (
+        "import gc, sys\n"
+        "from extrema_nb.cli.common import rarely_collect\n"
+        "class Loud:\n"
+        "    def __del__(self): print('collected')\n"
+        "cycle = Loud(); cycle.me = cycle; del cycle\n"
+        "rarely_collect() if sys.argv[1] == 'batch' else None\n"
+    )
+    told = {
+        how: subprocess.run(
+            [sys.executable, "-c", script, how], check=True, capture_output=True, text=True
+        ).stdout
+        for how in ("batch", "other")
+    }
+    assert told == {"batch": "", "other": "collected\n"}

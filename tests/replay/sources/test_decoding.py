@@ -9,7 +9,8 @@ from extrema_nb.events import EventKind
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.venues import load
 from replay.sources.bursts import merged
-from replay.sources.decoding import CaptureCounts, Decoding
+from replay.sources.collector import CaptureCounts
+from replay.sources.decoding import Decoding
 from replay.sources.lines import LineFile
 from tests.replay.sources.captures import SYNCED, depth, trade, write
 
