@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-import replay.scan
 from extrema_nb.contracts import Source
 from extrema_nb.events import EVENT, SCHEMA_VERSION, EventArray, as_events
 from replay.scan import DataScan, scan
@@ -29,7 +28,8 @@ from replay.without import Without
 
 __all__ = ["Prepared", "Tapes"]
 
-TAPE_ROWS = 1 << 17  # rows of a tape that is not made of all rows at once
+TAPE_ROWS = 1 << 16  # rows of a tape that is not made of all rows at once
+HOLD_ROWS = 1 << 20  # rows whose tapes (120 MB) are held for further runs
 CODE = ("extrema_nb", "replay")  # packages that turn files into tapes
 
 
@@ -160,7 +160,7 @@ class Tapes:
 
     def prepare(self) -> None:
         """Make the tapes of a small source, as a file is read beforehand; else do nothing."""
-        if self._held is None and self.hold and self.data.rows <= replay.scan.KEEP_ROWS:
+        if self._held is None and self.hold and self.data.rows <= HOLD_ROWS:
             self._held = list(self._given())
 
     def __iter__(self) -> Iterator[Stretch]:

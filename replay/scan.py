@@ -12,7 +12,7 @@ import numpy.typing as npt
 from extrema_nb.books.l3 import ADD, EXECUTE, MODIFY
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
-from extrema_nb.events import MBO, TRADE, EventArray, EventKind, as_events
+from extrema_nb.events import EVENT, MBO, TRADE, EventArray, EventKind, as_events
 from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
 from replay.soundness import SOUND, Faults, Soundness, check_clocks
@@ -21,7 +21,7 @@ __all__ = ["DataScan", "check_queue", "scan"]
 
 logger = logging.getLogger(__name__)
 
-KEEP_ROWS = 1 << 20  # rows (64 MiB) kept from the first pass, so that small inputs are read once
+KEEP_ROWS = 9 << 16  # rows (36 MiB) kept from the first pass, so that small inputs are read once
 
 
 class DataScan(NamedTuple):
@@ -90,13 +90,21 @@ def _span(latency: npt.NDArray[Any], least: int, most: int) -> tuple[int, int]:
     return min(least, int(latency.min())), max(most, int(latency.max()))
 
 
+def _keep(kept: EventArray, at: int, rows: EventArray) -> EventArray | None:
+    """Put rows to those that are kept; None if they are too many."""
+    if at + len(rows) > len(kept):
+        return None
+    kept[at : at + len(rows)] = rows
+    return kept
+
+
 def scan(source: Source) -> DataScan:
     """Read the rows once: extent, latency, identity; keep them if they are few."""
     digest = hashlib.blake2b(digest_size=16)
     rows = 0
     first = last = 0
     least, most = FAR, -FAR
-    kept: list[EventArray] | None = []
+    kept: EventArray | None = np.empty(KEEP_ROWS, EVENT)  # no memory until it is written to
     orders: set[int] = set()
     books: set[int] = set()
     executions = 0
@@ -112,6 +120,8 @@ def scan(source: Source) -> DataScan:
                 "it; a source must be sorted by ts_recv"
             )
         last = int(events["ts_recv"][-1])
+        if kept is not None:
+            kept = _keep(kept, rows, events)
         rows += len(events)
         market = events[_market_rows(events)]
         _check_prices(market)
@@ -120,10 +130,6 @@ def scan(source: Source) -> DataScan:
         least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
         marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
         _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
-        if kept is not None:
-            kept.append(events)
-            if rows > KEEP_ROWS:
-                kept = None
     if rows == 0:
         raise DataError(
             f"no rows in {source.describe().get('path', 'the source')}; check the time window, "
@@ -132,9 +138,7 @@ def scan(source: Source) -> DataScan:
     if least == FAR:
         least = 0
     check_clocks(least, max(most, least))
-    whole = None
-    if kept is not None:
-        whole = np.concatenate(kept) if len(kept) > 1 else kept[0]
+    whole = None if kept is None else as_events(kept[:rows])
     return DataScan(
         rows, first, last, least, max(most, least), digest.hexdigest(), whole, frozenset(orders),
         frozenset(books), executions, sound.found(),

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
@@ -65,6 +65,13 @@ def _header(rows: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(body).to_bytes(2, "little") + body
 
 
+def _mapped(file: BinaryIO, at: int, rows: int) -> EventArray:
+    """Return some rows of a copy; their memory is free again when nobody holds them."""
+    place = _HEADER + at * EVENT.itemsize
+    out: EventArray = np.memmap(file, EVENT, "c", place, (rows,)).view(np.ndarray).view(EVENT)
+    return out
+
+
 class RowCache:
     """The copy with one digest in one folder."""
 
@@ -99,8 +106,11 @@ class RowCache:
         """Yield batches of the copy, or of `blocks` while they are copied."""
         ready = self.open()
         if ready is not None:
-            for at in range(0, len(ready), batch_rows):
-                yield ready[at : at + batch_rows]
+            count = len(ready)
+            del ready
+            with self.path.open("rb") as file:  # it stays, even if it is deleted to make room
+                for at in range(0, count, batch_rows):
+                    yield _mapped(file, at, min(batch_rows, count - at))
             return
         with self.writer() as writer:
             for batch in blocks(batch_rows):

@@ -66,7 +66,7 @@ def files(folder, kind="tapes"):
 @settings(max_examples=examples(30))
 @given(
     st.one_of(market_rows(most=50), funded(), market_rows(most=50, late=0)), scripts(),
-    st.sampled_from([7, 1 << 17]), st.booleans(), st.booleans(),
+    st.sampled_from([7, 1 << 16]), st.booleans(), st.booleans(),
 )  # fmt: skip
 def test_a_run_from_kept_tapes_is_the_run_without_byte_for_byte(
     tmp_path_factory, events, script, size, small, hold
@@ -90,7 +90,7 @@ def test_a_run_from_kept_tapes_is_the_run_without_byte_for_byte(
 
 
 @settings(max_examples=examples(15))
-@given(order_streams(least=20, insts=1), scripts(), st.sampled_from([9, 1 << 17]))
+@given(order_streams(least=20, insts=1), scripts(), st.sampled_from([9, 1 << 16]))
 def test_single_orders_come_from_kept_tapes_as_well(tmp_path_factory, events, script, size):
     from replay.inputs import BookFrom
 
@@ -126,7 +126,7 @@ def test_a_sweep_from_kept_tapes_is_the_sweep_without(tmp_path):
         return [(o.journal.tobytes(), o.marks.tobytes(), o.fills) for o in sweep.run()]
 
     @settings(max_examples=examples(4))
-    @given(events, st.sampled_from([11, 1 << 17]))
+    @given(events, st.sampled_from([11, 1 << 16]))
     def check(drawn, size):
         name = hashlib.sha256(drawn.tobytes()).hexdigest()
         expected = swept(MemorySource(drawn, table()))
