@@ -104,7 +104,9 @@ def scan(source: Source) -> DataScan:
     rows = 0
     first = last = 0
     least, most = FAR, -FAR
-    kept: EventArray | None = np.empty(KEEP_ROWS, EVENT)  # no memory until it is written to
+    kept: EventArray | None = None
+    if (getattr(source, "most_rows", None) or 0) <= KEEP_ROWS:
+        kept = np.empty(KEEP_ROWS, EVENT)  # no memory until it is written to
     orders: set[int] = set()
     books: set[int] = set()
     executions = 0

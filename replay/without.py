@@ -41,6 +41,11 @@ class Without:
         """Return what the source says of itself."""
         return self.source.describe()
 
+    @property
+    def most_rows(self) -> int | None:
+        """A number of rows that are not exceeded, if the source knows one before reading."""
+        return getattr(self.source, "most_rows", None)
+
     def keep(self) -> Keep | None:
         """Return where what is made of these rows may be kept, None if nowhere."""
         return keep_of(self.source, "without", np.flatnonzero(self._drop).tolist())

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     backtest = spoke("replay.backtest")
     results = spoke("replay.results")
     started = time.perf_counter()
-    source = open_arguments(args)
+    source = open_arguments(args, thrifty=True)
     config = backtest_config(args, model_latency_us=args.model_latency_us)
     if args.capital is not None and not args.capital > 0:
         raise ConfigError(f"--capital is {args.capital}, expected quote units above 0")

@@ -91,11 +91,12 @@ def add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of ctx.random")
 
 
-def open_arguments(args: argparse.Namespace) -> Any:
-    """Return the source that the arguments ask for."""
+def open_arguments(args: argparse.Namespace, *, thrifty: bool = False) -> Any:
+    """Return the source that the arguments ask for; a thrifty one takes less memory, more time."""
     from extrema_nb.cli.common import parse_time
 
-    source = spoke("replay.sources").open_source(
+    sources = spoke("replay.sources")
+    source = sources.open_source(
         args.path[0] if len(args.path) == 1 else args.path,
         format=args.format,
         instruments=args.instruments.split(",") if args.instruments else None,
@@ -107,6 +108,7 @@ def open_arguments(args: argparse.Namespace) -> Any:
         skip_bad=args.skip_bad,
         sort=args.sort,
         cache=args.cache,
+        held_rows=sources.FEW_ROWS if thrifty else sources.HELD_ROWS,
     )
     if args.candles is not None:
         source = spoke("replay.candles").CandleSource(source, args.candles)

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"{name} is both swept and given by --param; give it once")
     results = spoke("replay.sweep_results")
     sweep = spoke("replay.sweep").Sweep(
-        open_arguments(args),
+        open_arguments(args, thrifty=True),
         make,
         [_with_latency(values) for values in sets],
         config=backtest_config(args),

@@ -6,10 +6,13 @@ from replay.sources.collector import CaptureSource
 from replay.sources.files import FileSource
 from replay.sources.open import DEFAULT_VENUE, FORMATS, open_source
 from replay.sources.parquet import ParquetSource
+from replay.sources.portions import FEW_ROWS, HELD_ROWS
 
 __all__ = [
     "DEFAULT_VENUE",
+    "FEW_ROWS",
     "FORMATS",
+    "HELD_ROWS",
     "CaptureSource",
     "FileSource",
     "ParquetSource",

@@ -65,9 +65,8 @@ def _header(rows: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(body).to_bytes(2, "little") + body
 
 
-def _mapped(file: BinaryIO, at: int, rows: int) -> EventArray:
+def _mapped(file: BinaryIO, place: int, rows: int) -> EventArray:
     """Return some rows of a copy; their memory is free again when nobody holds them."""
-    place = _HEADER + at * EVENT.itemsize
     out: EventArray = np.memmap(file, EVENT, "c", place, (rows,)).view(np.ndarray).view(EVENT)
     return out
 
@@ -80,16 +79,22 @@ class RowCache:
 
     def open(self) -> EventArray | None:
         """Return the rows, copied by the system only where they are written to; None if absent."""
+        rows = self._load()
+        if rows is None:
+            return None
+        out: EventArray = np.asarray(rows).view(EVENT)
+        return out
+
+    def _load(self) -> np.memmap[Any, Any] | None:
         try:
-            rows = np.load(self.path, mmap_mode="c")
+            rows: np.memmap[Any, Any] = np.load(self.path, mmap_mode="c")
         except FileNotFoundError:
             return None
         except (ValueError, EOFError, OSError):
             self.path.unlink(missing_ok=True)  # damaged: it is only a copy
             return None
         used_now(self.path)
-        out: EventArray = np.asarray(rows).view(EVENT)
-        return out
+        return rows
 
     @contextmanager
     def writer(self) -> Iterator[CacheWriter]:
@@ -104,13 +109,14 @@ class RowCache:
         self, blocks: Callable[[int], Iterator[EventArray]], batch_rows: int
     ) -> Iterator[EventArray]:
         """Yield batches of the copy, or of `blocks` while they are copied."""
-        ready = self.open()
+        ready = self._load()
         if ready is not None:
-            count = len(ready)
-            del ready
+            count, begin = len(ready), ready.offset
             with self.path.open("rb") as file:  # it stays, even if it is deleted to make room
+                del ready
                 for at in range(0, count, batch_rows):
-                    yield _mapped(file, at, min(batch_rows, count - at))
+                    rows = min(batch_rows, count - at)
+                    yield _mapped(file, begin + at * EVENT.itemsize, rows)
             return
         with self.writer() as writer:
             for batch in blocks(batch_rows):

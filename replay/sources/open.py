@@ -18,6 +18,7 @@ from replay.sources.collector import DEFAULT_VENUE, CaptureSource
 from replay.sources.digests import code_digest, content_digest
 from replay.sources.files import FileSource
 from replay.sources.parquet import ParquetSource
+from replay.sources.portions import HELD_ROWS
 
 __all__ = ["DEFAULT_VENUE", "FORMATS", "format_of", "open_source"]
 
@@ -43,6 +44,7 @@ def open_source(
     clamp_time: bool = False,
     venues: Iterable[str] | None = None,
     from_snapshot: bool = False,
+    held_rows: int = HELD_ROWS,
 ) -> Source:
     """Return a source of rows.
 
@@ -59,7 +61,7 @@ def open_source(
     cache : keep a memory-mapped copy of the rows in the user's cache folder, or in a folder
     sort, skip_bad : of all files but recordings: put rows in order of time, count bad lines
     assume_synced : of capture files, see `CaptureSource`
-    clamp_time, venues, from_snapshot : of recordings, see `ParquetSource`
+    clamp_time, venues, from_snapshot, held_rows : of recordings, see `ParquetSource`
 
     Raises
     ------
@@ -97,6 +99,7 @@ def open_source(
     return ParquetSource(
         paths[0], instruments=instruments, kinds=wanted, start=start, end=end, table=table,
         cache=folder, clamp_time=clamp_time, venues=venues, from_snapshot=from_snapshot,
+        held_rows=held_rows,
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ from replay.sources.part_stream import (
     last_snapshot,
     last_snapshot_in_log,
 )
-from replay.sources.portions import MANY, portion_rows
+from replay.sources.portions import HELD_ROWS, MANY, portion_rows
 from replay.sources.recording import (
     check_covered,
     choose_specs,
@@ -76,6 +76,7 @@ class ParquetSource:
     venues : ids of the venues to read, all if None
     from_snapshot : let each book begin with its last whole snapshot at or before `start`: those
         book rows come first, with their own times, and the book is whole when the window begins
+    held_rows : of all files together that are in memory as columns, see `replay.sources.portions`
 
     Raises
     ------
@@ -98,6 +99,7 @@ class ParquetSource:
         clamp_time: bool = False,
         venues: Iterable[str] | None = None,
         from_snapshot: bool = False,
+        held_rows: int = HELD_ROWS,
     ) -> None:
         self.path = Path(path)
         self.own_snapshots = False  # give those too that a recorder made of books that have begun
@@ -107,6 +109,7 @@ class ParquetSource:
         self._start, self._end = start, end
         self._clamp = clamp_time
         self._cache = cache
+        self._held_rows = held_rows
         while True:
             self._generation = generation(self.path)
             try:
@@ -201,6 +204,11 @@ class ParquetSource:
         return frame.filter(~own | ~followed)
 
     @property
+    def most_rows(self) -> int:
+        """A number of rows that are not exceeded; known before reading."""
+        return sum(info.rows for _, info in self._parts) + sum(log.count() for log in self._logs)
+
+    @property
     def first_ts_recv(self) -> int | None:
         """A time that no row is before; None for a recording without rows, or with a log."""
         times = [info.first_ts_recv for _, info in self._parts]
@@ -273,7 +281,8 @@ class ParquetSource:
         for _, info in self._parts:
             leaf = (info.venue, info.inst, info.kind)
             leaves[leaf] = leaves.get(leaf, 0) + info.rows
-        portions = dict(zip(leaves, portion_rows(list(leaves.values())), strict=True))
+        counts = portion_rows(list(leaves.values()), held_rows=self._held_rows)
+        portions = dict(zip(leaves, counts, strict=True))
         ahead = pool if len(leaves) <= MANY else None
         out: list[RowStream] = []
         for path, info in self._parts:

@@ -17,24 +17,28 @@ from collections.abc import Sequence
 
 from extrema_nb.store import ROW_GROUP
 
-__all__ = ["HELD_ROWS", "LEAST_ROWS", "MANY", "portion_rows"]
+__all__ = ["FEW_ROWS", "HELD_ROWS", "LEAST_ROWS", "MANY", "portion_rows"]
 
 HELD_ROWS = 1 << 19
+FEW_ROWS = 1 << 17  # for who takes longer with a row than reading it does, and wants the memory
 LEAST_ROWS = 1 << 11  # a portion costs 0.7 ms, however small it is
 MANY = 64  # files side by side: with more of them reading ahead would double what they hold
 MOST_GROUPS = 4  # row groups read at once: more of them are no quicker
 
 
-def portion_rows(rows: Sequence[int], row_group: int = ROW_GROUP) -> list[int]:
+def portion_rows(
+    rows: Sequence[int], row_group: int = ROW_GROUP, held_rows: int = HELD_ROWS
+) -> list[int]:
     """Return how many rows of each file are to be read at once.
 
     Parameters
     ----------
     rows : of each file that is read beside the others
     row_group : rows that are unpacked together
+    held_rows : of all files together
     """
     roots = [max(count, 1) ** 0.5 for count in rows]
-    held = HELD_ROWS if len(rows) <= MANY else 4 * HELD_ROWS
+    held = held_rows if len(rows) <= MANY else 4 * held_rows
     share = held / max(sum(roots), 1.0)
     least = min(LEAST_ROWS, row_group)
     out = []

@@ -57,6 +57,7 @@ def stretches(
         # funding that is due when all rows are over is nobody's to pay any more
         data = maker.make(rows, order[:ready], begun, local, min(horizon, last))
         yield Stretch(data, horizon)
+        del data  # one tape at a time, unless somebody holds it
         if is_last:
             return
         unseen[order[:ready]] = False

@@ -22,7 +22,7 @@ from pathlib import Path
 from extrema_nb.cli.common import load_object
 from extrema_nb.jit import cache_dir
 from replay.backtest import Backtest, BacktestConfig
-from replay.sources import open_source
+from replay.sources import FEW_ROWS, open_source
 from tests.bench.load import CAPTURE, given, record
 from tests.bench.stream_memory import held
 
@@ -126,7 +126,7 @@ def child_floor(what, path):
 def run(path, strategy, cache):
     """Run over a source once, and let everything go that need not be kept."""
     config = BacktestConfig(timers=((1, 0.1),))
-    source = open_source(path, cache=cache or False)
+    source = open_source(path, cache=cache or False, held_rows=FEW_ROWS)
     task = Backtest(source, [load_object(strategy)()], config=config, hold_tapes=False)
     return task.run()
 

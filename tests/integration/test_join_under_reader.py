@@ -48,7 +48,7 @@ def append(root, events):
 @pytest.fixture
 def recording(tmp_path, monkeypatch):
     """A recording of small files, read in small portions and blocks."""
-    monkeypatch.setattr(parquet, "portion_rows", lambda sizes: [8] * len(sizes))
+    monkeypatch.setattr(parquet, "portion_rows", lambda sizes, **_: [8] * len(sizes))
     monkeypatch.setattr(merge, "WINDOW", 32)
     monkeypatch.setattr(merge, "ROWS_A_HEAD", 4)
     for number in range(PARTS):

@@ -34,3 +34,19 @@ def test_rows_that_no_book_can_hold_are_refused_with_their_values(price, qty):
     view["price"], view["qty"] = price, qty
     with pytest.raises(DataError, match=r"expected numbers and no negative quantity"):
         scan(source(events))
+
+
+def test_rows_are_kept_if_they_are_few_and_may_be_many_as_far_as_is_known(monkeypatch):
+    events = rows(*(trade(1.0, 1.0, ts=T0 + i) for i in range(10)))
+    monkeypatch.setattr("replay.scan.KEEP_ROWS", 10)
+    found = scan(MemorySource(events, table()))
+    assert found.kept.tobytes() == events.tobytes()
+
+    class Known(MemorySource):
+        most_rows = 11
+
+    known = scan(Known(events, table()))
+    assert known.kept is None
+    assert known._replace(kept=None) == found._replace(kept=None)
+    monkeypatch.setattr("replay.scan.KEEP_ROWS", 9)
+    assert scan(MemorySource(events, table())).kept is None

@@ -30,6 +30,7 @@ def test_only_the_named_kinds_are_left_out_in_any_cut():
         assert source.left_out == 2
     assert source.describe()["rows"] == 4
     assert len(source.instruments) == len(instrument_table())
+    assert source.most_rows is None
 
 
 def test_the_reports_of_a_recorded_session_do_not_touch_a_backtest():

@@ -127,3 +127,22 @@ def test_a_full_disk_costs_the_copy_not_the_rows(tmp_path, monkeypatch, caplog):
     assert np.concatenate(list(cached.batches(4))).tobytes() == some(10).tobytes()
     assert "no copy is kept (No space left on device)" in caplog.text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_a_copy_are_mapped_batch_by_batch(tmp_path):
+    source = Counted(some(1000))
+    list(CachedSource(source, tmp_path, "d" * 40).batches())
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+    batches = CachedSource(source, tmp_path, "d" * 40).batches(300)
+    first = next(batches)
+    path.unlink()  # to make room: who reads has it until the end
+    rest = list(batches)
+    assert [len(batch) for batch in rest] == [300, 300, 100]
+    assert np.concatenate([first, *rest]).tobytes() == some(1000).tobytes()
+    path.write_bytes(before)
+    for batch in CachedSource(source, tmp_path, "d" * 40).batches(300):
+        assert batch.dtype == EVENT
+        batch["ts_recv"] += 5  # batches belong to the caller
+    assert path.read_bytes() == before
+    assert source.reads == 1

@@ -74,8 +74,16 @@ def test_a_second_pass_starts_anew(recording):
     assert read(source).tobytes() == read(source).tobytes() == mixed().tobytes()
 
 
+def test_rows_are_bounded_before_they_are_read_and_do_not_depend_on_what_is_held(recording):
+    source = ParquetSource(recording, held_rows=1)
+    assert source.most_rows == len(mixed())
+    assert read(source).tobytes() == mixed().tobytes()
+
+
 def test_it_is_chunked_into_the_same_rows(recording, monkeypatch):
-    monkeypatch.setattr(parquet, "portion_rows", lambda rows: [1 + i for i in range(len(rows))])
+    monkeypatch.setattr(
+        parquet, "portion_rows", lambda rows, **_: [1 + i for i in range(len(rows))]
+    )
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
     monkeypatch.setattr(parquet, "MANY", 0)  # nothing is read ahead
     assert read(ParquetSource(recording)).tobytes() == mixed().tobytes()
