@@ -36,6 +36,7 @@ from extrema_nb.kernel_cache import (
     digest,
     stats,
 )
+from extrema_nb.kernel_runtime import keep_runtime
 from extrema_nb.raw_memory import first_bit, record_at, view_at, word_at
 
 __all__ = [
@@ -74,6 +75,7 @@ if ENABLED:
     from numba import extending
     from numba.core import bytecode, caching, cgutils, imputils, types
     from numba.core import errors as numba_errors
+    from numba.core.runtime import nrtdynmod
     from numba.core.typing import arraydecl, templates
     from numba.core.typing.npydecl import parse_dtype
     from numba.np import arrayobj
@@ -81,6 +83,7 @@ if ENABLED:
 
     if hidden:
         del sys.modules["coverage"]
+    keep_runtime(nrtdynmod, numba.__version__)
 
     # what reading a file that was cut off, or written over, may raise
     DAMAGED = (EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, TypeError)
@@ -121,9 +124,8 @@ if ENABLED:
     def _fresh_symbols() -> None:
         """Let this process name its symbols as no other process does.
 
-        Numba names them by a number that starts at 1 in every process. Kernels from the cache that
-        were compiled in two processes then share names, and the linker silently gives the second
-        the code of the first.
+        Numba counts from 1 in every process. Kernels from the cache of two processes then share
+        names, and the linker silently gives the second the code of the first.
         """
         start = int.from_bytes(os.urandom(6), "little") << 14
         bytecode.FunctionIdentity._unique_ids = itertools.count(start)  # noqa: SLF001  # only seam
