@@ -2,7 +2,8 @@
 
 Three things that no loop shows. *start*: the whole ``backtest`` command in processes of its own,
 over a capture and over a recording of it, without copies, with ``--cache`` for the first time and
-again. *floor*: what a process costs that only imports and loads kernels. *rows*: the captured day
+again. *floor*: what a process costs that only imports, that also loads kernels, and that also runs
+over kept tapes and writes nothing. *rows*: the captured day
 recorded once, ten and forty times, each run in a process that has run over 1,000 rows before: what
 it held then is the base. Without the captured day rows are generated and captures left out.
 """
@@ -19,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from extrema_nb.cli.common import load_object
+from extrema_nb.cli.common import load_object, rarely_collect
 from extrema_nb.jit import cache_dir
 from replay.backtest import Backtest, BacktestConfig
 from replay.sources import FEW_ROWS, open_source
@@ -30,23 +31,28 @@ STRATEGIES = ("strategies.empty:Empty", "strategies.grid_maker:GridMaker")
 ROOT = Path(__file__).resolve().parents[2]
 
 
+LAUNCH = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+out = child.stdout.read()
+_, status, used = os.wait4(child.pid, 0)
+told = {"wall_s": time.perf_counter() - began, "cpu_s": used.ru_utime + used.ru_stime,
+        "peak_mb": used.ru_maxrss * 1024 / 1e6}
+print(json.dumps([os.waitstatus_to_exitcode(status), told, out]))
+"""  # a process of its own: a child begins with the memory of who starts it
+
+
 def timed(command, env):
     """Run a command; return its wall and CPU seconds and the most memory that it held."""
-    began = time.perf_counter()
-    child = subprocess.Popen(
-        command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    out = child.stdout.read()
-    _, status, used = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
-    return {
-        "wall_s": wall,
-        "cpu_s": used.ru_utime + used.ru_stime,
-        "peak_mb": used.ru_maxrss * 1024 / 1e6,
-    }, out
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", LAUNCH, *command], env=env, cwd=ROOT, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    code, told, out = json.loads(done.stdout)
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with {code}")
+    return told, out
 
 
 def least(found):
@@ -74,8 +80,7 @@ def start(paths, work, rounds):
             ]  # fmt: skip
             told = {"no copies": [], "--cache, first": [], "--cache, again": []}
             same = set()
-            env = environment(work / f"warm-{source}-{strategy[-5:]}")
-            timed(command, env)  # kernels that are not there yet
+            timed(command, dict(os.environ))  # kernels that are not there yet
             for number in range(rounds):
                 env = environment(work / f"cache-{source}-{strategy[-5:]}-{number}")
                 for how, found in told.items():
@@ -88,39 +93,30 @@ def start(paths, work, rounds):
     return out
 
 
-def floor(path, rounds):
-    """Measure processes that import, and that also load what a run needs, and end."""
-    return {
-        what: least(
-            [
-                timed(
-                    [
-                        sys.executable,
-                        "-m",
-                        "tests.bench.whole",
-                        "--child",
-                        "floor",
-                        what,
-                        str(path),
-                    ],
-                    dict(os.environ),
-                )[0]
-                for _ in range(rounds)
-            ]
-        )
-        for what in ("imports", "imports and kernels")
-    }
+def floor(path, work, rounds):
+    """Measure processes that import, and that also load what a run needs, and that also run."""
+    env = environment(work / "floor")
+    out = {}
+    for what in ("imports", "imports and kernels", "imports, kernels, run over kept tapes"):
+        command = [sys.executable, "-m", "tests.bench.whole", "--child", "floor", what, str(path)]
+        timed(command, env)  # what is not there yet
+        out[what] = least([timed(command, env)[0] for _ in range(rounds)])
+    return out
 
 
 def child_floor(what, path):
-    """Import, and load the kernels of a run."""
+    """Import, load the kernels of a run, run."""
     import replay.results  # noqa: F401  # what the command imports as well
 
-    gc.set_threshold(100_000, 20, 20)
-    if what != "imports":
-        task = Backtest(open_source(path), [load_object(STRATEGIES[0])()], hold_tapes=False)
+    rarely_collect()
+    if what == "imports":
+        return
+    source = open_source(path, cache=True, held_rows=FEW_ROWS)
+    task = Backtest(source, [load_object(STRATEGIES[0])()], hold_tapes=False)
+    if what.endswith("kernels"):
         task._lockstep(0, 0).compile()  # without what makes tapes
-    gc.freeze()
+    else:
+        task.run()
 
 
 def run(path, strategy, cache):
@@ -195,7 +191,7 @@ def main():
             captures = {"capture": CAPTURE} if CAPTURE.is_file() else {}
             out["start"] = start({**captures, "recording": work / "day"}, work, args.rounds)
         if "floor" in args.parts:
-            out["floor"] = floor(work / "small", args.rounds)
+            out["floor"] = floor(CAPTURE if CAPTURE.is_file() else work / "day", work, args.rounds)
         if "rows" in args.parts:
             days = {copies: work / f"days{copies}" for copies in args.copies}
             for copies, path in days.items():
