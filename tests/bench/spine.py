@@ -214,10 +214,11 @@ def main():
         began = time.perf_counter()
         data = scan(source)
         told["capture_to_rows_per_second"] = data.rows / (time.perf_counter() - began)
+        events = np.concatenate(list(source.batches()))
         with tempfile.TemporaryDirectory() as folder:
-            told["files"] = files(data.kept, source.instruments, Path(folder))
+            told["files"] = files(events, source.instruments, Path(folder))
             told["start"] = start_up(Path(folder) / "parquet")
-        told["book"] = book_updates(data.kept, source.instruments)
+        told["book"] = book_updates(events, source.instruments)
         told["backtest"] = backtests(source, data)
     else:
         sys.stderr.write(f"{CAPTURE.name} is not there: books, backtests and files are left out\n")

@@ -72,9 +72,9 @@ def _merge(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def export(source: Source, scan: DataScan, shift: int) -> Exported:
     """Return the market rows of `source` for the peer, with `shift` µs added to the local clock."""
-    if scan.kept is None or len(source.instruments) != 1:
-        raise DataError("expected one instrument and at most a million rows; give a part of it")
-    rows = scan.kept
+    if len(source.instruments) != 1:
+        raise DataError(f"{len(source.instruments)} instruments, expected one; choose one of them")
+    rows = np.concatenate(list(source.batches())) if scan.kept is None else scan.kept
     kinds, flags = rows["kind"], rows["flags"]
     lob = (kinds == EventKind.LOB) & (rows["side"] != 0)
     trade = (kinds == EventKind.TRADE) & (flags & Flag.OFF_BOOK == 0) & (rows["side"] != 0)
