@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from extrema_nb.books.l3 import ADD, EXECUTE, MODIFY
+from extrema_nb.books.l3 import ADD, DELETE, EXECUTE
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EVENT, MBO, TRADE, EventArray, EventKind, as_events
+from extrema_nb.jit import kernel, view_at
 from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
 from replay.soundness import SOUND, Faults, Soundness, check_clocks
@@ -21,6 +21,17 @@ __all__ = ["DataScan", "check_queue", "scan"]
 
 logger = logging.getLogger(__name__)
 
+ROW_BYTES = EVENT.itemsize
+_LOB, _TRADE = int(EventKind.LOB), int(EventKind.TRADE)
+_MBO, _FUNDING = int(EventKind.MBO), int(EventKind.FUNDING)
+HAS_BOOK, HAS_ORDERS = 1, 2  # bits of what an instrument has
+# what a look tells
+L_BAD = 0  # rows whose price or quantity no book can hold
+L_FIRST = 1  # place of the first of them
+L_LEAST = 2  # µs, of ts_recv - ts_event
+L_MOST = 3
+L_EXECUTIONS = 4
+L_SIZE = 5
 KEEP_ROWS = 9 << 16  # rows (36 MiB) kept from the first pass, so that small inputs are read once
 
 
@@ -44,50 +55,89 @@ class DataScan(NamedTuple):
         return base_latency_us - self.min_latency if self.min_latency < 0 else 0
 
 
-def _market_rows(rows: EventArray) -> npt.NDArray[np.bool_]:
-    kinds = rows["kind"]
-    market: npt.NDArray[np.bool_] = (
-        (kinds == EventKind.LOB) | (kinds == EventKind.TRADE) | (kinds == EventKind.MBO)
-    )
-    return market & (rows["inst"] >= 0)
+@kernel(inline=True)
+def _note_kind(at: int, inst: int, kind: int, has: Any, out: Any) -> bool:
+    """Note what a market row shows of its instrument; say whether it must tell price and quantity."""
+    if kind == _LOB and inst < len(has):
+        has[inst] |= HAS_BOOK
+    if kind != _MBO:
+        return True
+    if inst < len(has):
+        has[inst] |= HAS_ORDERS
+    action = int(view_at(at, 1, MBO)[0].action)
+    if action == EXECUTE:
+        out[L_EXECUTIONS] += 1
+    # a delete need not say how much, nor at which price
+    return action != DELETE and ADD <= action <= EXECUTE
 
 
-def _check_prices(market: EventArray) -> None:
-    """Refuse LOB and TRADE rows whose price or quantity no book can hold."""
-    told = market["side"] != 0
-    orders = market["kind"] == EventKind.MBO
-    if orders.any():  # a delete need not say how much, nor at which price
-        told &= ~orders | np.isin(market.view(MBO)["action"], (ADD, MODIFY, EXECUTE))
-    rows = market[told].view(TRADE)  # price and qty are the first words of all three
-    fine = np.isfinite(rows["price"]) & np.isfinite(rows["qty"]) & (rows["qty"] >= 0.0)
-    bad = np.flatnonzero(~fine)
-    if len(bad):
-        row = rows[bad[0]]
-        raise DataError(
-            f"a {EventKind(int(row['kind'])).name} row at ts_recv {int(row['ts_recv'])} has price "
-            f"{row['price']} and quantity {row['qty']}, expected numbers and no negative quantity "
-            f"({len(bad)} such rows in this batch); convert the source again or leave those rows out"
+@kernel
+def _look(rows: int, n: int, known: int, seen: int, told: int) -> None:
+    """Look at rows once; see `L_BAD` and the others for what is told.
+
+    Parameters
+    ----------
+    rows : address of (n,) EVENT
+    seen : address of (known,) int8 that takes which instruments have what
+    told : address of (L_SIZE,) int64
+    """
+    has = view_at(seen, known, np.int8)
+    out = view_at(told, L_SIZE, np.int64)
+    for i in range(n):
+        at = rows + i * ROW_BYTES
+        head = view_at(at, 1, EVENT)[0]
+        kind = int(head.kind)
+        if kind == _FUNDING:  # they trigger stops, in their order
+            out[L_MOST] = max(out[L_MOST], head.ts_recv - head.ts_event)
+        market = kind == _LOB or kind == _TRADE or kind == _MBO  # noqa: PLR1714  # no sets in kernels
+        if not market or head.inst < 0:
+            continue
+        latency = head.ts_recv - head.ts_event
+        out[L_LEAST] = min(out[L_LEAST], latency)
+        out[L_MOST] = max(out[L_MOST], latency)
+        if _note_kind(at, int(head.inst), kind, has, out) and head.side != 0:
+            row = view_at(at, 1, TRADE)[0]  # price and qty are the first words of all three
+            if not (np.isfinite(row.price) and np.isfinite(row.qty) and row.qty >= 0.0):
+                if out[L_BAD] == 0:
+                    out[L_FIRST] = i
+                out[L_BAD] += 1
+
+
+class _Looked:
+    """What was seen in all rows up to here."""
+
+    def __init__(self, instruments: int) -> None:
+        self._has = np.zeros(max(instruments, 1), np.int8)
+        self._known = instruments
+        self._told = np.zeros(L_SIZE, np.int64)
+        self._told[L_LEAST], self._told[L_MOST] = FAR, -FAR
+
+    def see(self, rows: EventArray) -> None:
+        """Take the next rows in; raise DataError for a price or quantity that no book can hold."""
+        _look(
+            rows.ctypes.data, len(rows), self._known, self._has.ctypes.data, self._told.ctypes.data
         )
+        bad = int(self._told[L_BAD])
+        if bad:
+            row = rows[self._told[L_FIRST] :][:1].view(TRADE)[0]
+            raise DataError(
+                f"a {EventKind(int(row['kind'])).name} row at ts_recv {int(row['ts_recv'])} has "
+                f"price {row['price']} and quantity {row['qty']}, expected numbers and no negative "
+                f"quantity ({bad} such rows in this batch); convert the source again or leave those "
+                "rows out"
+            )
 
+    def latency(self) -> tuple[int, int]:
+        """Return the least of market rows, and the greatest of them and of mark prices, µs."""
+        return int(self._told[L_LEAST]), int(self._told[L_MOST])
 
-def _note_kinds(market: EventArray, known: int, orders: set[int], books: set[int]) -> int:
-    """Note which of `known` instruments have single orders, which a book; count executions."""
-    kinds, insts = market["kind"], market["inst"]
-    books.update(_seen(insts[kinds == EventKind.LOB], known).tolist())
-    single = market[kinds == EventKind.MBO]
-    orders.update(_seen(single["inst"], known).tolist())
-    return int(np.count_nonzero(single.view(MBO)["action"] == EXECUTE))
+    def executions(self) -> int:
+        """Return how many single orders were executed."""
+        return int(self._told[L_EXECUTIONS])
 
-
-def _seen(insts: npt.NDArray[Any], known: int) -> npt.NDArray[np.int64]:
-    """Return which of `known` instruments are among `insts`; quicker than sorting them."""
-    return np.flatnonzero(np.bincount(insts[insts < known], minlength=known))
-
-
-def _span(latency: npt.NDArray[Any], least: int, most: int) -> tuple[int, int]:
-    if not len(latency):
-        return least, most
-    return min(least, int(latency.min())), max(most, int(latency.max()))
+    def those_with(self, what: int) -> frozenset[int]:
+        """Return the instruments that have a book or single orders."""
+        return frozenset(np.flatnonzero(self._has[: self._known] & what).tolist())
 
 
 def _keep(kept: EventArray, at: int, rows: EventArray) -> EventArray | None:
@@ -103,13 +153,10 @@ def scan(source: Source) -> DataScan:
     digest = hashlib.blake2b(digest_size=16)
     rows = 0
     first = last = 0
-    least, most = FAR, -FAR
     kept: EventArray | None = None
     if (getattr(source, "most_rows", None) or 0) <= KEEP_ROWS:
         kept = np.empty(KEEP_ROWS, EVENT)  # no memory until it is written to
-    orders: set[int] = set()
-    books: set[int] = set()
-    executions = 0
+    looked = _Looked(len(source.instruments))
     sound = Soundness(source.instruments)
     for batch in source.batches():
         events = as_events(batch)
@@ -125,25 +172,21 @@ def scan(source: Source) -> DataScan:
         if kept is not None:
             kept = _keep(kept, rows, events)
         rows += len(events)
-        market = events[_market_rows(events)]
-        _check_prices(market)
-        executions += _note_kinds(market, len(source.instruments), orders, books)
+        looked.see(events)
         sound.see(events)
-        least, most = _span(market["ts_recv"] - market["ts_event"], least, most)
-        marks = events[events["kind"] == EventKind.FUNDING]  # they trigger stops, in their order
-        _, most = _span(marks["ts_recv"] - marks["ts_event"], least, most)
     if rows == 0:
         raise DataError(
             f"no rows in {source.describe().get('path', 'the source')}; check the time window, "
             "instruments and kinds that were asked for"
         )
+    least, most = looked.latency()
     if least == FAR:
         least = 0
     check_clocks(least, max(most, least))
     whole = None if kept is None else as_events(kept[:rows])
     return DataScan(
-        rows, first, last, least, max(most, least), digest.hexdigest(), whole, frozenset(orders),
-        frozenset(books), executions, sound.found(),
+        rows, first, last, least, max(most, least), digest.hexdigest(), whole,
+        looked.those_with(HAS_ORDERS), looked.those_with(HAS_BOOK), looked.executions(), sound.found(),
     )  # fmt: skip
 
 

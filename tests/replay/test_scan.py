@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extrema_nb.errors import DataError
-from extrema_nb.events import LOB_LEVEL
+from extrema_nb.events import LOB_LEVEL, MBO, TRADE
 from extrema_nb.testing import MemorySource, book, rows, trade
-from replay.scan import scan
-from tests.replay.exchange.scripted import T0, table
+from replay.exchange.model import FAR
+from replay.scan import HAS_BOOK, HAS_ORDERS, _Looked, scan
+from tests.naive.first_look import first_look
+from tests.order_rows import order_streams
+from tests.replay.exchange.scripted import T0, funded, market_rows, table
+from tests.small_books import examples
 
 
 def source(*parts):
@@ -50,3 +56,49 @@ def test_rows_are_kept_if_they_are_few_and_may_be_many_as_far_as_is_known(monkey
     assert known._replace(kept=None) == found._replace(kept=None)
     monkeypatch.setattr("replay.scan.KEEP_ROWS", 9)
     assert scan(MemorySource(events, table())).kept is None
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.one_of(
+        market_rows(most=20), funded(), order_streams(late=3_000), order_streams(insts=2)
+    ),
+    st.lists(
+        st.tuples(
+            st.integers(0, 200),
+            st.sampled_from(
+                [("inst", -1), ("inst", 5), ("side", 0), ("kind", 0), ("ts_event", 1), ("kind", 9),
+                 ("price", np.nan), ("qty", -1.0), ("qty", np.inf), ("action", 9), ("action", 3)]
+            ),
+        ),
+        max_size=4,
+    ),
+)  # fmt: skip
+def test_a_look_sees_what_its_slow_twin_sees(events, changes):
+    for place, (name, value) in changes:
+        view = MBO if name == "action" else TRADE if name in {"price", "qty"} else events.dtype
+        events.view(view)[name][place % len(events)] = value
+    least, most, books, orders, executions, bad = first_look(events, 2)
+    looked = _Looked(2)
+    parts = [events[at : at + 7] for at in range(0, len(events), 7)]
+    if bad:
+        for part in parts[: bad[0] // 7]:
+            looked.see(part)
+        when = int(events["ts_recv"][bad[0]])
+        told = f"at ts_recv {when} has price .*{sum(p // 7 == bad[0] // 7 for p in bad)} such rows"
+        with pytest.raises(DataError, match=told):
+            looked.see(parts[bad[0] // 7])
+        return
+    for part in parts:
+        looked.see(part)
+    assert looked.latency() == (FAR if least is None else least, -FAR if most is None else most)
+    assert looked.those_with(HAS_BOOK) == books
+    assert looked.those_with(HAS_ORDERS) == orders
+    assert looked.executions() == executions
+
+
+def test_rows_of_no_instrument_are_looked_at():
+    looked = _Looked(0)
+    looked.see(rows(trade(1.0, 1.0, ts=T0 + 5, ts_event=T0)))
+    assert looked.latency() == (5, 5)
+    assert looked.those_with(HAS_BOOK) == frozenset()
