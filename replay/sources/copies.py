@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +14,8 @@ from extrema_nb.errors import ConfigError
 __all__ = ["CopyWriter", "make_room", "space", "used_now"]
 
 log = logging.getLogger(__name__)
+
+OLD_S = 86_400.0  # of a file that nobody goes on writing to
 
 
 def space() -> float:
@@ -37,7 +40,7 @@ class CopyWriter:
 
     def __init__(self, path: Path, head: int) -> None:
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}-{id(self):x}.tmp")
         self._file: IO[bytes] | None = None
         self.failed = False
         try:
@@ -87,8 +90,18 @@ class CopyWriter:
 
 
 def make_room(newest: Path) -> None:
-    """Delete the copies that were longest not used, until all are within the limit."""
-    copies = [(path, path.stat()) for path in newest.parent.glob("v*.*")]
+    """Delete the copies that were longest not used, until all are within the limit.
+
+    What a process that was killed left unfinished goes when it is a day old.
+    """
+    for path in newest.parent.glob(".v*.tmp"):
+        with contextlib.suppress(OSError):  # it was finished, or another process does the same
+            if path.stat().st_mtime < time.time() - OLD_S:
+                path.unlink()
+    copies = []
+    for path in newest.parent.glob("v*.*"):
+        with contextlib.suppress(FileNotFoundError):  # another process makes room as well
+            copies.append((path, path.stat()))
     total = sum(stat.st_size for _, stat in copies)
     for path, stat in sorted(copies, key=lambda each: each[1].st_mtime_ns):
         if total <= space():

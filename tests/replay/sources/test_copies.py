@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from extrema_nb.errors import ConfigError
-from replay.sources.copies import CopyWriter, make_room, space, used_now
+from replay.sources.copies import OLD_S, CopyWriter, make_room, space, used_now
 
 FULL = "/dev/full"  # a file that has no room for anything
 
@@ -64,3 +65,22 @@ def test_the_longest_unused_copies_of_any_kind_go_first(tmp_path, monkeypatch):
     monkeypatch.setenv("EXTREMA_NB_CACHE_GB", "much")
     with pytest.raises(ConfigError, match="EXTREMA_NB_CACHE_GB is 'much', expected a number"):
         space()
+
+
+def test_what_killed_processes_left_goes_when_it_is_old(tmp_path):
+    for name, age in ((".v1-a.npy.1-f.tmp", 2 * OLD_S), (".v1-b.npy.2-f.tmp", 60.0)):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "v1-c.npy").write_bytes(b"x")
+    make_room(tmp_path / "v1-c.npy")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".v1-b.npy.2-f.tmp", "v1-c.npy"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    one, two = CopyWriter(tmp_path / "v1-x.any", 1), CopyWriter(tmp_path / "v1-x.any", 1)
+    one.put(b"same")
+    two.put(b"same")
+    two.finish_with(b"-")
+    one.close()
+    assert (tmp_path / "v1-x.any").read_bytes() == b"-same"
+    assert len(list(tmp_path.iterdir())) == 1
