@@ -15,7 +15,6 @@ Rules
 from __future__ import annotations
 
 import inspect
-import itertools
 import logging
 import os
 import pickle  # only the name of its error: Numba reads its own cache files with it
@@ -34,6 +33,7 @@ from extrema_nb.kernel_cache import (
     CompileStats,
     cache_dir,
     digest,
+    name_symbols_afresh,
     stats,
 )
 from extrema_nb.kernel_runtime import keep_runtime
@@ -85,6 +85,10 @@ if ENABLED:
         del sys.modules["coverage"]
     keep_runtime(nrtdynmod, numba.__version__)
 
+    from extrema_nb.jit_parts import make_part, pause_garbage
+
+    pause_garbage()
+
     # what reading a file that was cut off, or written over, may raise
     DAMAGED = (EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, TypeError)
 
@@ -121,18 +125,7 @@ if ENABLED:
     class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]  # Numba is untyped
         _locator_classes = [_Locator]  # noqa: RUF012  # Numba's own attribute
 
-    def _fresh_symbols() -> None:
-        """Let this process name its symbols as no other process does.
-
-        Numba counts from 1 in every process. Kernels from the cache of two processes then share
-        names, and the linker silently gives the second the code of the first.
-        """
-        start = int.from_bytes(os.urandom(6), "little") << 14
-        bytecode.FunctionIdentity._unique_ids = itertools.count(start)  # noqa: SLF001  # only seam
-
-    _fresh_symbols()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_fresh_symbols)
+    name_symbols_afresh(bytecode.FunctionIdentity)
 
     class _DigestCache(caching.FunctionCache):  # type: ignore[misc]  # Numba is untyped
         """Numba's function cache with our key, opened at the first compilation."""
@@ -181,14 +174,16 @@ if ENABLED:
 
 
 @typing.overload
-def kernel(function: F, *, cache: bool = ..., inline: bool = ...) -> F: ...
+def kernel(function: F, *, cache: bool = ..., inline: bool = ..., part: bool = ...) -> F: ...
 
 
 @typing.overload
-def kernel(*, cache: bool = ..., inline: bool = ...) -> Callable[[F], F]: ...
+def kernel(*, cache: bool = ..., inline: bool = ..., part: bool = ...) -> Callable[[F], F]: ...
 
 
-def kernel(function: Any = None, *, cache: bool = True, inline: bool = False) -> Any:
+def kernel(
+    function: Any = None, *, cache: bool = True, inline: bool = False, part: bool = False
+) -> Any:
     """Compile `function` on its first call, with one set of options for the whole project.
 
     Use it as ``@kernel``, ``@kernel(inline=True)`` or ``kernel(function, cache=False)``.
@@ -198,15 +193,16 @@ def kernel(function: Any = None, *, cache: bool = True, inline: bool = False) ->
     function : a function in the kernel subset (arrays, records, scalars, named tuples; no raise)
     cache : keep the machine code on disk; off for links that only ever run inside another kernel
     inline : let LLVM inline it wherever it is called; for the few lines that each row passes
+    part : compile it for nothing but the kernels that call it, see `extrema_nb.jit_parts`
     """
     if function is None:
-        return lambda decorated: kernel(decorated, cache=cache, inline=inline)
+        return lambda decorated: kernel(decorated, cache=cache, inline=inline, part=part)
     if not ENABLED:
         return function
     options = dict(OPTIONS)
     if inline:
         options["forceinline"] = True
-    dispatcher = numba.njit(**options)(function)
+    dispatcher = make_part(function, options) if part else numba.njit(**options)(function)
     if cache:
         dispatcher._cache = _DigestCache(function)  # noqa: SLF001  # Numba's only seam
     return dispatcher

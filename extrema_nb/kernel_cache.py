@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import itertools
 import os
 import sys
 import types as pytypes
@@ -16,7 +17,7 @@ import platformdirs
 
 from extrema_nb.errors import ConfigError
 
-__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "cache_dir", "digest", "stats"]
+__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "cache_dir", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
 
 SYMBOLS = 3  # raised when code in the caches of before must not be used
 BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
@@ -162,3 +163,24 @@ def digest(function: Callable[..., Any]) -> str:
     walker.add(SYMBOLS, sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
     walker.value(function)
     return walker.hexdigest()
+
+
+def name_symbols_afresh(identity: Any) -> None:
+    """Let this process name its symbols as no other process does.
+
+    Numba names them by a number that starts at 1 in every process. Kernels from the cache that
+    were compiled in two processes then share names, and the linker silently gives the second
+    the code of the first.
+
+    Parameters
+    ----------
+    identity : ``numba.core.bytecode.FunctionIdentity``
+    """
+
+    def begin() -> None:
+        start = int.from_bytes(os.urandom(6), "little") << 14
+        identity._unique_ids = itertools.count(start)  # noqa: SLF001  # Numba's only seam
+
+    begin()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=begin)

@@ -64,7 +64,7 @@ def new_block(room: int, old: Ints | None = None) -> Ints:
     return block
 
 
-@kernel
+@kernel(part=True)
 def _worse(levels: Floats, first: int, count: int, sign: float, price: float) -> int:
     """Return how many levels of a side are worse than a price."""
     low, high = 0, count
@@ -77,7 +77,7 @@ def _worse(levels: Floats, first: int, count: int, sign: float, price: float) ->
     return low
 
 
-@kernel
+@kernel(part=True)
 def put(
     words: Ints, levels: Floats, side: int, price: float, qty: float, age: int, seq: int
 ) -> bool:
@@ -121,14 +121,14 @@ def put(
     return True
 
 
-@kernel
+@kernel(part=True)
 def _rest(qty: float, taken: float) -> float:
     """Return what is left of a quantity, without the dust of floats."""
     left = qty - taken
     return math.floor(left * FINEST + 0.5) / FINEST if left < LARGEST else left
 
 
-@kernel
+@kernel(part=True)
 def _fixed(out: Ints, floats: Floats, begin: int, n: int, side: int, price: float) -> int:
     """Return the row from `begin` on that is about a level, `n` where none is."""
     for row in range(begin, n):
@@ -137,7 +137,7 @@ def _fixed(out: Ints, floats: Floats, begin: int, n: int, side: int, price: floa
     return n
 
 
-@kernel
+@kernel(part=True)
 def _uncross(words: Ints, levels: Floats, out: Ints, floats: Floats, n: int) -> int:
     """Uncross the book; write each level that has changed from row `n` on, return the new `n`."""
     begin = n
@@ -171,7 +171,7 @@ def _uncross(words: Ints, levels: Floats, out: Ints, floats: Floats, n: int) -> 
     return n
 
 
-@kernel
+@kernel(part=True)
 def accept(address: int, out: Ints, floats: Floats, begin: int, n: int) -> int:
     """Bring a message into a book and make its rows those that keep the published book uncrossed.
 
@@ -228,7 +228,7 @@ def accept(address: int, out: Ints, floats: Floats, begin: int, n: int) -> int:
     return end
 
 
-@kernel
+@kernel(part=True)
 def book_aged(s: Scanner, inst: int, begin: int, n: int) -> int:
     """Do so for a message that the scanner has written; return the new `n`, or SLOW or FULL."""
     address = s.aged[inst]

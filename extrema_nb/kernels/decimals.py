@@ -38,7 +38,7 @@ HIGHS = -0x7F7F7F7F7F7F7F80  # 0x80 in each byte, as an int64
 PAIRS, FOURS, EIGHT = 0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF, 0xFFFFFFFF
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def eight(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return the number that the digits from `at` on make, eight at most, and how many they are."""
     x = word_at(text, at) ^ ZEROS
@@ -51,7 +51,7 @@ def eight(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     return (x * 10_000 + (x >> 32)) & EIGHT, n
 
 
-@kernel
+@kernel(part=True)
 def divide(m: int, places: int) -> float:
     """Return ``m / 10**places``, rounded once, half to even.
 
@@ -88,7 +88,7 @@ def divide(m: int, places: int) -> float:
     return math.ldexp(float(quotient), 1 - power)
 
 
-@kernel
+@kernel(part=True)
 def _long_decimal(text: npt.NDArray[np.int8], at: int) -> tuple[float, int]:
     """Return what `decimal` does, digit by digit."""
     m = int(text[at]) - 48
@@ -138,7 +138,7 @@ def _long_decimal(text: npt.NDArray[np.int8], at: int) -> tuple[float, int]:
     return divide(m, places), at
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def decimal(text: npt.NDArray[np.int8], at: int) -> tuple[float, int]:
     """Return the number without a sign that begins at `at`, and the place after it."""
     m, n = eight(text, at)
@@ -157,7 +157,7 @@ def decimal(text: npt.NDArray[np.int8], at: int) -> tuple[float, int]:
     return float(m) / TENS[places], after
 
 
-@kernel
+@kernel(part=True)
 def _long_whole(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return what `whole` does, digit by digit."""
     sign = 1
@@ -183,7 +183,7 @@ def _long_whole(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     return sign * m, at
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def whole(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return the integer that begins at `at`, with or without a minus, and the place after it."""
     minus = text[at] == 45

@@ -80,7 +80,7 @@ LINE, HEX_ID = int(Op.LINE), int(Op.HEX_ID)
 GUARD_CHANGES, GUARD_AGED = int(Guard.CHANGES), int(Guard.AGED)
 
 
-@kernel
+@kernel(part=True)
 def scan(s: Scanner, place: int, n: int) -> tuple[int, int, int]:
     """Decode frames from `place` on into rows from `n` on, until one is SLOW or FULL, or all are done.
 

@@ -25,7 +25,7 @@ HIGHS = -0x7F7F7F7F7F7F7F80  # 0x80 in each byte, as an int64
 BLANKS, QUOTES, BACKSLASHES = BLANK * ONES, QUOTE * ONES, BACKSLASH * ONES
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def first_odd(letters: int) -> int:
     """Return which of eight letters first is a quote, a backslash or none of ASCII's; 8 for none."""
     w = letters
@@ -33,7 +33,7 @@ def first_odd(letters: int) -> int:
     return first_bit(flaws & HIGHS) >> 3  # what is borrowed by higher letters changes no lower one
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def after_text(text: npt.NDArray[np.int8], at: int, end: int) -> int:
     """Return the place after the quote that closes a text whose first letter is at `at`."""
     while at < end:  # eight letters at once
@@ -45,7 +45,7 @@ def after_text(text: npt.NDArray[np.int8], at: int, end: int) -> int:
     return -1
 
 
-@kernel
+@kernel(part=True)
 def _after_scalar(text: npt.NDArray[np.int8], at: int, end: int) -> int:
     """Return the place after a text, a number, true, false or null."""
     c = int(text[at])
@@ -84,7 +84,7 @@ def _after_scalar(text: npt.NDArray[np.int8], at: int, end: int) -> int:
     return at
 
 
-@kernel
+@kernel(part=True)
 def after_value(text: npt.NDArray[np.int8], at: int, end: int) -> int:
     """Return the place after the JSON value that begins at `at`, -1 for what is not for us."""
     depth = 0

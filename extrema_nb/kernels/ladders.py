@@ -26,7 +26,7 @@ DIGIT_0 = 48
 BOTH = 3
 
 
-@kernel
+@kernel(part=True)
 def key_at(s: Scanner, at: int, first: int, last: int) -> int:
     """Return which of the keys from `first` to before `last` stands at `at`; 0 for none."""
     text, texts, keys = s.text, s.texts, s.keys
@@ -36,7 +36,7 @@ def key_at(s: Scanner, at: int, first: int, last: int) -> int:
     return 0
 
 
-@kernel
+@kernel(part=True)
 def level_at(s: Scanner, at: int, end: int, k: int) -> tuple[float, float, int]:
     """Return price and quantity of the object at `at`, and the place after it.
 
@@ -94,7 +94,7 @@ def level_at(s: Scanner, at: int, end: int, k: int) -> tuple[float, float, int]:
             return price, qty, at + 1
 
 
-@kernel
+@kernel(part=True)
 def ladders_at(s: Scanner, at: int, end: int, k: int) -> tuple[int, int, int]:
     """Read ``[bids, asks]``; return the place after it, and how many bids and asks there were."""
     text, levels = s.text, s.levels
@@ -126,7 +126,7 @@ def ladders_at(s: Scanner, at: int, end: int, k: int) -> tuple[int, int, int]:
     return at + 1, bids, count
 
 
-@kernel
+@kernel(part=True)
 def bests_at(s: Scanner, at: int, end: int, k: int) -> int:
     """Read ``[bid, ask]`` into words 0 to 3, either of which may be null, or missing at the end."""
     text, floats = s.text, s.floats
@@ -156,7 +156,7 @@ def bests_at(s: Scanner, at: int, end: int, k: int) -> int:
     return -1
 
 
-@kernel
+@kernel(part=True)
 def _side_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return 0 for ``"buy"``, 1 for ``"sell"`` at `at`, and the place after it."""
     if text[at] != QUOTE:
@@ -172,7 +172,7 @@ def _side_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     return 0, -1
 
 
-@kernel
+@kernel(part=True)
 def sided_at(s: Scanner, at: int, end: int, quoted: int) -> tuple[int, int, int]:
     """Read ``[["buy", price, quantity], …]``; return the place after it, how many bids and asks."""
     text, levels = s.text, s.levels

@@ -18,7 +18,7 @@ DAY_S = 86_400
 MOST_DIGITS = 9  # of a fraction
 
 
-@kernel
+@kernel(part=True)
 def days_before(year: int, month: int, day: int) -> int:
     """Return the days from 1970-01-01 to a date of the Gregorian calendar."""
     y = year - (1 if month <= 2 else 0)  # years begin in March: the leap day is the last one
@@ -28,14 +28,14 @@ def days_before(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _two(text: npt.NDArray[np.int8], at: int) -> int:
     """Return the number of two digits at `at`, -1 if they are none."""
     high, low = int(text[at]) - 48, int(text[at + 1]) - 48
     return high * 10 + low if 0 <= high <= 9 and 0 <= low <= 9 else -1
 
 
-@kernel
+@kernel(part=True)
 def moment_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return the time at `at`, µs, and the place after its closing quote.
 

@@ -51,7 +51,7 @@ LOB, BBO = int(EventKind.LOB), int(EventKind.BBO)
 NAN = float("nan")
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def next_number(s: Scanner, guard: int) -> bool:
     """Whether the message has the next number of its connection, and told it before its data."""
     line = s.words[LINE_AT]
@@ -63,7 +63,7 @@ def next_number(s: Scanner, guard: int) -> bool:
     )
 
 
-@kernel
+@kernel(part=True)
 def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
     """Write one row of words; return the new `n`, or what it stands against."""
     words, floats, out = s.words, s.floats, s.out
@@ -102,7 +102,7 @@ def write_row(s: Scanner, channel: int, inst: int, ts_recv: int, n: int) -> int:
     return n + 1
 
 
-@kernel
+@kernel(part=True)
 def write_book(
     s: Scanner, channel: int, inst: int, ts_recv: int, n: int, bids: int, asks: int
 ) -> int:
@@ -176,7 +176,7 @@ def write_book(
     return n
 
 
-@kernel
+@kernel(part=True)
 def line_went_on(s: Scanner) -> None:
     """Note the number of a message whose frame was read to the end."""
     line = s.words[LINE_AT]
@@ -184,7 +184,7 @@ def line_went_on(s: Scanner) -> None:
     s.lines[line, STAMP] = max(s.lines[line, STAMP], s.words[LATER])
 
 
-@kernel
+@kernel(part=True)
 def book_went_on(s: Scanner, channel: int, inst: int) -> None:
     """Note that the message in `words` was the last of its book; its frame was read to the end."""
     chain = s.channels[channel].chain

@@ -40,7 +40,7 @@ LOW_32 = 0xFFFFFFFF
 LOWEST: npt.NDArray[np.int64] = np.array([(1 << 8 * n) - 1 for n in range(8)])  # bytes
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def same(
     text: npt.NDArray[np.int8], at: int, texts: npt.NDArray[np.int8], place: int, length: int
 ) -> bool:
@@ -53,7 +53,7 @@ def same(
     return (word_at(text, at + i) ^ word_at(texts, place + i)) & LOWEST[length - i] == 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def begins(
     text: npt.NDArray[np.int8],
     at: int,
@@ -70,7 +70,7 @@ def begins(
     return rest <= 0 or same(text, at + 16, texts, start[i].text + 16, rest)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def number(text: npt.NDArray[np.int8], at: int, quoted: int) -> tuple[float, int]:
     """Return a number of 0 or more, in quotes or bare as `quoted` wants it, and the place after."""
     quote = text[at] == QUOTE
@@ -84,7 +84,7 @@ def number(text: npt.NDArray[np.int8], at: int, quoted: int) -> tuple[float, int
     return decimal(text, at)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def millis_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return µs of a time in ms that stands in quotes, cut behind the third decimal, and the place after."""
     if text[at] != QUOTE or text[at + 1] == DIGIT_0:
@@ -119,7 +119,7 @@ def millis_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     return micros, at + 1
 
 
-@kernel
+@kernel(part=True)
 def levels_at(
     s: Scanner, at: int, end: int, side: int, count: int, extra: int, quoted: int
 ) -> tuple[int, int]:
@@ -160,13 +160,13 @@ def levels_at(
             return -1, 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def hashed(code: int, letters: int) -> int:
     """Return the hash of a text, `code` so far, with eight letters more; zeros where it has ended."""
     return ((code * 31 + (letters & LOW_32)) * 31 + ((letters >> 32) & LOW_32)) & 0x7FFFFFFF
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _named(s: Scanner, begin: int, length: int, code: int) -> int:
     """Return the instrument whose symbol are the letters from `begin` on; -1 for none."""
     text, slots, symbols, letters = s.text, s.symbol_slots, s.symbols, s.letters
@@ -180,7 +180,7 @@ def _named(s: Scanner, begin: int, length: int, code: int) -> int:
     return -1
 
 
-@kernel
+@kernel(part=True)
 def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     """Return the instrument whose symbol stands at `at`, and the place after its quote."""
     text = s.text
@@ -201,7 +201,7 @@ def symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     return inst, (at + 1 if inst >= 0 else -1)
 
 
-@kernel
+@kernel(part=True)
 def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     """Return the same for a symbol between the first and the last point of a text."""
     text = s.text
@@ -226,7 +226,7 @@ def inner_symbol_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     return inst, (at + 1 if inst >= 0 else -1)
 
 
-@kernel
+@kernel(part=True)
 def line_at(s: Scanner, at: int) -> tuple[int, int]:
     """Return which connection the text at `at` names, and the place after its quote; -1 for none."""
     for line in range(LINES):
@@ -236,7 +236,7 @@ def line_at(s: Scanner, at: int) -> tuple[int, int]:
     return -1, -1
 
 
-@kernel
+@kernel(part=True)
 def hex_id_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     """Return height, transaction and event, 8 hexadecimal digits each, as one number, and the place.
 
@@ -261,7 +261,7 @@ def hex_id_at(text: npt.NDArray[np.int8], at: int) -> tuple[int, int]:
     return value, at + HEX_DIGITS + 1
 
 
-@kernel
+@kernel(part=True)
 def channel_at(s: Scanner, at: int, end: int) -> tuple[int, int]:
     """Return which channel the text at `at` names, and the place after its quote; -1 for none."""
     text, texts, channels = s.text, s.texts, s.channels
