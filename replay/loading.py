@@ -22,13 +22,14 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from extrema_nb.contracts import Source
-from extrema_nb.errors import ConfigError, nearest
+from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import VIEWS, EventArray, EventKind
 from extrema_nb.instruments import Instrument
 from extrema_nb.store import ARRIVAL, NO_INST, columns_of, kind_of, to_frame
 from replay.sources.keep import Keep, keep_of
 from replay.sources.open import format_of, open_source
 from replay.sources.parquet import ParquetSource
+from replay.sources.recording import generation
 from replay.sources.together import TogetherSource
 
 __all__ = ["Loaded", "Time", "load"]
@@ -93,7 +94,8 @@ class Loaded:
         Columns: ``arrival`` (of a recording the place among all its rows, else among those of the
         frame), ``venue``, ``instrument``, both times in µs, side or interval, flags, and the fields
         of the kind. Filters and choices of columns reach the files of a recording, and are applied
-        batch by batch elsewhere, so that ``collect`` holds only what is asked for.
+        batch by batch elsewhere, so that ``collect`` holds only what is asked for. The files are
+        looked up when the frame is collected: it may be kept while a recorder joins them.
 
         Parameters
         ----------
@@ -106,11 +108,7 @@ class Loaded:
                 f"rows of kind {which.name.lower()} were not loaded, only "
                 f"{', '.join(each.name.lower() for each in self._kinds)}"
             )
-        if isinstance(self.source, ParquetSource):
-            straight = self.source.scan(which)
-            if straight is not None:
-                return straight
-        columns = columns_of(which)
+        source, columns = self.source, columns_of(which)
         schema: dict[str, Any] = {
             ARRIVAL: columns[ARRIVAL],
             "venue": pl.String,
@@ -122,6 +120,9 @@ class Loaded:
             with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None,
             batch_size: int | None,
         ) -> Iterator[pl.DataFrame]:  # fmt: skip
+            if isinstance(source, ParquetSource) and source.scan(which) is not None:
+                yield from _scanned(source, which, with_columns, predicate, n_rows)
+                return
             left = n_rows
             for frame in self._frames(which, batch_size or 65_536):
                 part = frame if predicate is None else frame.filter(predicate)
@@ -163,6 +164,36 @@ class Loaded:
                 )
                 rest = [name for name in frame.columns if name != ARRIVAL]
                 yield joined.select(ARRIVAL, "venue", "instrument", *rest)
+
+
+def _scanned(
+    source: ParquetSource, kind: EventKind, with_columns: list[str] | None,
+    predicate: pl.Expr | None, n_rows: int | None,
+) -> Iterator[pl.DataFrame]:  # fmt: skip
+    """Yield rows straight from the files that hold them now, not when the frame was made.
+
+    A frame may be collected hours later, when a recorder has joined the files.
+    """
+    given = 0
+    while True:
+        seen = generation(source.path)
+        scan = source.scan(kind)
+        if scan is None:
+            raise AssertionError("a recording that could be scanned can be scanned again")
+        scan = scan if predicate is None else scan.filter(predicate)
+        scan = scan if with_columns is None else scan.select(with_columns)
+        scan = scan if n_rows is None else scan.head(n_rows)
+        try:
+            for frame in scan.collect_batches(maintain_order=True):
+                given += frame.height
+                yield frame
+            return  # noqa: TRY300 - the loop goes on where files went before the first row
+        except FileNotFoundError as error:
+            if given or generation(source.path) == seen:
+                raise DataError(
+                    f"{source.path}: {error}; the file was joined with others or removed while "
+                    "its rows were being collected; collect again"
+                ) from error
 
 
 def load(

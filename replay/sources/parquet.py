@@ -188,6 +188,8 @@ class ParquetSource:
             ARRIVAL, pl.lit(names[0]).alias("venue"), pl.lit(names[1]).alias("instrument"),
             *columns[1:],
         )  # fmt: skip
+        if parts[-1][1].last_arrival > self._last:  # joined with what came after we had begun
+            frame = frame.filter(pl.col(ARRIVAL) <= self._last)
         if self._start is not None:
             inside = pl.col("ts_recv") >= self._start
             if kind == EventKind.LOB and inst in self._books:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import polars as pl
 import pytest
 
 from extrema_nb.errors import DataError
@@ -104,6 +105,50 @@ def test_frames_and_sizes_look_again(recording):
     compact(recording)
     assert loaded.frame().collect().height == PARTS * MESSAGES
     assert loaded.source.sizes()["bytes"] > 0
+
+
+def test_a_frame_may_be_kept_while_files_are_joined(recording):
+    frame = load(recording, kinds=["trade"]).frame().filter(pl.col("qty") > 1.0)
+    before = frame.collect()
+    compact(recording)
+    assert frame.collect().equals(before)
+    append(recording, piece(PARTS))
+    compact(recording)
+    assert frame.collect().equals(before)  # rows of later are not its own
+
+
+def test_a_frame_whose_file_goes_while_it_is_collected_says_so(recording, monkeypatch):
+    frame = load(recording, kinds=["trade"]).frame()
+    list_parts(recording)[0].path.unlink()
+    with pytest.raises(DataError, match="taken out of the recording"):
+        frame.collect()
+    monkeypatch.setattr(ParquetSource, "_list_if_gone", lambda _: None)  # it goes a moment later
+    with pytest.raises(DataError, match="collect again"):
+        frame.collect()
+
+
+def test_a_frame_looks_again_where_files_were_joined_as_it_began(recording, monkeypatch):
+    frame = load(recording, kinds=["trade"]).frame()
+    before = frame.collect()
+    look, joins = ParquetSource._list_if_gone, [compact, lambda _: None]
+
+    def late(source):
+        look(source)
+        if joins:
+            joins.pop()(recording)
+
+    monkeypatch.setattr(ParquetSource, "_list_if_gone", late)
+    assert frame.collect().equals(before)
+    assert not joins
+
+
+def test_a_frame_whose_rows_retention_took_away_says_so(recording):
+    frame = load(recording, kinds=["trade"]).frame()
+    with edit_manifest(recording) as manifest:
+        retire(manifest, [entry for entry in manifest.parts if entry.first_arrival < 10], 0.0)
+    purge(recording)
+    with pytest.raises(DataError, match="taken out of the recording"):
+        frame.collect()
 
 
 def test_rows_that_retention_took_away_are_said(recording):
