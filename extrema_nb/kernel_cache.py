@@ -17,7 +17,7 @@ import platformdirs
 
 from extrema_nb.errors import ConfigError
 
-__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "cache_dir", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
+__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "Walker", "cache_dir", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
 
 SYMBOLS = 3  # raised when code in the caches of before must not be used
 BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
@@ -62,7 +62,7 @@ def cache_dir() -> Path:
     return path
 
 
-class _Digest:
+class Walker:
     """Walks a function and all that it reaches, into one hash."""
 
     def __init__(self) -> None:
@@ -70,10 +70,12 @@ class _Digest:
         self._seen: set[int] = set()
 
     def add(self, *parts: object) -> None:
+        """Take parts into the hash."""
         self._hash.update("\x1f".join(map(str, parts)).encode())
         self._hash.update(b"\x1e")
 
     def hexdigest(self) -> str:
+        """Return the hash of all that was added."""
         return self._hash.hexdigest()
 
     def value(self, value: Any) -> None:  # noqa: C901  # one branch a type
@@ -104,6 +106,7 @@ class _Digest:
             self.add("other", type(value).__module__, type(value).__qualname__)
 
     def function(self, function: pytypes.FunctionType) -> None:
+        """Add a function, once, and all that it reaches."""
         if id(function) in self._seen:
             self.add("again", function.__qualname__)
             return
@@ -159,7 +162,7 @@ class _Digest:
 
 def digest(function: Callable[..., Any]) -> str:
     """Return the hex digest of everything that can change the machine code of `function`."""
-    walker = _Digest()
+    walker = Walker()
     walker.add(SYMBOLS, sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
     walker.value(function)
     return walker.hexdigest()

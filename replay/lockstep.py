@@ -45,12 +45,14 @@ from replay.exchange.shared import (
     N_END,
     N_LIMIT,
     N_LISTENS,
+    N_LOOKS,
     N_MARK_EVERY,
     N_NEXT_MARK,
     N_ROW,
     N_VARIANT,
     make_shared,
 )
+from replay.tape.advance import LEVELS, QUOTES
 from replay.tape.build import TapeData, blank_tape
 from replay.tape.layout import Tape
 from replay.tape.tapes import Stretch
@@ -82,6 +84,8 @@ class Variant:
     clock_shift_us : what was added to our clock; see `replay.exchange.latency`
     models : task id → runner; answers come `model_latency_us` after their features
     keep_journal : keep every order event
+    like : a fresh one over the same instruments and limits, whose exchange is copied if it is
+        of the same assumptions
     """
 
     def __init__(
@@ -93,13 +97,15 @@ class Variant:
         models: Mapping[int, ModelRunner] | None = None,
         model_latency_us: int = 0,
         keep_journal: bool = True,
+        like: Variant | None = None,
     ) -> None:
         self.keep_journal = keep_journal
         self.group = group
+        self.config = config
         self.queue = config.queue
         self.queue_n = config.queue_n
         self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
-        self.exchange = make_exchange(
+        self.exchange: int = make_exchange(
             group.table.specs(),
             self.memory,
             config,
@@ -109,6 +115,7 @@ class Variant:
             names=list(group.table),
             journal_rows=JOURNAL_ROWS if keep_journal else ROW_LIMIT + 16,
             keep_journal=keep_journal,
+            like=0 if like is None or not self._copies(like) else like.exchange,
         )
         self.models = dict(models or {})
         self.model_latency_us = model_latency_us
@@ -119,6 +126,9 @@ class Variant:
         self.told: list[EventArray] = []  # journal up to the last drain
         self.marked: list[npt.NDArray[Any]] = []
         self.waiting: list[Feature] = []  # for their models
+
+    def _copies(self, like: Variant) -> bool:
+        return like.config is self.config and self.config.latency is None
 
     def collect(self) -> None:
         """Take journal, marks and outputs over."""
@@ -164,16 +174,17 @@ class Variant:
 
     def counters(self) -> dict[str, int]:
         """Return what was counted."""
-        odd = {name: int(self.x.clock[X_ODD_ORDERS + k]) for k, name in enumerate(COUNTERS)}
+        clock = self.x.clock
+        odd = {name: int(clock[X_ODD_ORDERS + k]) for k, name in enumerate(COUNTERS)}
         return {
             **self.group.counters(),
             **(odd if any(odd.values()) or self.queue == FIFO else {}),
-            "fills": int(self.x.clock[X_FILLS]),
-            "sideless_trades": int(self.x.clock[X_SIDELESS]),
-            "liquidations": int(self.x.clock[X_LIQUIDATIONS]),
-            "funding_payments": int(self.x.clock[X_PAYMENTS]),
-            "funding_without_price": int(self.x.clock[X_UNPRICED]),
-            "funding_rows_without_time": int(self.x.clock[X_UNTIMED]),
+            "fills": int(clock[X_FILLS]),
+            "sideless_trades": int(clock[X_SIDELESS]),
+            "liquidations": int(clock[X_LIQUIDATIONS]),
+            "funding_payments": int(clock[X_PAYMENTS]),
+            "funding_without_price": int(clock[X_UNPRICED]),
+            "funding_rows_without_time": int(clock[X_UNTIMED]),
         }
 
 
@@ -226,6 +237,9 @@ class Lockstep:
         now[N_MARK_EVERY] = mark_every
         now[N_NEXT_MARK] = -(-start // mark_every) * mark_every if mark_every > 0 else FAR
         now[N_LISTENS] = int(bool(first.heard & LISTENERS))
+        # models of latency read how long the last row of a book took to us
+        deep = first.deep or any(v.config.latency is not None for v in self.variants)
+        now[N_LOOKS] = (LEVELS if deep else 0) | (QUOTES if first.quotes else 0)
 
     @staticmethod
     def can_share(group: KernelGroup) -> bool:
@@ -288,10 +302,11 @@ class Lockstep:
             clock = variant.group.ctx.clock
             clock[C_ROWS] += entered.data.local_rows - len(entered.visits)
             clock[C_CROSSED] += entered.data.crossed
-            variant.x.clock[X_SIDELESS] += entered.data.sideless
-            variant.x.clock[X_UNTIMED] += entered.data.untimed
+            theirs = variant.x.clock
+            theirs[X_SIDELESS] += entered.data.sideless
+            theirs[X_UNTIMED] += entered.data.untimed
             for k, count in enumerate(entered.data.orders.values()):
-                variant.x.clock[X_ODD_ORDERS + k] += count
+                theirs[X_ODD_ORDERS + k] += count
 
     def drive(self, entered: Entered, horizon: int) -> None:
         """Enter the loop again and again until nothing is left up to the horizon, µs."""

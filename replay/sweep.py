@@ -26,6 +26,7 @@ from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import C_NEXT_ID
 from replay.backtest import BacktestConfig
+from replay.exchange.model import X_FILLS
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
 from replay.prepared import Prepared, Tapes
@@ -134,11 +135,11 @@ class Sweep:
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
         self._exchanges = [_exchange_of(self.config, values) for values in self.sets]
 
-    def group(self, values: Values, books: Any = None) -> KernelGroup:
+    def group(self, values: Values, like: KernelGroup | None = None) -> KernelGroup:
         """Return fresh strategies of one parameter set."""
         return KernelGroup(
             self.make(_own(values)), self.source.instruments, risk=self.risk,
-            seed=self.config.seed, with_books=True, books=books,
+            seed=self.config.seed, with_books=True, like=like,
         )  # fmt: skip
 
     def scan(self) -> DataScan:
@@ -189,11 +190,10 @@ class Sweep:
         out = []
         for part in self._parts(numbers, size):
             variants: list[Variant] = []
-            books = None
             for number in part:
-                group = self.group(self.sets[number], books)
-                books = group.ctx.books
-                variants.append(self._variant(group, number, shift))
+                first = variants[0] if variants else None
+                group = self.group(self.sets[number], None if first is None else first.group)
+                variants.append(self._variant(group, number, shift, first))
             out.append(self.config.lockstep(variants, first_ts + shift, last_ts + shift))
         return out
 
@@ -206,10 +206,12 @@ class Sweep:
             for at in range(0, len(mine), size):
                 yield mine[at : at + size]
 
-    def _variant(self, group: KernelGroup, number: int, shift: int) -> Variant:
+    def _variant(
+        self, group: KernelGroup, number: int, shift: int, like: Variant | None = None
+    ) -> Variant:
         return Variant(
             group, self._exchanges[number], clock_shift_us=shift,
-            keep_journal=self.keep_journals,
+            keep_journal=self.keep_journals, like=like,
         )  # fmt: skip
 
     def _pass(self, locksteps: list[Lockstep], tapes: Tapes) -> None:
@@ -240,7 +242,7 @@ class Sweep:
             number=number,
             params=self.sets[number],
             orders=int(group.ctx.clock[C_NEXT_ID]) - 1,
-            fills=variant.counters()["fills"],
+            fills=int(variant.x.clock[X_FILLS]),
             volume=float(held["volume"].sum()),
             fees=float(held["fee"].sum()),
             funding=float(held["funding"].sum()),

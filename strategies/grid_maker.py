@@ -39,9 +39,11 @@ class GridMaker(xnb.Strategy):
             return
         size = ctx.instrument(p.inst).tick_size
         grid = p.step * size
+        per_grid = 1.0 / grid
+        mid = book.mid
         # the first level lies on the grid, so that small moves of the mid change nothing
-        first_bid = math.floor((book.mid - p.half_spread * size) / grid + 1e-9) * grid
-        first_ask = math.ceil((book.mid + p.half_spread * size) / grid - 1e-9) * grid
+        first_bid = math.floor((mid - p.half_spread * size) * per_grid + 1e-9) * grid
+        first_ask = math.ceil((mid + p.half_spread * size) * per_grid - 1e-9) * grid
         first_bid = min(first_bid, book.bid_price)
         first_ask = max(first_ask, book.ask_price)
         position = ctx.position(p.inst)
@@ -61,11 +63,11 @@ class GridMaker(xnb.Strategy):
         bids, asks = 0, 0  # levels that have their order, a bit each
         for order in ctx.orders(p.inst):
             if order.side > 0:
-                level = math.floor((first_bid - order.price) / grid + 0.5)
+                level = math.floor((first_bid - order.price) * per_grid + 0.5)
                 price = first_bid - level * grid
                 wanted = buying and 0 <= level < levels
             else:
-                level = math.floor((order.price - first_ask) / grid + 0.5)
+                level = math.floor((order.price - first_ask) * per_grid + 0.5)
                 price = first_ask + level * grid
                 wanted = selling and 0 <= level < levels
             if not wanted or abs(price - order.price) > 0.5 * size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb import jit
-from extrema_nb.books.l2 import L2Books, grow
+from extrema_nb.books.l2 import grow
 from extrema_nb.errors import ConfigError, StrategyError
 from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_events
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.context import make_context
+from extrema_nb.strategy.context import Context, make_context
 from extrema_nb.strategy.explain import explain, reason_of
 from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
 from extrema_nb.strategy.risk import RiskLimits
@@ -29,11 +30,11 @@ from extrema_nb.strategy.state import (
     C_LOST_OUTPUTS,
     C_ODD_REPORTS,
     C_ROWS,
-    C_SEQ,
     C_TARGETS,
     C_TARGETS_DONE,
     C_VALUES,
 )
+from extrema_nb.strategy.uses import looks_at_books, looks_at_quotes, looks_behind_the_touch
 
 __all__ = ["Feature", "KernelGroup", "LogLine", "Output", "Subscriptions"]
 
@@ -42,8 +43,6 @@ logger = logging.getLogger(__name__)
 MAX_MODULES = 62  # bits of the subscription mask
 Subscriptions = Sequence[Iterable[tuple[EventKind, int]] | None]
 """For each module the (kind, instrument id) pairs it gets, -1 for no instrument; None is all."""
-
-_BOOK_USERS = {"book", "buy", "sell", "market", "amend"}
 
 
 class Feature(NamedTuple):
@@ -81,21 +80,14 @@ class _Compiled(NamedTuple):
     step: Any
     run: Any
     ahead: Any  # the step where somebody else keeps the books
+    looks: tuple[bool, bool]  # behind best prices of a book, at BBO rows
 
 
 _compiled: dict[Any, _Compiled] = {}
 
 
-def _names(function: Any, seen: set[int]) -> set[str]:
-    """Return every name that a function and the kernels it calls look up."""
-    function = getattr(function, "py_func", function)
-    if id(function) in seen or not hasattr(function, "__code__"):
-        return set()
-    seen.add(id(function))
-    found = set(function.__code__.co_names)
-    for name in tuple(found):
-        found |= _names(function.__globals__.get(name), seen)
-    return found
+def _listed(classes: Iterable[type]) -> str:
+    return ", ".join(kind.__name__ for kind in classes)
 
 
 class KernelGroup:
@@ -110,7 +102,8 @@ class KernelGroup:
     subscriptions : which (kind, instrument) reaches which module; default what `insts` says
     window : ticks of the dense part of each book
     with_books : keep local books; default if a handler or a limit looks at them
-    books : those of another group to look at instead of own ones; that group keeps them alive
+    like : a fresh group of the same classes, instruments, limits and seed: what it is made of is
+        copied, its books are looked at instead of own ones, and it must stay alive
 
     Raises
     ------
@@ -130,7 +123,7 @@ class KernelGroup:
         subscriptions: Subscriptions | None = None,
         window: int | None = None,
         with_books: bool | None = None,
-        books: L2Books | None = None,
+        like: KernelGroup | None = None,
     ) -> None:
         if not 0 < len(strategies) <= MAX_MODULES:
             raise ConfigError(f"{len(strategies)} strategies, expected 1 to {MAX_MODULES}")
@@ -141,27 +134,43 @@ class KernelGroup:
         self.risk = risk or RiskLimits()
         self.seed = seed
         self.window = window
-        self._books = books
+        self._like = like
         if with_books is None:
             with_books = self._needs_books()
         self.with_books = with_books
-        self.subscribed = self._matrix(subscriptions)
+        if like is None or not self._alike(like):
+            self.subscribed = self._matrix(subscriptions)
+        else:
+            self.subscribed = like.subscribed
         self.reset()
-        self._kernels = self._build()
+        self._kernels: _Compiled = self._build() if like is None else like._kernels  # noqa: SLF001  # its own class
+
+    def _alike(self, like: KernelGroup) -> bool:
+        """Say whether the modules of another group get the same rows; refuse other classes."""
+        mine, others = ([type(s) for s in group.strategies] for group in (self, like))
+        if mine != others:
+            raise ConfigError(
+                f"one parameter set makes {_listed(mine)}, another {_listed(others)}; "
+                "all must make the same strategies"
+            )
+        return all(
+            a.insts == b.insts for a, b in zip(self.strategies, like.strategies, strict=True)
+        )
 
     def reset(self) -> None:
         """Forget everything: books, orders, positions, states."""
         self.memory: list[npt.NDArray[Any]] = []  # what the addresses in `ctx` point to
-        self.ctx = make_context(
+        self.ctx: Context = make_context(
             self.table.specs(),
             self.memory,
             modules=len(self.strategies),
             limits=self.risk,
             seed=self.seed,
             window=self.window,
-            books=self._books,
+            like=None if self._like is None else self._like.ctx,
         )
-        self.ctx.subscribed[:] = self.subscribed
+        if self._like is None or self.subscribed is not self._like.subscribed:
+            self.ctx.subscribed[:] = self.subscribed
         self._clock = self.ctx.clock
         self.params = [s.params.copy() for s in self.strategies]
         self.states = [s.new_state() for s in self.strategies]
@@ -174,13 +183,7 @@ class KernelGroup:
     def _needs_books(self) -> bool:
         if np.isfinite(self.risk.price_collar) or np.isfinite(self.risk.max_notional):
             return True
-        names: set[str] = set()
-        for strategy in self.strategies:
-            if "on_lob" in strategy.handlers:
-                return True
-            for handler in strategy.handlers.values():
-                names |= _names(handler, set())
-        return bool(names & _BOOK_USERS)
+        return looks_at_books(s.handlers for s in self.strategies)
 
     def _matrix(self, subscriptions: Subscriptions | None) -> npt.NDArray[np.int64]:
         """Return (kinds, instruments + 1) masks of modules; column 0 is "no instrument"."""
@@ -215,7 +218,9 @@ class KernelGroup:
             }
             step = make_step(chains, with_books=self.with_books)
             ahead = make_step(chains, with_books=True, books_ahead=True)
-            _compiled[key] = _Compiled(step, make_run(step), ahead)
+            mine = [s.handlers for s in self.strategies]
+            looks = (looks_behind_the_touch(mine), looks_at_quotes(mine))
+            _compiled[key] = _Compiled(step, make_run(step), ahead, looks)
         return _compiled[key]
 
     @property
@@ -227,6 +232,17 @@ class KernelGroup:
     def ahead_kernel(self) -> Any:
         """The same, for loops that have taken LOB rows into ``ctx.books`` beforehand."""
         return self._kernels.ahead
+
+    @property
+    def deep(self) -> bool:
+        """Whether a handler may look at more of a book than its best prices."""
+        return self._kernels.looks[0]
+
+    @property
+    def quotes(self) -> bool:
+        """Whether a handler or a limit may look at the last BBO row."""
+        limited = math.isfinite(self.risk.price_collar) or math.isfinite(self.risk.max_notional)
+        return self._kernels.looks[1] or limited
 
     @property
     def heard(self) -> frozenset[EventKind]:
@@ -304,7 +320,7 @@ class KernelGroup:
 
     def drain(self) -> Output:
         """Return copies of the outputs since the last drain and empty the buffers."""
-        counts = self._clock[C_INTENTS:C_SEQ].tolist()  # one read: this runs for every batch
+        counts = self._clock[C_INTENTS : C_LOGS + 1].tolist()  # one read: this runs for every batch
         if not any(counts) and not self._clock[C_LOST_OUTPUTS]:
             return NOTHING
         ctx, clock = self.ctx, self._clock

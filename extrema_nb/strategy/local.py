@@ -22,14 +22,25 @@ from typing import Any
 import numpy as np
 
 from extrema_nb.books.l2 import M_STALE
-from extrema_nb.events import Flag, OrderEvent, OrderStatus, StatusCode
-from extrema_nb.jit import kernel
+from extrema_nb.events import (
+    ACC_BAL,
+    ACC_ORDER,
+    EVENT,
+    FILL,
+    EventKind,
+    Flag,
+    OrderEvent,
+    OrderStatus,
+    StatusCode,
+)
+from extrema_nb.jit import kernel, view_at
 from extrema_nb.orders import BACK, NEXT_STATUS
 from extrema_nb.strategy.requests import find_order
 from extrema_nb.strategy.state import (
     C_FINISHED,
     C_KILLED,
     C_ODD_REPORTS,
+    C_ROWS,
     FINISHED,
     Context,
 )
@@ -39,10 +50,14 @@ __all__ = [
     "apply_fill",
     "apply_order_report",
     "apply_position",
+    "apply_report",
     "apply_status",
     "owner_of",
 ]
 
+_ACC_ORDER = int(EventKind.ACC_ORDER)
+_FILL = int(EventKind.FILL)
+_ACC_BAL = int(EventKind.ACC_BAL)
 _SNAPSHOT = int(Flag.SNAPSHOT)
 _SYNTHETIC = int(Flag.SYNTHETIC)
 _LIQUIDATED = int(Flag.LIQUIDATED)
@@ -57,7 +72,7 @@ _DISCONNECTED = int(StatusCode.DISCONNECTED)
 _RESYNCED = int(StatusCode.RESYNCED)
 
 
-@kernel
+@kernel(inline=True)
 def _locate(ctx: Context, inst: int, client_order_id: int) -> tuple[int, int]:
     """Return the module that owns an open order and its place among that module's, or -1 twice."""
     for module in range(len(ctx.n_open)):
@@ -165,7 +180,7 @@ def _late_owner(ctx: Context, client_order_id: int) -> int:
     return -1
 
 
-@kernel
+@kernel(inline=True)
 def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
     slot = ctx.clock[C_FINISHED] % FINISHED
     ctx.finished[slot, 0] = ctx.open_orders[module, inst, place].client_order_id
@@ -177,7 +192,7 @@ def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
     ctx.n_open[module, inst] = n
 
 
-@kernel
+@kernel(inline=True)
 def apply_order_report(ctx: Context, row: Any) -> int:
     """Apply an ACC_ORDER row; return the module that owns the order, -1 if none does."""
     inst = int(row.inst)
@@ -267,3 +282,16 @@ def apply_status(ctx: Context, row: Any) -> None:
             ctx.books.meta[row.inst, M_STALE] = mark
         elif row.inst < 0 and mark == 1:
             ctx.books.meta[:, M_STALE] = mark
+
+
+@kernel(inline=True)
+def apply_report(ctx: Context, at: int) -> None:
+    """Do what a step does with the report at address `at` if no handler hears of it."""
+    ctx.clock[C_ROWS] += 1
+    kind = view_at(at, 1, EVENT)[0].kind
+    if kind == _ACC_ORDER:
+        apply_order_report(ctx, view_at(at, 1, ACC_ORDER)[0])
+    elif kind == _FILL:
+        apply_fill(ctx, view_at(at, 1, FILL)[0])
+    elif kind == _ACC_BAL:
+        apply_balance(ctx, view_at(at, 1, ACC_BAL)[0])

@@ -32,6 +32,7 @@ from extrema_nb.strategy.state import (
     C_INTENTS,
     C_KILLED,
     C_MODULE,
+    C_NEAR,
     C_NEXT_ID,
     C_NOW,
     C_ROW,
@@ -80,8 +81,16 @@ _BAD_SIDE = int(Reject.BAD_SIDE)
 
 @kernel
 def find_order(ctx: Context, module: int, inst: int, client_order_id: int) -> int:
-    """Return the place of an order among the module's open ones, or -1 (they are sorted by id)."""
+    """Return the place of an order among the module's open ones, or -1 (they are sorted by id).
+
+    Orders are mostly asked for one after the other, so the last place and the next are tried first.
+    """
     low, high = 0, int(ctx.n_open[module, inst])
+    near = int(ctx.clock[C_NEAR])
+    for place in range(near, min(near + 2, high)):
+        if ctx.open_orders[module, inst, place].client_order_id == client_order_id:
+            ctx.clock[C_NEAR] = place
+            return place
     while low < high:
         middle = (low + high) // 2
         if ctx.open_orders[module, inst, middle].client_order_id < client_order_id:
@@ -92,11 +101,12 @@ def find_order(ctx: Context, module: int, inst: int, client_order_id: int) -> in
         low < ctx.n_open[module, inst]
         and ctx.open_orders[module, inst, low].client_order_id == client_order_id
     ):
+        ctx.clock[C_NEAR] = low
         return low
     return -1
 
 
-@kernel
+@kernel(inline=True)
 def _take_token(ctx: Context) -> bool:
     """Take one of the submits that `orders_per_second` allows; deterministic in `ctx.now`."""
     rate = ctx.risk[0].orders_per_second
@@ -112,7 +122,7 @@ def _take_token(ctx: Context) -> bool:
     return True
 
 
-@kernel
+@kernel(inline=True)
 def _check(ctx: Context, inst: int, side: int, price: float, qty: float) -> int:
     """Return 0 or the Reject of an order; `price` is NaN for a market order."""
     risk = ctx.risk[0]
@@ -152,7 +162,7 @@ def _check(ctx: Context, inst: int, side: int, price: float, qty: float) -> int:
     return 0
 
 
-@kernel
+@kernel(inline=True)
 def _emit_intent(
     ctx: Context, action: int, order_id: int, inst: int, side: int, price: float, qty: float,
     tif: int, order_type: int, flags: int,

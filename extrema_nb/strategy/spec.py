@@ -60,6 +60,7 @@ class Strategy:
     messages: ClassVar[Sequence[str]] = ()  # texts of `ctx.log(number, value)`, "{value}" in them
     param_fields: ClassVar[dict[str, tuple[FieldType, Any]]] = {}
     state_fields: ClassVar[dict[str, tuple[FieldType, Any]]] = {}
+    first_state: ClassVar[npt.NDArray[Any]] = record_of("Strategy", {}, {})
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -72,6 +73,7 @@ class Strategy:
         cls.handlers = handlers
         cls.param_fields = read_fields(getattr(cls, "Params", None))
         cls.state_fields = read_fields(getattr(cls, "State", None), defaults=True)
+        cls.first_state = record_of(cls.__name__, cls.state_fields, {})
 
     def __init__(
         self, *, insts: Sequence[str] | None = None, name: str | None = None, **params: Any
@@ -82,7 +84,7 @@ class Strategy:
 
     def new_state(self) -> npt.NDArray[Any]:
         """Return (1,) a fresh State record."""
-        return record_of(type(self).__name__, self.state_fields, {})
+        return self.first_state.copy()
 
     @property
     def path(self) -> str:

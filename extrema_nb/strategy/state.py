@@ -16,8 +16,8 @@ import numpy.typing as npt
 from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import BBO, INST_INTENT, INTENT, EventKind
 from extrema_nb.instruments import INSTRUMENT
-from extrema_nb.jit import attach_views
-from extrema_nb.memory import zeroed
+from extrema_nb.jit import attach_views, view_at
+from extrema_nb.memory import cloned, zeroed
 from extrema_nb.orders import ORDER
 from extrema_nb.strategy.risk import RISK, RiskLimits
 
@@ -29,6 +29,7 @@ __all__ = [
     "C_LOGS",
     "C_LOST_OUTPUTS",
     "C_MODULE",
+    "C_NEAR",
     "C_NEXT_ID",
     "C_NOW",
     "C_ODD_REPORTS",
@@ -94,32 +95,33 @@ LOG = np.dtype(
     )
 )
 
-# places in `clock`
+# places in `clock`, eight to a cache line: what every row looks at comes first
 C_NOW = 0  # µs
 C_MODULE = 1  # module that is at work
-C_NEXT_ID = 2  # next client order id
-C_INTENTS = 3  # rows in `intents` …
-C_FEATURES = 4
-C_VALUES = 5
-C_TARGETS = 6
-C_LOGS = 7
-C_SEQ = 8  # intents ever emitted
-C_KILLED = 9  # 1: no more orders
-C_RANDOM = 10  # state of the generator
-C_ODD_REPORTS = 11  # reports that made no sense in the order's state
-C_ROW = 12  # rows in `intents` when the row at hand began
-C_TARGETS_DONE = 13  # targets already given to the other modules
-C_LOST_OUTPUTS = 14  # features, targets or log lines beyond ROW_LIMIT
-C_CROSSED = 15  # messages after which a book was crossed
-C_TOKENS_TS = 16  # time of the last token count, µs
-C_ROWS = 17  # rows seen
-C_ROW_SEEN = 18  # C_ROWS when the four places below were noted: outputs when that row began
-C_ROW_FEATURES = 19
-C_ROW_VALUES = 20
-C_ROW_TARGETS = 21
-C_ROW_LOGS = 22
-C_FINISHED = 23  # orders that ever ended
-C_SIZE = 24
+C_ROW = 2  # rows in `intents` when the row at hand began
+C_ROWS = 3  # rows seen
+C_INTENTS = 4  # rows in `intents` …
+C_FEATURES = 5
+C_VALUES = 6
+C_TARGETS = 7
+C_LOGS = 8
+C_TARGETS_DONE = 9  # targets already given to the other modules
+C_NEXT_ID = 10  # next client order id
+C_SEQ = 11  # intents ever emitted
+C_KILLED = 12  # 1: no more orders
+C_NEAR = 13  # place of the order that was last looked for
+C_FINISHED = 14  # orders that ever ended
+C_LOST_OUTPUTS = 15  # features, targets or log lines beyond ROW_LIMIT
+C_RANDOM = 16  # state of the generator
+C_ODD_REPORTS = 17  # reports that made no sense in the order's state
+C_CROSSED = 18  # messages after which a book was crossed
+C_TOKENS_TS = 19  # time of the last token count, µs
+C_ROW_SEEN = 20  # C_ROWS when the four places below were noted: outputs when that row began
+C_ROW_FEATURES = 21
+C_ROW_VALUES = 22
+C_ROW_TARGETS = 23
+C_ROW_LOGS = 24
+C_SIZE = 32
 
 HUB = np.dtype(
     (
@@ -209,13 +211,21 @@ def make_context(
     limits: RiskLimits,
     seed: int = 0,
     window: int | None = None,
-    books: L2Books | None = None,
+    like: Context | None = None,
 ) -> Context:
     """Return a fresh context for `modules` strategies over (n,) INSTRUMENT specs.
 
-    `memory` takes the arrays; whoever uses the context must keep it alive. `books` are those of
-    another context to look at instead of own ones.
+    `memory` takes the arrays; whoever uses the context must keep it alive. `like` is a fresh context
+    of the same sizes, limits and seed, which is copied, and whose books this one looks at.
     """
+    if like is not None:
+        hub = like.hub
+        end = int(hub["logs"]) + OUTPUT_ROWS * LOG.itemsize
+        record, block = cloned(
+            view_at(like.at, 1, HUB), int(hub["clock"]), int(hub["open_orders"]), end
+        )
+        memory.extend([record, block])
+        return Context(record.ctypes.data, like.books)
     n = len(specs)
     record, arrays = zeroed(
         HUB,
@@ -254,6 +264,4 @@ def make_context(
     )
     record["holders"], record["columns"] = modules + 1, n + 1
     memory.extend([record, *arrays.values()])
-    if books is None:
-        books = make_books(specs, memory, window=window)
-    return Context(record.ctypes.data, books)
+    return Context(record.ctypes.data, make_books(specs, memory, window=window))

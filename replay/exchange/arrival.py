@@ -60,13 +60,14 @@ from replay.exchange.reports import (
     report,
 )
 from replay.exchange.resting import (
+    STALE,
     drop_filled,
     find,
     insert,
     join_queue,
     price_of,
+    ranges_of,
     remove,
-    set_ranges,
     tick_of,
     widen,
 )
@@ -102,7 +103,7 @@ _OLDEST = int(SelfTrade.CANCEL_OLDEST)
 _BOTH = int(SelfTrade.CANCEL_BOTH)
 
 
-@kernel
+@kernel(inline=True)
 def _crosses(side: int, tick: int, opposite: int) -> bool:
     if opposite in (NO_ASK, NO_BID):
         return False
@@ -147,8 +148,8 @@ def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
 def _meets_own(x: Exchange, inst: int, side: int, tick: int) -> bool:
     """Say whether an own order of the other side stands at or better than `tick`."""
     if side == BUY:
-        return x.ranges[inst, 2] <= tick
-    return x.ranges[inst, 1] >= tick
+        return ranges_of(x, inst)[2] <= tick
+    return ranges_of(x, inst)[1] >= tick
 
 
 @kernel
@@ -159,7 +160,7 @@ def _cancel_own(x: Exchange, inst: int, side: int, tick: int) -> None:
         if order.side != side and (order.tick <= tick if side == BUY else order.tick >= tick):
             report(x, inst, order, _E_CANCELED, _CANCELED, order.leaves_qty, SELF_TRADE)
             order.leaves_qty = 0.0
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
 
 
 @kernel
@@ -177,7 +178,7 @@ def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
     return False
 
 
-@kernel
+@kernel(inline=True)
 def _reduced(x: Exchange, inst: int, request: Any) -> float:
     """Return the quantity that a request may have: a reduce-only one is cut to the position."""
     if request.flags & _REDUCE_ONLY == 0:
@@ -185,7 +186,7 @@ def _reduced(x: Exchange, inst: int, request: Any) -> float:
     return min(request.qty, max(-request.side * x.held[inst], 0.0))
 
 
-@kernel
+@kernel(inline=True)
 def _rest(x: Exchange, inst: int, place: int, expires: int) -> None:
     """Put an order that does not cross into its queue, and say that it is accepted."""
     order = x.resting[inst, place]
@@ -250,7 +251,7 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
             _rest(x, inst, place, expires)
             report(x, inst, order, _E_ACCEPTED, _LIVE, order.leaves_qty, 0)
             return
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
 
 
 @kernel
@@ -278,10 +279,10 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
     if crosses:
         _take(x, inst, place, tick)
         if order.leaves_qty <= 0.0:
-            drop_filled(x, inst)
+            drop_filled(x, inst, 0)
             return
     join_queue(x, inst, order)
-    set_ranges(x, inst)
+    x.ranges[inst, 0] = STALE
 
 
 @kernel
@@ -312,7 +313,7 @@ def expire(x: Exchange) -> None:
             else:
                 soonest = min(soonest, order.expires)
         if ended:
-            drop_filled(x, inst)
+            drop_filled(x, inst, 0)
             return
     i = 0
     while i < x.clock[X_STOPS]:
@@ -326,7 +327,7 @@ def expire(x: Exchange) -> None:
     x.clock[X_NEXT_EXPIRY] = soonest
 
 
-@kernel
+@kernel(inline=True)
 def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
     place = find(x, inst, int(request.client_order_id))
     if place >= 0:
@@ -342,7 +343,7 @@ def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
     refuse(x, inst, request, _E_CANCEL_REJECTED, _REJECTED, UNKNOWN_ORDER)
 
 
-@kernel
+@kernel(inline=True)
 def on_request(x: Exchange, request: Any) -> None:
     """Handle one INTENT row that has arrived at the exchange."""
     inst = int(request.inst)

@@ -48,7 +48,7 @@ def next_for(x: Exchange, inst: int, side: int, tick: int) -> int:
     return level
 
 
-@kernel
+@kernel(inline=True)
 def best_for(x: Exchange, inst: int, side: int) -> int:
     """Return the best level of side BID or ASK that has something left, NO_BID or NO_ASK."""
     level = x.venue.touch_of(inst, side, int(x.clock[X_MARKET]))

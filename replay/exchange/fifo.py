@@ -67,7 +67,7 @@ def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: int
         done = min(order.leaves_qty, left)
         left -= done
         execute(x, inst, order, order.price, done, True)
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
 
 
 @kernel
@@ -88,7 +88,7 @@ def _executed(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: 
                 execute(x, inst, order, order.price, done, True)
                 filled = True
     if filled:
-        drop_filled(x, inst)
+        drop_filled(x, inst, 0)
 
 
 @kernel
@@ -99,7 +99,7 @@ def _cleared(x: Exchange, inst: int, side: int) -> None:
         if side == 0 or order.side == side:
             report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
             order.leaves_qty = 0.0
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
 
 
 @kernel

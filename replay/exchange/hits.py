@@ -15,6 +15,7 @@ from replay.exchange.model import (
     X_STOPS,
     Exchange,
 )
+from replay.exchange.resting import ranges_of
 from replay.exchange.triggers import fire, fires, fires_by_touch
 from replay.tape.layout import T_DEED
 from replay.tape.lookup import first_at
@@ -30,7 +31,7 @@ def _next_strike(x: Exchange, inst: int, bids: bool, at: int, limit: int) -> int
     """
     tape = x.venue
     which = 0 if bids else 1
-    ranges = x.ranges[inst]
+    ranges = x.ranges[inst]  # fresh: `next_hit` has looked
     best = int(ranges[1]) if bids else int(ranges[2])  # the own order that is struck first
     end = int(tape.strike_start[2 * inst + which + 1])
     k = max(int(x.strike[inst, which]), int(tape.strike_start[2 * inst + which]))
@@ -83,11 +84,12 @@ def next_hit(x: Exchange, limit: int) -> int:
     if x.clock[X_RESTING] > 0:
         for inst in range(x.hub.instruments):
             if x.n_orders[inst] > 0:
-                if x.ranges[inst, 0] <= x.ranges[inst, 1]:
+                ranges = ranges_of(x, inst)
+                if ranges[0] <= ranges[1]:
                     k = _next_strike(x, inst, True, at, found)
                     if k >= 0:
                         found = int(x.venue.strike_at[k])
-                if x.ranges[inst, 2] <= x.ranges[inst, 3]:
+                if ranges[2] <= ranges[3]:
                     k = _next_strike(x, inst, False, at, found)
                     if k >= 0:
                         found = int(x.venue.strike_at[k])

@@ -54,7 +54,7 @@ def _cancel_some(x: Exchange) -> bool:
                 order = x.resting[inst, i]
                 report(x, inst, order, _E_CANCELED, _CANCELED, order.leaves_qty, LIQUIDATED)
                 order.leaves_qty = 0.0
-            drop_filled(x, inst)
+            drop_filled(x, inst, 0)
             return True
     if x.clock[X_STOPS] > 0:
         order = x.stops[0]
@@ -102,7 +102,7 @@ def _close_some(x: Exchange, inst: int) -> bool:
         order.leaves_qty = 0.0
     else:
         level = NO_ASK
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
     clock[X_LIQUIDATE_LEVEL] = level
     return level != NO_ASK and level != NO_BID
 

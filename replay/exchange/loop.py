@@ -8,8 +8,12 @@ reports of t.
 
 The market is on a tape (`replay.tape`), so a row costs nothing unless it concerns own orders or a
 handler wants to see it. All variants of a run share the tape, the strategy's books and the timers:
-the loop picks the next moment that concerns all of them, brings one variant after the other there,
-then lets each act.
+the loop picks the next moment that concerns all of them, then brings one variant after the other
+there and lets it act.
+
+Two short ways give what the long ones would. Reports that no handler hears wait for the next moment
+at which their strategy acts. Requests without latency are handled where they are made, if the
+exchange has seen all rows of that moment.
 
 The loop stops, and can be entered again, when the caller must act: the tape is done, outputs must
 be drained, a queue must grow, a model must answer. Where it stops never changes what comes out.
@@ -23,15 +27,24 @@ from typing import Any
 from extrema_nb.events import EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
-from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT, Context
+from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, C_NOW, ROW_LIMIT, Context
 from replay.exchange.hits import hit, next_hit
-from replay.exchange.messages import compact, forward_intents, write_mark
+from replay.exchange.messages import (
+    compact,
+    forward_intents,
+    note_intents,
+    take_reports,
+    write_mark,
+)
 from replay.exchange.model import (
     FAR,
+    X_ENTRY,
     X_JOURNAL,
     X_KEEPS,
+    X_LAST_ARRIVAL,
     X_MARKET,
     X_MARKS,
+    X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
     X_PRED_DUE,
@@ -49,6 +62,7 @@ from replay.exchange.shared import (
     N_END,
     N_LIMIT,
     N_LISTENS,
+    N_LOOKS,
     N_MARK_EVERY,
     N_NEXT_MARK,
     N_PHASE,
@@ -140,13 +154,16 @@ def _choose(sh: Shared, tape: Tape, horizon: int) -> None:
     now[N_PHASE] = 1
 
 
-@kernel
-def _own_next(x: Exchange, end: int, inclusive: bool) -> tuple[int, int]:
-    """Return what a variant has by itself until `end`, and when, in the order of ties."""
+@kernel(inline=True)
+def _own_next(x: Exchange, before: int, listens: int) -> tuple[int, int]:
+    """Return what a variant has by itself before a moment, and when, in the order of ties.
+
+    Reports that nobody hears wait until then: see `take_reports`.
+    """
     clock = x.clock
     source = _NONE
-    t = end + 1 if inclusive else end
-    if clock[X_REPORT_HEAD] < clock[X_REPORT_TAIL]:
+    t = before
+    if listens != 0 and clock[X_REPORT_HEAD] < clock[X_REPORT_TAIL]:
         due = int(x.reports[clock[X_REPORT_HEAD]].ts_recv)
         if due < t:
             source, t = _REPORT, due
@@ -163,7 +180,29 @@ def _own_next(x: Exchange, end: int, inclusive: bool) -> tuple[int, int]:
     return source, t
 
 
+@kernel(inline=True)
+def _idle(x: Exchange, end: int, limit: int) -> bool:
+    """Say whether nothing concerns a variant until a moment; mostly so, and quick to see."""
+    clock = x.clock
+    return bool(
+        clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL]
+        and clock[X_REPORT_HEAD] == clock[X_REPORT_TAIL]
+        and clock[X_PRED_HEAD] == clock[X_PRED_TAIL]
+        and end < clock[X_PRED_DUE]
+        and end < clock[X_NEXT_EXPIRY]
+        and next_hit(x, limit) >= limit
+    )
+
+
 @kernel
+def _room(x: Exchange, ctx: Context, before: int, listens: int) -> bool:
+    """Say whether there is room for the reports of what comes next, and make it."""
+    if compact(x):
+        return True
+    return listens == 0 and take_reports(x, ctx, before) and compact(x)
+
+
+@kernel(inline=True)
 def _must_stop(x: Exchange, ctx: Context) -> int:
     """Return 0 if a row can be shown to a variant's handlers, else the reason to stop."""
     if outputs_full(ctx):
@@ -175,13 +214,40 @@ def _must_stop(x: Exchange, ctx: Context) -> int:
     return 0
 
 
-@kernel
-def _after(x: Exchange, ctx: Context) -> None:
-    """Take what the handlers have said."""
+@kernel(inline=True)
+def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
+    """Take what the handlers have said; `at_once`: the exchange has seen all rows of the moment."""
     if ctx.clock[C_INTENTS] > 0:
-        forward_intents(x, ctx)
+        note_intents(x, ctx)
+        served = 0
+        if at_once and x.clock[X_MODELLED] == 0 and x.clock[X_ENTRY] == 0:
+            served = _serve(x, ctx)
+        forward_intents(x, ctx, served)
     if ctx.clock[C_FEATURES] > 0 and x.clock[X_PRED_DUE] == FAR and x.clock[X_PRED_LATENCY] >= 0:
         x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
+
+
+@kernel(inline=True)
+def _serve(x: Exchange, ctx: Context) -> int:
+    """Let requests arrive that need no time; return how many did.
+
+    They would be the next to happen: nothing of the moment is left that comes before them. What
+    does not fit, or follows what must happen first, takes the way of all others.
+    """
+    clock = x.clock
+    t = int(ctx.clock[C_NOW])
+    n = int(ctx.clock[C_INTENTS])
+    room = int(x.hub.report_cap) - 2 * int(x.hub.max_orders) - 4
+    k = 0
+    if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL] and clock[X_LAST_ARRIVAL] <= t:
+        clock[X_NOW] = t
+        while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
+            arrive(x, ctx.intents[k])
+            k += 1
+        if k > 0:
+            clock[X_LAST_ARRIVAL] = t
+            take_reports(x, ctx, t + 1)
+    return k
 
 
 @kernel
@@ -230,13 +296,14 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
     one = kernel(show, cache=False)
 
     def alone(
-        x: Any, ctx: Any, cells: Any, end: Any, inclusive: Any, limit: Any, listens: Any
+        x: Any, ctx: Any, cells: Any, end: Any, inclusive: Any, limit: Any, listens: Any, looks: Any
     ) -> int:
         """Let a variant do what it has by itself until `end`."""
         clock = x.clock
         tape = x.venue
+        last = end + 1 if inclusive else end
         while True:
-            source, t = _own_next(x, end, inclusive)
+            source, t = _own_next(x, last, listens)
             if min(t, end) >= clock[X_PRED_DUE]:
                 return _PREDICT
             until = limit
@@ -247,16 +314,18 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                     until = first_time(tape.market_ts, tape.market_mark, limit, until, before)
             position = next_hit(x, until)
             if position < until:
-                if not compact(x):
+                if not _room(x, ctx, last, listens):
                     return _BUSY
                 hit(x, position)
                 continue
             if source == _NONE:
                 clock[X_MARKET] = max(clock[X_MARKET], limit)
+                if listens == 0 and not take_reports(x, ctx, last):
+                    return _JOURNAL
                 return 0
             clock[X_MARKET] = max(clock[X_MARKET], until)
             if source >= _EXPIRY:
-                if not compact(x):
+                if not _room(x, ctx, last, listens):
                     return _BUSY
                 clock[X_NOW] = t
                 if source == _EXPIRY:
@@ -272,7 +341,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                 n = int(tape.hub.local_rows)
                 hint = int(tape.cursors[T_ROW])
                 row = first_time(tape.local_ts, tape.local_mark, n, hint, t + 1)
-                catch_up(tape, ctx, row)
+                catch_up(tape, ctx, row, looks)
             if source == _REPORT:
                 head = clock[X_REPORT_HEAD]
                 x.journal[clock[X_JOURNAL]] = x.reports[head]
@@ -283,39 +352,47 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                 head = clock[X_PRED_HEAD]
                 clock[X_PRED_HEAD] = head + 1
                 one(ctx, cells, x.hub.preds + head * ROW_BYTES)
-            _after(x, ctx)
+            _after(x, ctx, False)
 
     bring = kernel(alone, cache=False)
 
     def loop(sh: Any, tape: Any, books: Any, horizon: Any) -> int:
         now = sh.now_of
         cell_bytes = sh.hub.cell_count * 8
+        listens = int(now[N_LISTENS])
+        looks = int(now[N_LOOKS])
         while True:
             if now[N_PHASE] == 0:
                 _choose(sh, tape, horizon)
             source = int(now[N_SOURCE])
             t = int(now[N_TIME])
+            limit = int(now[N_LIMIT])
+            upto = int(now[N_ROW])
+            at = tape.hub.rows + upto * ROW_BYTES
+            if source == _VISIT:
+                upto += 1
+            elif source == _TIMER:
+                _write_timer(sh, _next_timer(sh), t)
+                at = sh.hub.timer_row
             if now[N_PHASE] == 1:
-                limit = int(now[N_LIMIT])
                 for k in range(now[N_VARIANT], sh.hub.variants):
+                    x = Exchange(sh.exchanges[k], tape)
+                    if _idle(x, t, limit):
+                        x.clock[X_MARKET] = max(x.clock[X_MARKET], limit)
+                        continue
                     why = bring(
-                        Exchange(sh.exchanges[k], tape), Context(sh.contexts[k], books),
-                        sh.hub.cells + k * cell_bytes, t, source != _VISIT, limit, now[N_LISTENS],
+                        x, Context(sh.contexts[k], books), sh.hub.cells + k * cell_bytes, t,
+                        source != _VISIT, limit, listens, looks,
                     )  # fmt: skip
                     if why != 0:
                         now[N_VARIANT] = k
                         return why
-                row = int(now[N_ROW])
-                catch_up(tape, Context(sh.contexts[0], books), row + 1 if source == _VISIT else row)
+                catch_up(tape, Context(sh.contexts[0], books), upto, looks)
                 now[N_VARIANT] = 0
                 now[N_PHASE] = 2
             if source == _END:
                 now[N_PHASE] = 0
                 return 0
-            at = tape.hub.rows + now[N_ROW] * ROW_BYTES
-            if source == _TIMER:
-                _write_timer(sh, _next_timer(sh), t)
-                at = sh.hub.timer_row
             for k in range(now[N_VARIANT], sh.hub.variants):
                 x = Exchange(sh.exchanges[k], tape)
                 ctx = Context(sh.contexts[k], books)
@@ -329,7 +406,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                     write_mark(x, ctx, t)
                 else:
                     one(ctx, sh.hub.cells + k * cell_bytes, at)
-                    _after(x, ctx)
+                    _after(x, ctx, source == _TIMER and listens == 0)
             _done(sh, tape)
 
     return kernel(loop)

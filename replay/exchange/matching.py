@@ -35,14 +35,14 @@ __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
 @kernel
 def fill_through(x: Exchange, inst: int, side: int, tick: int) -> None:
     """Fill own orders of `side` at `tick` or better: the other side's best has come to them."""
-    filled = False
+    first = -1
     for i in range(x.n_orders[inst]):
         order = x.resting[inst, i]
         if order.side == side and (order.tick >= tick if side == BUY else order.tick <= tick):
             execute(x, inst, order, order.price, order.leaves_qty, True)
-            filled = True
-    if filled:
-        drop_filled(x, inst)
+            first = i if first < 0 else first
+    if first >= 0:
+        drop_filled(x, inst, first)
 
 
 @kernel
@@ -97,7 +97,7 @@ def _share(
         order = x.resting[inst, i]
         if order.side == side and order.tick == tick:
             order.front = max(order.front, 0.0)
-    drop_filled(x, inst)
+    drop_filled(x, inst, 0)
 
 
 @kernel
@@ -117,7 +117,7 @@ def meet_trade(
         return
     lot = x.specs[inst].lot_size
     partial = x.clock[X_PARTIAL] != 0
-    filled = False
+    first = -1
     for i in range(x.n_orders[inst]):
         order = x.resting[inst, i]
         if order.side == side:
@@ -129,12 +129,12 @@ def meet_trade(
                 if lots > 0.0:
                     done = min(lots * lot, order.leaves_qty) if partial else order.leaves_qty
                     execute(x, inst, order, order.price, done, True)
-                    filled = True
+                    first = i if first < 0 else first
             elif (tick < order.tick < edge) if side == BUY else (edge < order.tick < tick):
                 execute(x, inst, order, order.price, order.leaves_qty, True)
-                filled = True
-    if filled:
-        drop_filled(x, inst)
+                first = i if first < 0 else first
+    if first >= 0:
+        drop_filled(x, inst, first)
 
 
 @kernel

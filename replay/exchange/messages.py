@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from extrema_nb.events import INTENT, Action
+from extrema_nb.events import EVENT, INTENT, Action
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.book_view import Book
+from extrema_nb.strategy.local import apply_report
 from extrema_nb.strategy.state import C_INTENTS, ROW_LIMIT
 from replay.exchange.latency import Latency, entry_latency
 from replay.exchange.model import (
@@ -29,8 +30,9 @@ from replay.exchange.model import (
 )
 from replay.exchange.reports import lose
 
-__all__ = ["compact", "forward_intents", "write_mark"]
+__all__ = ["compact", "forward_intents", "note_intents", "take_reports", "write_mark"]
 
+ROW_BYTES = EVENT.itemsize
 _TERMS = int(Action.TERMS)
 
 
@@ -73,15 +75,23 @@ def _entry(x: Exchange, ctx: Any, intent: Any) -> int:
 
 
 @kernel
-def forward_intents(x: Exchange, ctx: Any) -> None:
-    """Send the intents of the last row on their way to the exchange, and note them."""
+def note_intents(x: Exchange, ctx: Any) -> None:
+    """Write the intents of the last row down."""
+    clock = x.clock
+    if clock[X_KEEPS] != 0:
+        for i in range(ctx.clock[C_INTENTS]):
+            x.journal.view(INTENT)[clock[X_JOURNAL]] = ctx.intents[i]
+            clock[X_JOURNAL] += 1
+
+
+@kernel
+def forward_intents(x: Exchange, ctx: Any, start: int) -> None:
+    """Send the intents of the last row from `start` on on their way to the exchange."""
     clock = x.clock
     if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL]:  # the queue stays where it is warm
         clock[X_REQUEST_HEAD] = clock[X_REQUEST_TAIL] = 0
-    for i in range(ctx.clock[C_INTENTS]):
+    for i in range(start, ctx.clock[C_INTENTS]):
         intent = ctx.intents[i]
-        x.journal.view(INTENT)[clock[X_JOURNAL]] = intent
-        clock[X_JOURNAL] += clock[X_KEEPS]
         entry = int(clock[X_ENTRY])
         if clock[X_MODELLED] != 0:
             entry = _entry(x, ctx, intent)
@@ -95,6 +105,30 @@ def forward_intents(x: Exchange, ctx: Any) -> None:
         x.arrivals[tail] = due
         clock[X_REQUEST_TAIL] = tail + 1
     ctx.clock[C_INTENTS] = 0
+
+
+@kernel
+def take_reports(x: Exchange, ctx: Any, before: int) -> bool:
+    """Take in the reports that are due before a moment and that no handler hears.
+
+    False: the journal has no room for all of them.
+    """
+    clock = x.clock
+    head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
+    keeps = clock[X_KEEPS] != 0
+    while head < tail and x.reports[head].ts_recv < before:
+        if keeps:
+            if clock[X_JOURNAL] >= x.hub.journal_cap:
+                break
+            x.journal[clock[X_JOURNAL]] = x.reports[head]
+            clock[X_JOURNAL] += 1
+        apply_report(ctx, x.hub.reports + head * ROW_BYTES)
+        head += 1
+    if head == tail:  # the queue stays where it is warm
+        clock[X_REPORT_HEAD] = clock[X_REPORT_TAIL] = 0
+        return True
+    clock[X_REPORT_HEAD] = head
+    return x.reports[head].ts_recv >= before
 
 
 @kernel

@@ -15,8 +15,8 @@ import replay.tape.lookup  # noqa: F401  # gives tapes and books the methods of 
 from extrema_nb.books.l2 import L2Books, make_books
 from extrema_nb.events import EVENT, INTENT, pack_text
 from extrema_nb.instruments import INSTRUMENT, Instrument
-from extrema_nb.jit import attach_views
-from extrema_nb.memory import zeroed
+from extrema_nb.jit import attach_views, view_at
+from extrema_nb.memory import cloned, zeroed
 from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
 from replay.exchange.fees import FEE, fees_in_force
 from replay.exchange.latency import make_latency
@@ -87,56 +87,57 @@ MARK = np.dtype(
     )
 )
 
-# places in `clock`
-X_NOW = 0  # exchange time, µs
-X_MARKET = 1  # position on the tape
-X_REQUEST_HEAD = 2
-X_REQUEST_TAIL = 3
-X_REPORT_HEAD = 4
-X_REPORT_TAIL = 5
-X_LAST_ARRIVAL = 6  # requests never overtake each other
-X_LAST_REPORT = 7  # nor do reports
-X_VENUE_ID = 8  # next venue order id
-X_TRADE_ID = 9  # next trade id
-X_ENTRY = 10  # entry latency, µs
-X_RESPONSE = 11  # response latency, µs
-X_QUEUE = 12  # QueueModel
+# places in `clock`, eight to a cache line: what every step looks at comes first
+X_REQUEST_HEAD = 0
+X_REQUEST_TAIL = 1
+X_REPORT_HEAD = 2
+X_REPORT_TAIL = 3
+X_PRED_HEAD = 4
+X_PRED_TAIL = 5
+X_PRED_DUE = 6  # when the first feature that waits for its model must be answered
+X_NEXT_EXPIRY = 7  # µs, of the first resting order that expires or funding that is due; FAR: none
+X_NOW = 8  # exchange time, µs
+X_MARKET = 9  # position on the tape
+X_RESTING = 10  # own orders in the book, all instruments
+X_STOPS = 11  # stop orders that wait for their trigger
+X_MARGIN = 12  # 1: margin is asked for
 X_JOURNAL = 13  # rows in the journal
 X_MARKS = 14  # rows in the marks
-X_PRED_HEAD = 15
-X_PRED_TAIL = 16
-X_PRED_DUE = 17  # when the first feature that waits for its model must be answered
-X_PRED_LATENCY = 18  # µs, -1 without models
-X_SIDELESS = 19  # trades that say no side: they fill nobody, and are counted
-X_FILLS = 20
-X_PARTIAL = 21  # 1: partial fills
-X_CONSUME = 22  # 1: own orders use up the market's volume
-X_SELF_TRADE = 23  # SelfTrade
-X_NEXT_EXPIRY = 24  # µs, of the first resting order that expires or funding that is due; FAR: none
-X_RESTING = 25  # own orders in the book, all instruments
-X_STOPS = 26  # stop orders that wait for their trigger
+X_KEEPS = 15  # by how much a row moves the journal on: 0 if it is not kept
+X_LAST_ARRIVAL = 16  # requests never overtake each other
+X_LAST_REPORT = 17  # nor do reports
+X_VENUE_ID = 18  # next venue order id
+X_TRADE_ID = 19  # next trade id
+X_ENTRY = 20  # entry latency, µs
+X_RESPONSE = 21  # response latency, µs
+X_MODELLED = 22  # 1: latencies come from `latency`, not from X_ENTRY and X_RESPONSE
+X_FILLS = 23
+X_QUEUE = 24  # QueueModel
+X_PARTIAL = 25  # 1: partial fills
+X_CONSUME = 26  # 1: own orders use up the market's volume
 X_TAKEN = 27  # notes of what own takers used up
-X_TERMS_ID = 28  # order that the last TERMS row is about …
-X_TERMS_TRIGGER = 29  # … what its trigger is held against …
-X_TERMS_EXPIRY = 30  # … and when it expires; the trigger price is in `params`
-X_MODELLED = 31  # 1: latencies come from `latency`, not from X_ENTRY and X_RESPONSE
-X_REPORTS = 32  # reports ever made
-X_FEED = 33  # µs that the book's last row took to us, when a request last left
-X_FUNDING = 34  # 1: funding is paid
-X_PAYMENT = 35  # next payment of the tape
-X_PAYMENTS = 36  # payments ever made
-X_UNPRICED = 37  # payments that were not made because no price was known
-X_UNTIMED = 38  # rows of funding that say no time: nothing is paid by them
-X_MARGIN = 39  # 1: margin is asked for
-X_ODD_ORDERS = 40  # what is odd about the market's single orders: one place for each of COUNTERS
-X_DANGER = 44  # position at which the margin will be too small, -1 for none
-X_MARK_DEED = 45  # next mark price on the tape
-X_LIQUIDATING = 46  # 0 no, 1 orders are being cancelled, 2 positions closed
-X_LIQUIDATE_INST = 47  # instrument that is being closed …
-X_LIQUIDATE_LEVEL = 48  # … and the level to go on with, NO_BID for the best
-X_LIQUIDATE_ORDER = 49  # id of the last order that the exchange made
-X_LIQUIDATIONS = 50  # ever
-X_KEEPS = 51  # by how much a row moves the journal on: 0 if it is not kept
+X_NEAR = 28  # place of the order that was last looked for
+X_TERMS_ID = 29  # order that the last TERMS row is about …
+X_TERMS_TRIGGER = 30  # … what its trigger is held against …
+X_TERMS_EXPIRY = 31  # … and when it expires; the trigger price is in `params`
+X_SELF_TRADE = 32  # SelfTrade
+X_PRED_LATENCY = 33  # µs, -1 without models
+X_SIDELESS = 34  # trades that say no side: they fill nobody, and are counted
+X_REPORTS = 35  # reports ever made
+X_FEED = 36  # µs that the book's last row took to us, when a request last left
+X_FUNDING = 37  # 1: funding is paid
+X_PAYMENT = 38  # next payment of the tape
+X_PAYMENTS = 39  # payments ever made
+X_UNPRICED = 40  # payments that were not made because no price was known
+X_UNTIMED = 41  # rows of funding that say no time: nothing is paid by them
+X_ODD_ORDERS = 42  # what is odd about the market's single orders: one place for each of COUNTERS
+X_DANGER = 46  # position at which the margin will be too small, -1 for none
+X_MARK_DEED = 47  # next mark price on the tape
+X_LIQUIDATING = 48  # 0 no, 1 orders are being cancelled, 2 positions closed
+X_LIQUIDATE_INST = 49  # instrument that is being closed …
+X_LIQUIDATE_LEVEL = 50  # … and the level to go on with, NO_BID for the best
+X_LIQUIDATE_ORDER = 51  # id of the last order that the exchange made
+X_LIQUIDATIONS = 52  # ever
 X_SIZE = 56
 
 # places in `params`
@@ -247,6 +248,7 @@ def make_exchange(
     mark_rows: int = 1 << 10,
     clock_shift_us: int = 0,
     names: Sequence[Instrument] = (),
+    like: int = 0,
 ) -> int:
     """Return the address of a fresh exchange over (n,) INSTRUMENT; `memory` takes its arrays.
 
@@ -258,7 +260,14 @@ def make_exchange(
     keep_journal : else every row is written over the one before, where it is warm
     clock_shift_us : what was added to our clock; see `make_latency`
     names : the instruments, where `config.fees` names some and reports are to say what is paid with
+    like : address of a fresh exchange with all of this and without a latency model: it is copied
     """
+    if like:
+        hub = view_at(like, 1, XHUB)
+        first, kept, last = hub[["clock", "resting", "stop_requests"]][0].tolist()
+        record, block = cloned(hub, first, kept, last + (STOPS + 1) * INTENT.itemsize)
+        memory.extend([record, block])
+        return int(record.ctypes.data)
     n = len(instruments)
     request_cap = 2 * row_limit + 8  # more room is made when it is asked for
     report_cap = 2 * (2 * max_orders + 4) + row_limit
@@ -269,7 +278,6 @@ def make_exchange(
             "params": (P_SIZE, np.float64),
             "specs": (n, INSTRUMENT),
             "scale": ((n, 3), np.float64),
-            "resting": ((n, max_orders), XORDER),
             "n_orders": (n, np.int64),
             "ranges": ((n, 4), np.int64),
             "strike": ((n, 2), np.int64),
@@ -279,6 +287,7 @@ def make_exchange(
             "mark": (n, np.float64),
             "move": (n, np.int64),
             "closing": (1, INTENT),
+            "resting": ((n, max_orders), XORDER),
             "taken": (TAKEN, TAKE),
             "requests": (request_cap, INTENT),
             "arrivals": (request_cap, np.int64),

@@ -46,7 +46,7 @@ def ring(x: Exchange) -> None:
     await_funding(x)
 
 
-@kernel
+@kernel(inline=True)
 def arrive(x: Exchange, request: Any) -> None:
     """Handle a request that has arrived, with the margin of that moment."""
     fills = x.clock[X_FILLS]

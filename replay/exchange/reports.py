@@ -80,7 +80,7 @@ _E_EXPIRED = int(OrderEvent.EXPIRED)
 _REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
 
-@kernel
+@kernel(inline=True)
 def _response(x: Exchange) -> int:
     """Return how long the report at hand takes to us, µs."""
     clock = x.clock
@@ -92,7 +92,7 @@ def _response(x: Exchange) -> int:
     )
 
 
-@kernel
+@kernel(inline=True)
 def open_report(x: Exchange, inst: int, side: int, kind: int, flags: int, more: bool) -> int:
     """Open a report row with its head written; return its place in `reports`.
 

@@ -14,6 +14,7 @@ from replay.exchange.model import (
     FAR,
     P_EXPONENT,
     X_MARKET,
+    X_NEAR,
     X_QUEUE,
     X_RESTING,
     X_VENUE_ID,
@@ -22,23 +23,25 @@ from replay.exchange.model import (
 from replay.exchange.queue import level_changed
 
 _THROUGH = int(QueueModel.THROUGH)
+STALE = FAR + 1  # in `ranges`: to be found anew
 
 __all__ = [
+    "STALE",
     "drop_filled",
     "find",
     "insert",
     "join_queue",
     "level_moved",
     "price_of",
+    "ranges_of",
     "remove",
-    "set_ranges",
     "settle",
     "tick_of",
     "widen",
 ]
 
 
-@kernel
+@kernel(inline=True)
 def tick_of(x: Exchange, inst: int, price: float) -> int:
     """Return the tick of `price`, half away from zero."""
     scaled = price * x.scale[inst, 1]
@@ -56,10 +59,18 @@ def price_of(x: Exchange, inst: int, tick: int) -> float:
     return tick * x.scale[inst, 0]
 
 
-@kernel
+@kernel(inline=True)
 def find(x: Exchange, inst: int, client_order_id: int) -> int:
-    """Return the place of a resting order, -1 if it is not there."""
+    """Return the place of a resting order, -1 if it is not there.
+
+    Orders are mostly asked for one after the other, so the last place and the next are tried first.
+    """
     low, high = 0, int(x.n_orders[inst])
+    near = int(x.clock[X_NEAR])
+    for place in range(near, min(near + 2, high)):
+        if x.resting[inst, place].client_order_id == client_order_id:
+            x.clock[X_NEAR] = place
+            return place
     while low < high:
         middle = (low + high) >> 1
         if x.resting[inst, middle].client_order_id < client_order_id:
@@ -67,12 +78,21 @@ def find(x: Exchange, inst: int, client_order_id: int) -> int:
         else:
             high = middle
     if low < x.n_orders[inst] and x.resting[inst, low].client_order_id == client_order_id:
+        x.clock[X_NEAR] = low
         return low
     return -1
 
 
+@kernel(inline=True)
+def ranges_of(x: Exchange, inst: int) -> Any:
+    """Return between which ticks own orders lie; found when asked, as many orders leave at once."""
+    if x.ranges[inst, 0] == STALE:
+        _set_ranges(x, inst)
+    return x.ranges[inst]
+
+
 @kernel
-def set_ranges(x: Exchange, inst: int) -> None:
+def _set_ranges(x: Exchange, inst: int) -> None:
     """Note between which ticks own orders lie."""
     lowest_bid, highest_bid, lowest_ask, highest_ask = FAR, -FAR, FAR, -FAR
     for i in range(x.n_orders[inst]):
@@ -87,10 +107,12 @@ def set_ranges(x: Exchange, inst: int) -> None:
     ranges[0], ranges[1], ranges[2], ranges[3] = lowest_bid, highest_bid, lowest_ask, highest_ask
 
 
-@kernel
+@kernel(inline=True)
 def widen(x: Exchange, inst: int, order: Any) -> None:
     """Note that an order lies among the own ones."""
     ranges = x.ranges[inst]
+    if ranges[0] == STALE:
+        return
     tick = int(order.tick)
     if order.side == BUY:
         ranges[0], ranges[1] = min(int(ranges[0]), tick), max(int(ranges[1]), tick)
@@ -99,18 +121,18 @@ def widen(x: Exchange, inst: int, order: Any) -> None:
 
 
 @kernel
-def drop_filled(x: Exchange, inst: int) -> None:
-    """Close the gaps that ended orders left; the others keep their sequence."""
-    kept = 0
+def drop_filled(x: Exchange, inst: int, start: int) -> None:
+    """Close the gaps that ended orders left from place `start` on; the others keep their sequence."""
+    kept = start
     n = int(x.n_orders[inst])
-    for i in range(n):
+    for i in range(start, n):
         if x.resting[inst, i].leaves_qty > 0.0:
             if kept != i:
                 x.resting[inst, kept] = x.resting[inst, i]
             kept += 1
     x.n_orders[inst] = kept
     x.clock[X_RESTING] -= n - kept
-    set_ranges(x, inst)
+    x.ranges[inst, 0] = STALE
 
 
 @kernel
@@ -125,10 +147,10 @@ def remove(x: Exchange, inst: int, place: int) -> None:
     x.n_orders[inst] = n
     x.clock[X_RESTING] -= 1
     if tick <= x.ranges[inst, first] or tick >= x.ranges[inst, first + 1]:
-        set_ranges(x, inst)
+        x.ranges[inst, 0] = STALE
 
 
-@kernel
+@kernel(inline=True)
 def join_queue(x: Exchange, inst: int, order: Any) -> None:
     """Put an order at the end of its level's queue."""
     at = int(x.clock[X_MARKET])
@@ -180,7 +202,7 @@ def settle(x: Exchange, order: Any, position: int) -> None:
     order.entry = e
 
 
-@kernel
+@kernel(inline=True)
 def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
     """Take an order into the book, sorted by client order id; return its place.
 

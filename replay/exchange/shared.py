@@ -13,7 +13,7 @@ from extrema_nb.jit import attach_views
 __all__ = ["Shared", "make_shared"]
 
 # places in `now_of`
-N_PHASE = 0  # 0 choose, 1 bring the variants there, 2 let them act
+N_PHASE = 0  # 0 choose, 1 bring one variant after the other there and let it act
 N_TIME = 1  # µs, of the event that all variants wait for
 N_SOURCE = 2
 N_LIMIT = 3  # position of the exchange before it
@@ -23,6 +23,7 @@ N_NEXT_MARK = 6  # time of the next account mark, FAR for none
 N_MARK_EVERY = 7  # µs
 N_LISTENS = 8  # 1: some handler hears reports, so books must be current when one comes
 N_ROW = 9  # local row to show, of a visit
+N_LOOKS = 10  # what handlers look at, see `catch_up`
 N_SIZE = 12
 
 SHARED = np.dtype(

@@ -12,7 +12,9 @@ from extrema_nb.jit import kernel, view_at
 from extrema_nb.strategy.state import Context
 from replay.tape.layout import FORGET, NO_CHANGE, T_LEVEL, T_QUOTE, T_ROW, T_TURN, Tape
 
-__all__ = ["catch_up"]
+__all__ = ["LEVELS", "QUOTES", "catch_up"]
+
+LEVELS, QUOTES = 1, 2  # what somebody looks at
 
 ROW_BYTES = 64
 
@@ -85,28 +87,30 @@ def _stamp(tape: Tape, ctx: Context, k: int) -> None:
 
 
 @kernel
-def _set_touch(tape: Tape, ctx: Context, k: int) -> None:
+def _set_touch(tape: Tape, ctx: Context, k: int, deep: bool) -> None:
     """Set the best prices of an instrument to what they are after turn `k`."""
     b = int(tape.turn_inst[k])
     book = ctx.books.head[b]
     book.bid = tape.turn_bid[k]
     book.ask = tape.turn_ask[k]
-    follow_touch(ctx.books, b)
+    if deep:
+        follow_touch(ctx.books, b)
 
 
 @kernel
-def _turn(tape: Tape, ctx: Context, end: int) -> None:
-    """Take in all turns of the touch that came with changes before `end`."""
+def _turn(tape: Tape, ctx: Context, end: int, upto: int, looks: int) -> None:
+    """Take in all turns of the touch that came with changes before `end`, and before a row."""
     n = int(tape.hub.turns)
     start = int(tape.cursors[T_TURN])
     several = tape.hub.instruments > 1
+    deep = looks & LEVELS != 0
     k = start
-    while k < n and tape.turn_at[k] < end:
+    while k < n and tape.turn_at[k] < end and (deep or tape.level_row[tape.turn_at[k]] < upto):
         if several:
-            _set_touch(tape, ctx, k)
+            _set_touch(tape, ctx, k, deep)
         k += 1
     if k > start and not several:
-        _set_touch(tape, ctx, k - 1)
+        _set_touch(tape, ctx, k - 1, deep)
     tape.cursors[T_TURN] = k
 
 
@@ -133,21 +137,29 @@ def _quote(tape: Tape, ctx: Context, upto: int) -> None:
 
 
 @kernel
-def catch_up(tape: Tape, ctx: Context, upto: int) -> None:
+def catch_up(tape: Tape, ctx: Context, upto: int, looks: int) -> None:
     """Bring local books and BBO rows to the state after local rows 0 … `upto` - 1.
 
-    All arrays are walked in order, not searched: that is what a processor reads ahead.
+    All arrays are walked in order, not searched: that is what a processor reads ahead. What nobody
+    looks at is left as it is.
+
+    Parameters
+    ----------
+    looks : LEVELS if somebody may look at more of a book than its best prices, QUOTES if at BBO rows
     """
     cursors = tape.cursors
     cursors[T_ROW] = upto
+    end = int(tape.hub.levels)
     start = int(cursors[T_LEVEL])
-    if tape.hub.instruments == 1:
-        end = _apply(tape, ctx, start, upto)
-        if end > start:
-            _stamp(tape, ctx, end - 1)
-    else:
-        end = _apply_several(tape, ctx, start, upto)
-    if end > start:
+    if looks & LEVELS:
+        if tape.hub.instruments == 1:
+            end = _apply(tape, ctx, start, upto)
+            if end > start:
+                _stamp(tape, ctx, end - 1)
+        else:
+            end = _apply_several(tape, ctx, start, upto)
         cursors[T_LEVEL] = end
-        _turn(tape, ctx, end)
-    _quote(tape, ctx, upto)
+    if end > start:
+        _turn(tape, ctx, end, upto, looks)
+    if looks & QUOTES:
+        _quote(tape, ctx, upto)

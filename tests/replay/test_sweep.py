@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 import extrema_nb as xnb
 from extrema_nb.errors import ConfigError
-from extrema_nb.testing import MemorySource
+from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.sweep import Sweep, grid, parse_values
-from tests.replay.exchange.scripted import market_rows, table
+from tests.replay.exchange.scripted import T0, market_rows, table
 from tests.small_books import examples, small_books
 
 __all__ = ["small_books"]
@@ -90,16 +90,74 @@ def test_every_variant_is_a_run_of_its_own_byte_for_byte(kind, threads, events, 
         assert outcome.fills == run.counters["fills"]
 
 
+class Thick(Quoter):
+    """The same, and it looks at a quantity and a BBO row, to no effect."""
+
+    class State:
+        seen: xnb.f8 = 0.0
+
+    def on_schedule(ctx, p, s, tick):
+        book = ctx.book(0)
+        ctx.cancel_all(0)
+        if book.is_valid:
+            s.seen = book.bid_qty + ctx.bbo(0).bid_qty
+            ctx.buy(0, book.bid_price - p.away * 0.1, p.qty)
+            ctx.sell(0, book.ask_price + p.away * 0.1, p.qty)
+
+
+@settings(max_examples=examples(12), deadline=None)
+@given(events=market_rows(most=40))
+def test_what_is_not_looked_at_changes_nothing(events):
+    found = []
+    for kind in (Quoter, Thick):
+        test = Backtest(MemorySource(events, table()), [kind(away=1, qty=1.0)], config=CONFIG)
+        assert test.group.deep == test.group.quotes == (kind is Thick)
+        run = test.run()
+        found.append((run.journal.tobytes(), run.marks.tobytes(), run.counters))
+    assert found[0] == found[1]
+
+
+def test_sets_that_make_other_strategies_are_refused():
+    sweep = Sweep(
+        MemorySource(market(), table()),
+        lambda values: [Quoter() if values["away"] else Thick()],
+        [{"away": 1}, {"away": 0}],
+        config=CONFIG,
+        threads=1,
+    )
+    with pytest.raises(ConfigError, match="makes Thick, another Quoter; all must make the same"):
+        list(sweep.run())
+
+
+def test_strategies_of_other_instruments_share_books():
+    """Each set hears the trades of its own instruments only."""
+
+    def some(values):
+        return [Quoter(insts=[values["name"]])]
+
+    sets = [{"name": name} for name in ("A", "B", "A")]
+    sweep = Sweep(
+        MemorySource(market(), table()), some, sets, config=CONFIG, threads=1, keep_journals=True
+    )
+    outcomes = list(sweep.run())
+    for outcome, values in zip(outcomes, sets, strict=True):
+        run = Backtest(MemorySource(market(), table()), some(values), config=CONFIG).run()
+        assert outcome.journal.tobytes() == run.journal.tobytes()
+    assert outcomes[0].journal.tobytes() != outcomes[1].journal.tobytes()
+
+
+def market():
+    """Return a book and a trade so large that `Quoter` follows it."""
+    return rows(
+        book([(99.9, 2.0)], [(100.1, 2.0)], T0, snapshot=True), trade(99.0, 3.0, -1, T0 + 5_000)
+    )
+
+
 def test_a_part_of_the_sets_can_be_run_for_going_on_later(monkeypatch):
     """Uncompiled, too: the sets are few and the rows are."""
     monkeypatch.setattr("replay.sweep.PASS_VARIANTS", 2)
     monkeypatch.setattr("replay.sweep.STEP_VARIANTS", 2)
-    from extrema_nb.testing import book, rows, trade
-    from tests.replay.exchange.scripted import T0
-
-    events = rows(
-        book([(99.9, 2.0)], [(100.1, 2.0)], T0, snapshot=True), trade(99.0, 1.0, -1, T0 + 5_000)
-    )
+    events = market()
     seen = []
     sweep = Sweep(
         MemorySource(events, table()), lambda values: [Quoter(**values)], SETS, config=CONFIG,

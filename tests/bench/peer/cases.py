@@ -57,6 +57,6 @@ def backtest(
         timers=((1, case.period / 1e6),),
         mark_every_s=0.0,
     )  # fmt: skip
-    strategy = strategies.Noop() if case.strategy == "noop" else case.ours(**params)
+    strategy = case.ours() if case.strategy == "noop" else case.ours(**params)
     timers = config if case.strategy != "noop" else BacktestConfig(mark_every_s=0.0)
     return kind(source, [strategy], config=timers, data=data)

@@ -13,7 +13,17 @@ from typing import Any
 import extrema_nb as xnb
 from extrema_nb.events import FOK, GTC, GTX, IOC
 
-__all__ = ["Grid", "IocCross", "MixedTif", "ModifyChase", "Noop", "Requote", "Script"]
+__all__ = [
+    "Books",
+    "FreeGrid",
+    "Grid",
+    "IocCross",
+    "MixedTif",
+    "ModifyChase",
+    "Noop",
+    "Requote",
+    "Script",
+]
 
 
 _LIVE = int(xnb.OrderStatus.LIVE)
@@ -27,7 +37,14 @@ def _rests(order: Any) -> bool:
 
 
 class Noop(xnb.Strategy):
-    """Watch nothing: books alone."""
+    """Watch nothing, not even a book."""
+
+
+class Books(xnb.Strategy):
+    """Do nothing, but be free to look at any level: the whole book is kept."""
+
+    def on_liquidation(ctx, p, s, row):
+        ctx.log(0, ctx.book(0).bid_qty)
 
 
 class Requote(xnb.Strategy):
@@ -123,6 +140,13 @@ class Grid(xnb.Strategy):
         s.open_orders = -1 if busy else len(ctx.orders(0))
         s.buying = buying
         s.selling = selling
+
+
+class FreeGrid(Grid):
+    """The same, and free to look at any level, as the peer's is."""
+
+    def on_liquidation(ctx, p, s, row):
+        ctx.log(0, ctx.book(0).bid_qty)
 
 
 class ModifyChase(xnb.Strategy):

@@ -42,14 +42,19 @@ def timing(
     Both engines read what was made of the rows beforehand: the peer its sorted file with the events
     of both clocks, ours its tapes. ``tape_ms`` is what making these costs, once a recording, and
     ``kept_ms`` what finding them on disk and mapping them costs, once a process.
+    Where books are kept, a handler may look at any level, as it may in the peer; where it says
+    nothing of them, ours has found that no handler does.
     """
     kept = _kept(source, rounds)
     prices = out.events["px"]
     middle = float(np.median(prices))
     works = [
+        ("no orders, books kept", Case("noop", "noop", strategies.Books, 100_000, 0.0)),
         ("no orders", Case("noop", "noop", strategies.Noop, 100_000, 0.0)),
         ("grid 100 ms", CASES[2]),
+        ("grid 100 ms, books kept", CASES[2]._replace(ours=strategies.FreeGrid)),
         ("grid 10 ms", CASES[2]._replace(period=10_000)),
+        ("grid 10 ms, books kept", CASES[2]._replace(ours=strategies.FreeGrid, period=10_000)),
     ]
     found = []
     for name, case in works:

@@ -93,11 +93,11 @@ def test_the_newest_of_regular_checkpoints_is_gone_on_with(folder, events, scrip
 
 
 def sweep_steps(events, sweep, data):
-    variants, books = [], None
+    variants = []
     for number, values in enumerate(sweep.sets):
-        group = sweep.group(values, books)
-        books = group.ctx.books
-        variants.append(sweep._variant(group, number, 0))
+        first = variants[0] if variants else None
+        group = sweep.group(values, first and first.group)
+        variants.append(sweep._variant(group, number, 0, first))
     return sweep.config.lockstep(variants, data.first_ts, data.last_ts)
 
 

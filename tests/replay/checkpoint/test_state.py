@@ -19,14 +19,14 @@ SCRIPT = [Wanted(at=k, action=1, side=1 - 2 * (k % 2), tick=1000, qty=1.0) for k
 # what is not in arrays: either made of the assumptions again, or named in `take_state`
 VARIANT = {
     "made": {
-        "keep_journal", "group", "queue", "queue_n", "memory", "exchange", "models",
+        "config", "keep_journal", "group", "queue", "queue_n", "memory", "exchange", "models",
         "model_latency_us", "x",
     },
     "saved": {"logs", "told", "marked", "waiting"},
 }  # fmt: skip
 LOCKSTEP = {"variants", "queue", "memory", "shared", "_hit", "_leave", "_books"}
 GROUP = {
-    "strategies", "table", "risk", "seed", "window", "_books", "with_books", "subscribed",
+    "strategies", "table", "risk", "seed", "window", "_like", "with_books", "subscribed",
     "_kernels", "memory", "ctx", "_clock", "params", "states", "cell_places", "cells",
 }  # fmt: skip
 

@@ -61,6 +61,18 @@ class Scripted(xnb.Strategy):
             s.wrong += 1
 
 
+class Quiet(xnb.Strategy):
+    """The same, and it hears of nothing that comes of it."""
+
+    class Params:
+        script: xnb.f8[24, 8]
+
+    class State:
+        answers: xnb.i8[24]
+
+    on_schedule = Scripted.on_schedule
+
+
 def table() -> InstrumentTable:
     return InstrumentTable(
         Instrument(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
-from replay.exchange.model import X_MARKET, X_NOW
-from replay.exchange.rebind import rebind
 from tests.naive.exchange import Wanted
 from tests.replay.exchange.scripted import T0, Scripted, params, table, told
 
@@ -44,8 +42,3 @@ def test_orders_of_several_instruments_are_struck_in_order_of_time():
         script=script,
     )
     assert [(j[1], j[-2] - T0) for j in journal if j[0] == "fill"] == [(2, 2_000), (1, 3_000)]
-
-
-def test_a_run_begins_at_the_start_of_its_tape():
-    assert (X_NOW, X_MARKET) == (0, 1)
-    assert callable(rebind)

@@ -13,7 +13,7 @@ from extrema_nb.jit import kernel
 from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.state import make_context
 from extrema_nb.testing import bbo
-from replay.tape.advance import catch_up
+from replay.tape.advance import LEVELS, QUOTES, catch_up
 from replay.tape.build import TapeMaker
 from replay.tape.order import exchange_order
 from tests.replay.exchange.scripted import T0, market_rows, table
@@ -56,7 +56,7 @@ def test_looking_at_any_moments_shows_the_book_of_that_moment(events, count, ste
     plain = l2.make_books(names.specs(), plain_memory, window=128)
     done = 0
     for upto in [*np.minimum(np.cumsum(steps), len(events)).tolist(), len(events)]:
-        catch_up(tape, ctx, upto)
+        catch_up(tape, ctx, upto, LEVELS | QUOTES)
         for row in events[done:upto]:
             if row["kind"] == EventKind.LOB:
                 take_in(plain, np.array([row]).view(LOB_LEVEL)[0])
@@ -66,3 +66,24 @@ def test_looking_at_any_moments_shows_the_book_of_that_moment(events, count, ste
         assert np.isnan(ctx.bbos[0].bid_price) == (upto <= 5)
     assert ctx.bbos[0].ask_qty == quotes.view(BBO)["ask_qty"][0]
     del keep
+
+
+@settings(max_examples=examples(40))
+@given(market_rows(most=16), st.integers(1, 2), st.lists(st.integers(0, 12), max_size=6))
+def test_without_levels_and_quotes_the_best_prices_are_the_same(events, count, steps):
+    names = InstrumentTable(list(table())[:count])
+    events = events[events["inst"] < count]
+    order = exchange_order(events, np.ones(len(events), np.bool_), count)
+    data = TapeMaker(names.specs()).make(events, order, 0, len(events))
+    memory, shown = [], []
+    for looks in (LEVELS | QUOTES, 0):
+        tape, keep = data.fork(data.visits([]))
+        ctx = make_context(names.specs(), memory, modules=1, limits=RiskLimits(), window=128)
+        seen = []
+        for upto in [*np.minimum(np.cumsum(steps), len(events)).tolist(), len(events)]:
+            catch_up(tape, ctx, upto, looks)
+            books = ctx.books
+            seen.append([(l2.best_bid(books, i), l2.best_ask(books, i)) for i in range(count)])
+        shown.append(seen)
+        del keep
+    assert shown[0] == shown[1]
