@@ -13,6 +13,7 @@ from extrema_nb import cli
 from extrema_nb.events import BUY, SELL
 from extrema_nb.store import RowWriter
 from extrema_nb.testing import bbo, book, instrument_table, rows, trade
+from replay.sources import ParquetSource
 
 T0 = 1_700_000_000_000_000  # µs
 GRID = "strategies.grid_maker:GridMaker"
@@ -322,3 +323,33 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(recording, tmp_
     assert "strategies.0.params.qty" in refused(capsys, *words, "--param", "qty=0.5")
     save.write_bytes(save.read_bytes()[:-100])
     assert "cut off or damaged" in refused(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--candles", "0.5", "--feed-shift", f"{instrument_table()[0].name}=700"),
+        ("--instruments", instrument_table()[0].name, "--start", str(T0 + 2_000_000)),
+    ],
+)
+def test_a_second_run_from_kept_tapes_writes_the_same_bytes(
+    recording, tmp_path, capsys, monkeypatch, words
+):
+    monkeypatch.setattr("replay.sources.open.default_folder", lambda: tmp_path / "rows")
+    run(capsys, recording, *GRID_WORDS, *words, "--out", tmp_path / "plain")
+    read = []
+    merged = ParquetSource._merged
+
+    def counted(self):
+        read.append(1)
+        return merged(self)
+
+    monkeypatch.setattr(ParquetSource, "_merged", counted)
+    for number in range(2):
+        run(capsys, recording, *GRID_WORDS, *words, "--cache", "--out", tmp_path / str(number))
+        for name in FILES:
+            plain = (tmp_path / "plain" / name).read_bytes()
+            assert (tmp_path / str(number) / name).read_bytes() == plain, name
+    assert len(read) == 1
+    assert len(list((tmp_path / "rows").glob("v*.tapes"))) == 1

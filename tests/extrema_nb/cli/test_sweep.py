@@ -157,3 +157,16 @@ def test_a_person_reads_a_table(recording, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "2 run now, 0 before" in out
     assert "half_spread" in out
+
+
+def test_a_sweep_takes_the_tapes_that_a_backtest_kept(recording, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("replay.sources.open.default_folder", lambda: tmp_path / "rows")
+    words = (recording, *FIXED, "--grid", "half_spread=1,2")
+    run(capsys, *words, "--out", tmp_path / "plain")
+    run(capsys, recording, *FIXED, "--cache", command="backtest")
+    (kept,) = (tmp_path / "rows").glob("v*.tapes")
+    monkeypatch.setattr("replay.prepared.stretches", None)  # nothing is made any more
+    run(capsys, *words, "--cache", "--out", tmp_path / "kept")
+    assert list((tmp_path / "rows").glob("v*.tapes")) == [kept]
+    for name in ("sweep.parquet", "sweep.json"):
+        assert (tmp_path / "kept" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
