@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+import extrema_nb.kernels.memory  # noqa: F401  # digests of kernels see its views: always or never
 from extrema_nb.errors import ConfigError, DataError, VenueError, nearest
 from extrema_nb.events import EventArray, EventKind, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -63,3 +66,19 @@ def test_a_book_may_continue_one_that_the_reader_has(tmp_path, assume):
     rows, _, counts = decode(path, waits=False, assume_synced=assume)
     assert (EventKind.STATUS in rows["kind"]) is not assume
     assert counts.stale_books == ([] if assume else ["BTCUSDT"])
+
+
+def test_the_scanner_that_comes_late_changes_no_digest_of_a_kernel():
+    """A digest sees all classes that give a name to kernels, whoever imported them."""
+    script = (
+        "import replay.backtest, replay.sources\n"
+        "from extrema_nb.kernel_cache import METHODS\n"
+        "known = lambda: {name: sorted(map(repr, of)) for name, of in METHODS.items()}\n"
+        "before = known()\n"
+        "import replay.sources.decoding\n"
+        "print(len(before) > 50, known() == before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["True", "True"]
