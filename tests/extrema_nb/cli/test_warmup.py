@@ -42,6 +42,36 @@ def test_a_second_process_compiles_nothing(project_root):
     assert "loaded from the cache" in runs[1].stderr
 
 
+@pytest.mark.compiled
+@pytest.mark.slow
+def test_a_recorder_that_was_warmed_up_compiles_nothing(project_root):
+    def run(*command):
+        return subprocess.run(
+            [sys.executable, *command], cwd=project_root, capture_output=True, text=True,
+            check=True, timeout=280,
+        )  # fmt: skip
+
+    run("-m", "extrema_nb", "warmup", "--record")
+    again = run("-m", "extrema_nb", "warmup", "--record", "--json")
+    assert [group["compiled"] for group in json.loads(again.stdout.splitlines()[-1])["groups"]] == [
+        0
+    ]
+    assert "[1/1] recording … " in again.stderr
+    code = (
+        "from extrema_nb import jit\n"
+        "from extrema_nb.events import empty_events\n"
+        "from extrema_nb.feeds.burst import BurstPipeline\n"
+        "from extrema_nb.instruments import InstrumentTable\n"
+        "from extrema_nb.store import pack_rows\n"
+        "from extrema_nb.venues import load\n"
+        "import numpy as np\n"
+        "BurstPipeline(load('okx'), InstrumentTable()).on_frames([b'{}'], [1], print)\n"
+        "pack_rows(empty_events(1), np.zeros(99, np.uint8))\n"
+        "print(jit.stats.hits, jit.stats.misses)"
+    )
+    assert run("-c", code).stdout.split()[-2:] == ["2", "0"]
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [("strategies.empty:Emty", "did you mean 'Empty'"), ("nowhere:A", "no module 'nowhere'")],
