@@ -10,7 +10,7 @@ from extrema_nb.jit import kernel, view_at
 __all__ = ["far_put", "far_remove", "find", "refill"]
 
 
-@kernel
+@kernel(part=True)
 def find(books: L2Books, b: int, key: int) -> int:
     """Return the slot of `key` in the far table, or the free slot where it belongs."""
     mask = books.far_key.shape[1] - 1
@@ -20,7 +20,7 @@ def find(books: L2Books, b: int, key: int) -> int:
     return slot
 
 
-@kernel
+@kernel(part=True)
 def far_remove(books: L2Books, b: int, slot: int) -> None:
     """Free a slot and close the gap, so that no probe ends too early."""
     mask = books.far_key.shape[1] - 1
@@ -38,7 +38,7 @@ def far_remove(books: L2Books, b: int, slot: int) -> None:
     books.meta[b, M_FAR] -= 1
 
 
-@kernel
+@kernel(part=True)
 def far_put(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Store the quantity of a level, 0 for none; return what it was."""
     key = tick * 2 + side
@@ -57,7 +57,7 @@ def far_put(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     return before
 
 
-@kernel
+@kernel(part=True)
 def refill(books: L2Books, keys: int, values: int, capacity: int) -> None:
     """Put all levels of the tables at two addresses, of `capacity` slots a book, into new ones.
 

@@ -101,13 +101,13 @@ def grow(books: L2Books, memory: list[npt.NDArray[Any]]) -> None:
     ] + [new_keys, new_values]
 
 
-@kernel
+@kernel(part=True)
 def side_index(side: int) -> int:
     """Return BID for side BUY, ASK for SELL."""
     return BID if side == BUY else ASK
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def price_to_tick(books: L2Books, b: int, price: float) -> int:
     """Return the tick of `price`, half away from zero."""
     scaled = price * books.head[b].inverse
@@ -116,13 +116,13 @@ def price_to_tick(books: L2Books, b: int, price: float) -> int:
     return int(np.ceil(scaled - 0.5))
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def room(books: L2Books, b: int) -> bool:
     """Say whether one more row can be applied to book `b` whatever it is."""
     return 10 * (int(books.head[b].levels) + 2) <= 7 * books.far_key.shape[1]
 
 
-@kernel
+@kernel(part=True)
 def _put_far(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Store the quantity of a level outside the window; return what it was."""
     before = far_put(books, b, side, tick, qty)
@@ -130,7 +130,7 @@ def _put_far(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     return before
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def put_level(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Store the quantity of a level, wherever it lies; return what it was."""
     book = books.head[b]
@@ -146,7 +146,7 @@ def put_level(books: L2Books, b: int, side: int, tick: int, qty: float) -> float
     return _put_far(books, b, side, tick, qty)
 
 
-@kernel
+@kernel(part=True)
 def quantity(books: L2Books, b: int, side: int, tick: int) -> float:
     """Return the quantity at a tick of side BID or ASK, 0 if there is none."""
     i = tick - int(books.meta[b, M_BASE])
@@ -159,7 +159,7 @@ def quantity(books: L2Books, b: int, side: int, tick: int) -> float:
     return books.far_qty[b, slot] if books.far_key[b, slot] == key else 0.0
 
 
-@kernel
+@kernel(part=True)
 def next_below(books: L2Books, b: int, side: int, tick: int) -> int:
     """Return the highest level of a side below `tick`, or NO_BID."""
     base = int(books.meta[b, M_BASE])
@@ -187,7 +187,7 @@ def next_below(books: L2Books, b: int, side: int, tick: int) -> int:
     return found
 
 
-@kernel
+@kernel(part=True)
 def next_above(books: L2Books, b: int, side: int, tick: int) -> int:
     """Return the lowest level of a side above `tick`, or NO_ASK."""
     base = int(books.meta[b, M_BASE])
@@ -215,19 +215,19 @@ def next_above(books: L2Books, b: int, side: int, tick: int) -> int:
     return found
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def best_bid(books: L2Books, b: int) -> int:
     """Return the best bid tick, NO_BID if the side is empty."""
     return int(books.head[b].bid)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def best_ask(books: L2Books, b: int) -> int:
     """Return the best ask tick, NO_ASK if the side is empty."""
     return int(books.head[b].ask)
 
 
-@kernel
+@kernel(part=True)
 def clear_book(books: L2Books, b: int) -> None:
     """Forget all levels."""
     for side in range(2):
@@ -247,7 +247,7 @@ def clear_book(books: L2Books, b: int) -> None:
     books.meta[b, M_CROSS] = 0
 
 
-@kernel
+@kernel(part=True)
 def _recentre(books: L2Books, b: int, base: int) -> None:
     """Move the window so that it starts at tick `base`; levels change places, none is lost."""
     old = int(books.meta[b, M_BASE])
@@ -296,7 +296,7 @@ def _recentre(books: L2Books, b: int, base: int) -> None:
             books.count[b, side, block] = levels
 
 
-@kernel
+@kernel(part=True)
 def follow_touch(books: L2Books, b: int) -> None:
     """Recentre if the touch has left the middle half of the window."""
     bid = int(books.meta[b, M_BEST])
@@ -317,7 +317,7 @@ def follow_touch(books: L2Books, b: int) -> None:
             _recentre(books, b, base)
 
 
-@kernel
+@kernel(part=True)
 def _move_touch(books: L2Books, b: int, side: int, tick: int, qty: float) -> None:
     """Move the best price of a side: `tick` is better than it, or was it and is gone."""
     book = books.head[b]
@@ -339,7 +339,7 @@ def _move_touch(books: L2Books, b: int, side: int, tick: int, qty: float) -> Non
     follow_touch(books, b)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _update(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Do what `update_level` says; inlined where each row passes."""
     book = books.head[b]
@@ -355,7 +355,7 @@ def _update(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     return before
 
 
-@kernel
+@kernel(part=True)
 def update_level(books: L2Books, b: int, side: int, tick: int, qty: float) -> float:
     """Set the quantity of one level and keep the best prices; return the quantity before.
 
@@ -367,7 +367,7 @@ def update_level(books: L2Books, b: int, side: int, tick: int, qty: float) -> fl
     return _update(books, b, side, tick, qty)
 
 
-@kernel
+@kernel(part=True)
 def _begin(books: L2Books, b: int, flags: int) -> None:
     """Start a snapshot, whole or partial."""
     if flags & _PARTIAL == 0:
@@ -376,7 +376,7 @@ def _begin(books: L2Books, b: int, flags: int) -> None:
     books.head[b].cursor_ask = NO_BID
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def apply_level(books: L2Books, b: int, row: Any) -> float:
     """Apply one LOB_LEVEL row; return the quantity that was at the level."""
     flags = int(row.flags)
@@ -395,7 +395,7 @@ def apply_level(books: L2Books, b: int, row: Any) -> float:
     return _update(books, b, side, tick, row.qty)
 
 
-@kernel
+@kernel(part=True)
 def _clear_between(books: L2Books, b: int, side: int, tick: int) -> None:
     """Remove levels of a side between the last row of a partial snapshot and `tick`."""
     cursor = int(books.meta[b, M_CURSOR + side])
@@ -412,7 +412,7 @@ def _clear_between(books: L2Books, b: int, side: int, tick: int) -> None:
     books.meta[b, M_CURSOR + side] = tick
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def is_crossed(books: L2Books, b: int) -> bool:
     """Say, at the end of a message, whether a bid stands at or above an ask; reset the mark.
 
@@ -423,7 +423,7 @@ def is_crossed(books: L2Books, b: int) -> bool:
     return _still_crossed(books, b)
 
 
-@kernel
+@kernel(part=True)
 def _still_crossed(books: L2Books, b: int) -> bool:
     books.head[b].cross = 0
     lowest_ask = next_above(books, b, ASK, NO_BID)

@@ -42,7 +42,7 @@ class Book(NamedTuple):
     inst: int
 
 
-@kernel
+@kernel(part=True)
 def tick_to_price(books: L2Books, b: int, tick: int) -> float:
     """Return the price of a tick: the double nearest to the decimal where ticks a unit are whole."""
     inverse = books.scale[b, 1]

@@ -72,7 +72,7 @@ _DISCONNECTED = int(StatusCode.DISCONNECTED)
 _RESYNCED = int(StatusCode.RESYNCED)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _locate(ctx: Context, inst: int, client_order_id: int) -> tuple[int, int]:
     """Return the module that owns an open order and its place among that module's, or -1 twice."""
     for module in range(len(ctx.n_open)):
@@ -83,13 +83,13 @@ def _locate(ctx: Context, inst: int, client_order_id: int) -> tuple[int, int]:
     return -1, -1
 
 
-@kernel
+@kernel(part=True)
 def owner_of(ctx: Context, inst: int, client_order_id: int) -> int:
     """Return the module that owns an open order, or -1."""
     return _locate(ctx, inst, client_order_id)[0]
 
 
-@kernel
+@kernel(part=True)
 def _book_fill(ctx: Context, holder: int, inst: int, side: int, price: float, qty: float,
                fee: float) -> None:  # fmt: skip
     """Move one POSITION by an execution."""
@@ -129,7 +129,7 @@ def _book_fill(ctx: Context, holder: int, inst: int, side: int, price: float, qt
     held.trades += 1
 
 
-@kernel
+@kernel(part=True)
 def apply_fill(ctx: Context, row: Any) -> int:
     """Apply a FILL row; return the module that owns the order, -1 if none does."""
     inst = int(row.inst)
@@ -154,7 +154,7 @@ def apply_fill(ctx: Context, row: Any) -> int:
     return module
 
 
-@kernel
+@kernel(part=True)
 def _share_liquidation(ctx: Context, row: Any) -> None:
     """Let a fill that closes the account close positions of modules; what is left is the first's."""
     inst, side = int(row.inst), int(row.side)
@@ -170,7 +170,7 @@ def _share_liquidation(ctx: Context, row: Any) -> None:
         _book_fill(ctx, 0, inst, side, row.price, left, row.fee * (left / row.qty))
 
 
-@kernel
+@kernel(part=True)
 def _late_owner(ctx: Context, client_order_id: int) -> int:
     """Return the module that owned an order that has ended, or -1."""
     if client_order_id > 0:
@@ -180,7 +180,7 @@ def _late_owner(ctx: Context, client_order_id: int) -> int:
     return -1
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
     slot = ctx.clock[C_FINISHED] % FINISHED
     ctx.finished[slot, 0] = ctx.open_orders[module, inst, place].client_order_id
@@ -192,7 +192,7 @@ def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
     ctx.n_open[module, inst] = n
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def apply_order_report(ctx: Context, row: Any) -> int:
     """Apply an ACC_ORDER row; return the module that owns the order, -1 if none does."""
     inst = int(row.inst)
@@ -224,7 +224,7 @@ def apply_order_report(ctx: Context, row: Any) -> int:
     return module
 
 
-@kernel
+@kernel(part=True)
 def apply_position(ctx: Context, row: Any) -> None:
     """Apply an ACC_POS row: a SNAPSHOT sets the account's position, others tell nothing new."""
     inst = int(row.inst)
@@ -245,7 +245,7 @@ def apply_position(ctx: Context, row: Any) -> None:
         held.realized = realized
 
 
-@kernel
+@kernel(part=True)
 def apply_balance(ctx: Context, row: Any) -> None:
     """Apply an ACC_BAL row: funding of the simulated exchange; others tell nothing about positions."""
     inst = int(row.inst)
@@ -266,7 +266,7 @@ def apply_balance(ctx: Context, row: Any) -> None:
         held.funding += paid * (held.qty / account.qty)
 
 
-@kernel
+@kernel(part=True)
 def apply_status(ctx: Context, row: Any) -> None:
     """Apply a STATUS row: kill switch, and whether a book can be trusted."""
     code = int(row.code)
@@ -284,7 +284,7 @@ def apply_status(ctx: Context, row: Any) -> None:
             ctx.books.meta[:, M_STALE] = mark
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def apply_report(ctx: Context, at: int) -> None:
     """Do what a step does with the report at address `at` if no handler hears of it."""
     ctx.clock[C_ROWS] += 1

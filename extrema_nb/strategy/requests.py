@@ -79,7 +79,7 @@ _PENDING = int(Reject.PENDING)
 _BAD_SIDE = int(Reject.BAD_SIDE)
 
 
-@kernel
+@kernel(part=True)
 def find_order(ctx: Context, module: int, inst: int, client_order_id: int) -> int:
     """Return the place of an order among the module's open ones, or -1 (they are sorted by id).
 
@@ -106,7 +106,7 @@ def find_order(ctx: Context, module: int, inst: int, client_order_id: int) -> in
     return -1
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _take_token(ctx: Context) -> bool:
     """Take one of the submits that `orders_per_second` allows; deterministic in `ctx.now`."""
     rate = ctx.risk[0].orders_per_second
@@ -122,7 +122,7 @@ def _take_token(ctx: Context) -> bool:
     return True
 
 
-@kernel(inline=True)
+@kernel(part=True)
 def _check(ctx: Context, inst: int, side: int, price: float, qty: float) -> int:
     """Return 0 or the Reject of an order; `price` is NaN for a market order."""
     risk = ctx.risk[0]
@@ -162,7 +162,7 @@ def _check(ctx: Context, inst: int, side: int, price: float, qty: float) -> int:
     return 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _emit_intent(
     ctx: Context, action: int, order_id: int, inst: int, side: int, price: float, qty: float,
     tif: int, order_type: int, flags: int,
@@ -188,7 +188,7 @@ def _emit_intent(
     ctx.clock[C_INTENTS] = n + 1
 
 
-@kernel
+@kernel(part=True)
 def _submit(
     ctx: Context, inst: int, side: int, price: float, qty: float, tif: int, order_type: int,
     flags: int,
@@ -250,14 +250,14 @@ def market(ctx: Context, inst: int, side: int, qty: float, flags: int = 0) -> in
     return _submit(ctx, int(inst), int(side), np.nan, float(qty), _IOC, _MARKET, int(flags))
 
 
-@kernel
+@kernel(part=True)
 def _terms(ctx: Context, inst: int, side: int, trigger: float, by: int, expires: float) -> None:
     """Send what an intent has no room for ahead of the order that it is about."""
     _emit_intent(ctx, _TERMS, int(ctx.clock[C_NEXT_ID]), inst, side, trigger, expires, 0, 0, 0)
     ctx.intents[ctx.clock[C_INTENTS] - 1].reserved = by
 
 
-@kernel
+@kernel(part=True)
 def _with_terms(
     ctx: Context, inst: int, side: int, price: float, qty: float, tif: int, order_type: int,
     flags: int, trigger: float, by: int, expires: float,
@@ -318,7 +318,7 @@ def good_till(
     )  # fmt: skip
 
 
-@kernel
+@kernel(part=True)
 def _locate(ctx: Context, client_order_id: int) -> tuple[int, int]:
     """Return the instrument of one of the module's open orders and its place, or -1 twice."""
     module = int(ctx.clock[C_MODULE])

@@ -103,14 +103,14 @@ _OLDEST = int(SelfTrade.CANCEL_OLDEST)
 _BOTH = int(SelfTrade.CANCEL_BOTH)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _crosses(side: int, tick: int, opposite: int) -> bool:
     if opposite in (NO_ASK, NO_BID):
         return False
     return tick >= opposite if side == BUY else tick <= opposite
 
 
-@kernel
+@kernel(part=True)
 def _offered(x: Exchange, inst: int, side: int, limit: int) -> float:
     """Return the visible quantity of the other side down to `limit`."""
     other = ASK if side == BUY else BID
@@ -122,7 +122,7 @@ def _offered(x: Exchange, inst: int, side: int, limit: int) -> float:
     return total
 
 
-@kernel
+@kernel(part=True)
 def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
     """Let a crossing order take: whole at the best, or level by level down to `limit`."""
     order = x.resting[inst, place]
@@ -144,7 +144,7 @@ def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
         level = following
 
 
-@kernel
+@kernel(part=True)
 def _meets_own(x: Exchange, inst: int, side: int, tick: int) -> bool:
     """Say whether an own order of the other side stands at or better than `tick`."""
     if side == BUY:
@@ -152,7 +152,7 @@ def _meets_own(x: Exchange, inst: int, side: int, tick: int) -> bool:
     return ranges_of(x, inst)[1] >= tick
 
 
-@kernel
+@kernel(part=True)
 def _cancel_own(x: Exchange, inst: int, side: int, tick: int) -> None:
     """Cancel own orders of the other side that an order at `tick` would trade with."""
     for i in range(x.n_orders[inst]):
@@ -163,7 +163,7 @@ def _cancel_own(x: Exchange, inst: int, side: int, tick: int) -> None:
     drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
     """Apply the self-trade rule; say whether the new order may go on."""
     side = int(request.side)
@@ -178,7 +178,7 @@ def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
     return False
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _reduced(x: Exchange, inst: int, request: Any) -> float:
     """Return the quantity that a request may have: a reduce-only one is cut to the position."""
     if request.flags & _REDUCE_ONLY == 0:
@@ -186,7 +186,7 @@ def _reduced(x: Exchange, inst: int, request: Any) -> float:
     return min(request.qty, max(-request.side * x.held[inst], 0.0))
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _rest(x: Exchange, inst: int, place: int, expires: int) -> None:
     """Put an order that does not cross into its queue, and say that it is accepted."""
     order = x.resting[inst, place]
@@ -196,7 +196,7 @@ def _rest(x: Exchange, inst: int, place: int, expires: int) -> None:
     widen(x, inst, order)
 
 
-@kernel
+@kernel(part=True)
 def submit(x: Exchange, request: Any, expires: int) -> None:
     """Handle an order that arrives: take, rest, expire or reject."""
     inst = int(request.inst)
@@ -254,7 +254,7 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
     drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
     """Handle an AMEND: less at the same price keeps the queue place, else the tail."""
     order = x.resting[inst, place]
@@ -285,7 +285,7 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
     x.ranges[inst, 0] = STALE
 
 
-@kernel
+@kernel(part=True)
 def _may_amend(x: Exchange, inst: int, request: Any, place: int) -> bool:
     """Say whether the margin suffices for what an order is to become."""
     order = x.resting[inst, place]
@@ -293,7 +293,7 @@ def _may_amend(x: Exchange, inst: int, request: Any, place: int) -> bool:
     return more <= 0.0 or may_open(x, inst, int(order.side), more, request.price)
 
 
-@kernel
+@kernel(part=True)
 def expire(x: Exchange) -> None:
     """End the orders whose time is up, in order of instrument and client order id.
 
@@ -327,7 +327,7 @@ def expire(x: Exchange) -> None:
     x.clock[X_NEXT_EXPIRY] = soonest
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
     place = find(x, inst, int(request.client_order_id))
     if place >= 0:
@@ -343,7 +343,7 @@ def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
     refuse(x, inst, request, _E_CANCEL_REJECTED, _REJECTED, UNKNOWN_ORDER)
 
 
-@kernel(inline=True)
+@kernel(part=True)
 def on_request(x: Exchange, request: Any) -> None:
     """Handle one INTENT row that has arrived at the exchange."""
     inst = int(request.inst)

@@ -9,7 +9,7 @@ from replay.exchange.model import TAKEN, X_CONSUME, X_MARKET, X_TAKEN, Exchange
 __all__ = ["available", "best_for", "next_for", "use_up"]
 
 
-@kernel
+@kernel(part=True)
 def _used(x: Exchange, inst: int, side: int, tick: int) -> float:
     """Return what own takers took from a level since the market last changed it."""
     at = int(x.clock[X_MARKET])
@@ -28,7 +28,7 @@ def _used(x: Exchange, inst: int, side: int, tick: int) -> float:
     return total
 
 
-@kernel
+@kernel(part=True)
 def available(x: Exchange, inst: int, side: int, tick: int) -> float:
     """Return what can be traded at a level of side BID or ASK now."""
     qty = x.venue.resting_qty(inst, side, tick, int(x.clock[X_MARKET]))
@@ -38,7 +38,7 @@ def available(x: Exchange, inst: int, side: int, tick: int) -> float:
     return left if left >= x.scale[inst, 2] else 0.0
 
 
-@kernel
+@kernel(part=True)
 def next_for(x: Exchange, inst: int, side: int, tick: int) -> int:
     """Return the next worse level that has something left, NO_BID or NO_ASK."""
     at = int(x.clock[X_MARKET])
@@ -48,7 +48,7 @@ def next_for(x: Exchange, inst: int, side: int, tick: int) -> int:
     return level
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def best_for(x: Exchange, inst: int, side: int) -> int:
     """Return the best level of side BID or ASK that has something left, NO_BID or NO_ASK."""
     level = x.venue.touch_of(inst, side, int(x.clock[X_MARKET]))
@@ -59,7 +59,7 @@ def best_for(x: Exchange, inst: int, side: int) -> int:
     return level
 
 
-@kernel
+@kernel(part=True)
 def use_up(x: Exchange, inst: int, side: int, tick: int, qty: float) -> None:
     """Note that an own taker took `qty` from a level; the oldest note leaves when all are in use."""
     if x.clock[X_CONSUME] == 0:

@@ -32,7 +32,7 @@ FEE = np.dtype(
 BUY_MAKER, BUY_TAKER, SELL_MAKER, SELL_TAKER = range(4)
 
 
-@kernel
+@kernel(part=True)
 def fee_of(x: Any, inst: int, side: int, maker: bool, value: float, qty: float) -> float:
     """Return what an execution costs.
 

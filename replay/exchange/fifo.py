@@ -28,7 +28,7 @@ _EXPIRED = int(OrderStatus.EXPIRED)
 _E_EXPIRED = int(OrderEvent.EXPIRED)
 
 
-@kernel
+@kernel(part=True)
 def _is_before(order: Any, side: int, tick: int, joined: int) -> bool:
     """Say whether an own order would have been executed before a market order."""
     if order.side != side or order.leaves_qty <= 0.0:
@@ -38,7 +38,7 @@ def _is_before(order: Any, side: int, tick: int, joined: int) -> bool:
     return bool(order.tick > tick) if side == BUY else bool(order.tick < tick)
 
 
-@kernel
+@kernel(part=True)
 def _comes_first(order: Any, other: Any, side: int) -> bool:
     """Say whether of two own orders the first has priority."""
     if order.tick != other.tick:
@@ -48,7 +48,7 @@ def _comes_first(order: Any, other: Any, side: int) -> bool:
     return bool(order.venue_order_id < other.venue_order_id)
 
 
-@kernel
+@kernel(part=True)
 def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: int) -> None:
     """Let own orders share what was executed."""
     lot = x.specs[inst].lot_size
@@ -70,7 +70,7 @@ def _share(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: int
     drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def _executed(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: int) -> None:
     """Let an execution of a market order fill own orders that stand before it."""
     if x.clock[X_CONSUME] != 0:
@@ -91,7 +91,7 @@ def _executed(x: Exchange, inst: int, side: int, tick: int, qty: float, joined: 
         drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def _cleared(x: Exchange, inst: int, side: int) -> None:
     """Expire own orders of a side, 0 for both."""
     for i in range(x.n_orders[inst]):
@@ -102,7 +102,7 @@ def _cleared(x: Exchange, inst: int, side: int) -> None:
     drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def meet_orders(x: Exchange, row: Any) -> None:
     """Let a deed of single orders do what it does to own ones; others do nothing."""
     inst, side = int(row.inst), int(row.side)

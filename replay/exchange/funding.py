@@ -28,7 +28,7 @@ _ACC_BAL = int(EventKind.ACC_BAL)
 _FLAGS = int(Flag.LAST | Flag.SYNTHETIC)
 
 
-@kernel
+@kernel(part=True)
 def pay(x: Exchange, payment: Any) -> None:
     """Pay or receive funding for the position that is held, and report it.
 
@@ -59,7 +59,7 @@ def pay(x: Exchange, payment: Any) -> None:
     x.clock[X_PAYMENTS] += 1
 
 
-@kernel
+@kernel(part=True)
 def await_funding(x: Exchange) -> None:
     """See to it that the exchange wakes up when the tape's next payment is due."""
     clock = x.clock

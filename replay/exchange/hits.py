@@ -23,7 +23,7 @@ from replay.tape.lookup import first_at
 __all__ = ["hit", "next_hit"]
 
 
-@kernel
+@kernel(part=True)
 def _next_strike(x: Exchange, inst: int, bids: bool, at: int, limit: int) -> int:
     """Return the next strike of own bids or own asks from position `at` on, -1 for none.
 
@@ -49,7 +49,7 @@ def _next_strike(x: Exchange, inst: int, bids: bool, at: int, limit: int) -> int
     return found
 
 
-@kernel
+@kernel(part=True)
 def _next_trigger(x: Exchange, at: int, limit: int) -> int:
     """Return the next position below `limit` at which a waiting stop fires, or `limit`.
 
@@ -74,7 +74,7 @@ def _next_trigger(x: Exchange, at: int, limit: int) -> int:
     return limit
 
 
-@kernel
+@kernel(part=True)
 def next_hit(x: Exchange, limit: int) -> int:
     """Return the first position below `limit` that concerns own orders, or `limit`."""
     at = int(x.clock[X_MARKET])
@@ -100,7 +100,7 @@ def next_hit(x: Exchange, limit: int) -> int:
     return found
 
 
-@kernel
+@kernel(part=True)
 def hit(x: Exchange, position: int) -> None:
     """Let the row at `position` do what it does to own orders."""
     tape = x.venue

@@ -99,7 +99,7 @@ attach_views(
 )
 
 
-@kernel
+@kernel(part=True)
 def _neighbour(times: npt.NDArray[Any], ts: int) -> int:
     """Return the last place whose time is at or before `ts`, -1 if there is none."""
     low, high = 0, len(times)
@@ -112,7 +112,7 @@ def _neighbour(times: npt.NDArray[Any], ts: int) -> int:
     return low - 1
 
 
-@kernel
+@kernel(part=True)
 def _between(times: npt.NDArray[Any], spans: npt.NDArray[Any], place: int, ts: int) -> int:
     """Return the span at `ts`, linear from `place` to the next row, truncated to µs."""
     if place < 0:
@@ -123,7 +123,7 @@ def _between(times: npt.NDArray[Any], spans: npt.NDArray[Any], place: int, ts: i
     return int(spans[place]) + int(rise * float(ts - times[place]))
 
 
-@kernel
+@kernel(part=True)
 def _mix(x: int) -> int:
     """Return 32 bits in which every bit of `x` counts; products stay below 2**63."""
     x = ((x ^ (x >> 16)) * 0x21F0AAAD) & WORD
@@ -131,7 +131,7 @@ def _mix(x: int) -> int:
     return x ^ (x >> 15)
 
 
-@kernel
+@kernel(part=True)
 def _draw(spans: npt.NDArray[Any], key: int, key2: int, number: int) -> int:
     """Return the span that `number` draws; each is as likely as any other."""
     low = _mix((number & WORD) ^ key)
@@ -139,12 +139,12 @@ def _draw(spans: npt.NDArray[Any], key: int, key2: int, number: int) -> int:
     return int(spans[(bits * len(spans)) >> 32])
 
 
-@kernel
+@kernel(part=True)
 def _scaled(factor: float, offset_us: float, feed_latency: int) -> int:
     return int(max(np.floor(factor * feed_latency + offset_us + 0.5), 0.0))
 
 
-@kernel
+@kernel(part=True)
 def entry_latency(latency: Latency, ts: int, feed_latency: int, number: int) -> int:
     """Return µs from us to the exchange; negative: refused, and known after the absolute value.
 
@@ -168,7 +168,7 @@ def entry_latency(latency: Latency, ts: int, feed_latency: int, number: int) -> 
     return _draw(latency.entry_spans, hub.entry_key, hub.entry_key2, number)
 
 
-@kernel
+@kernel(part=True)
 def response_latency(latency: Latency, ts: int, feed_latency: int, number: int) -> int:
     """Return µs from the exchange to us.
 

@@ -45,7 +45,7 @@ _MARKET = int(OrderType.MARKET)
 _IOC = int(TimeInForce.IOC)
 
 
-@kernel
+@kernel(part=True)
 def _cancel_some(x: Exchange) -> bool:
     """Cancel what rests in one instrument, or one waiting stop; say whether there was any."""
     for inst in range(x.hub.instruments):
@@ -64,7 +64,7 @@ def _cancel_some(x: Exchange) -> bool:
     return False
 
 
-@kernel
+@kernel(part=True)
 def _close_some(x: Exchange, inst: int) -> bool:
     """Take some levels with what is held; say whether there is more to take."""
     clock = x.clock
@@ -107,7 +107,7 @@ def _close_some(x: Exchange, inst: int) -> bool:
     return level != NO_ASK and level != NO_BID
 
 
-@kernel
+@kernel(part=True)
 def liquidate(x: Exchange) -> None:
     """Do the next step of closing the account; `X_LIQUIDATING` is 0 when it is done."""
     clock = x.clock

@@ -75,7 +75,7 @@ _BY_TRADE = int(TriggerBy.TRADE)
 _BY_MARK = int(TriggerBy.MARK)
 
 
-@kernel
+@kernel(part=True)
 def _refresh(x: Exchange, inst: int, side: int, tick: int) -> None:
     """Forget what own takers used up at a level that the market has now stated anew."""
     i = 0
@@ -88,7 +88,7 @@ def _refresh(x: Exchange, inst: int, side: int, tick: int) -> None:
             i += 1
 
 
-@kernel
+@kernel(part=True)
 def _fire_all(x: Exchange, inst: int, by: int, tick: int) -> None:
     """Set off the stops that a price triggers."""
     while x.clock[X_STOPS] > 0:
@@ -98,7 +98,7 @@ def _fire_all(x: Exchange, inst: int, by: int, tick: int) -> None:
         fire(x, place)
 
 
-@kernel
+@kernel(part=True)
 def _on_level(x: Exchange, inst: int, row: Any) -> None:
     """Apply a LOB_LEVEL row to the exchange's book and to own orders."""
     books = x.venue
@@ -123,7 +123,7 @@ def _on_level(x: Exchange, inst: int, row: Any) -> None:
         fire(x, place)
 
 
-@kernel
+@kernel(part=True)
 def _on_trade(x: Exchange, inst: int, row: Any) -> None:
     """Let a public trade fill own orders of the resting side."""
     if row.side == 0:
@@ -138,7 +138,7 @@ def _on_trade(x: Exchange, inst: int, row: Any) -> None:
     _fire_all(x, inst, _BY_TRADE, tick)
 
 
-@kernel
+@kernel(part=True)
 def _serve(x: Exchange, until: int) -> bool:
     """Handle requests that arrived before `until`; say whether there is room for their reports."""
     clock = x.clock
@@ -164,7 +164,7 @@ def _serve(x: Exchange, until: int) -> bool:
     return True
 
 
-@kernel
+@kernel(part=True)
 def _feed(x: Exchange, rows: int, start: int, n: int) -> int:
     """Apply market rows from `start` on; return how far it came, or why it stopped, with the place.
 

@@ -112,7 +112,7 @@ _EXPIRY = 3
 _REQUEST = 4
 
 
-@kernel
+@kernel(part=True)
 def _next_timer(sh: Shared) -> int:
     """Return the place of the timer that is due first (of several at once the first)."""
     best = 0
@@ -122,7 +122,7 @@ def _next_timer(sh: Shared) -> int:
     return best
 
 
-@kernel
+@kernel(part=True)
 def _choose(sh: Shared, tape: Tape, horizon: int) -> None:
     """Find the next moment that concerns all variants."""
     now = sh.now_of
@@ -154,7 +154,7 @@ def _choose(sh: Shared, tape: Tape, horizon: int) -> None:
     now[N_PHASE] = 1
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _own_next(x: Exchange, before: int, listens: int) -> tuple[int, int]:
     """Return what a variant has by itself before a moment, and when, in the order of ties.
 
@@ -180,7 +180,7 @@ def _own_next(x: Exchange, before: int, listens: int) -> tuple[int, int]:
     return source, t
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _idle(x: Exchange, end: int, limit: int) -> bool:
     """Say whether nothing concerns a variant until a moment; mostly so, and quick to see."""
     clock = x.clock
@@ -194,7 +194,7 @@ def _idle(x: Exchange, end: int, limit: int) -> bool:
     )
 
 
-@kernel
+@kernel(part=True)
 def _room(x: Exchange, ctx: Context, before: int, listens: int) -> bool:
     """Say whether there is room for the reports of what comes next, and make it."""
     if compact(x):
@@ -202,7 +202,7 @@ def _room(x: Exchange, ctx: Context, before: int, listens: int) -> bool:
     return listens == 0 and take_reports(x, ctx, before) and compact(x)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _must_stop(x: Exchange, ctx: Context) -> int:
     """Return 0 if a row can be shown to a variant's handlers, else the reason to stop."""
     if outputs_full(ctx):
@@ -214,7 +214,7 @@ def _must_stop(x: Exchange, ctx: Context) -> int:
     return 0
 
 
-@kernel(inline=True)
+@kernel(part=True)
 def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
     """Take what the handlers have said; `at_once`: the exchange has seen all rows of the moment."""
     if ctx.clock[C_INTENTS] > 0:
@@ -227,7 +227,7 @@ def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
         x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
 
 
-@kernel(inline=True)
+@kernel(part=True)
 def _serve(x: Exchange, ctx: Context) -> int:
     """Let requests arrive that need no time; return how many did.
 
@@ -250,7 +250,7 @@ def _serve(x: Exchange, ctx: Context) -> int:
     return k
 
 
-@kernel
+@kernel(part=True)
 def _write_timer(sh: Shared, timer: int, t: int) -> None:
     """Write the SCHEDULE row of a timer that is due."""
     row = sh.timer_row[0]
@@ -264,7 +264,7 @@ def _write_timer(sh: Shared, timer: int, t: int) -> None:
     row.period = sh.timers[timer, 2]
 
 
-@kernel
+@kernel(part=True)
 def _done(sh: Shared, tape: Tape) -> None:
     """Move on behind the moment at hand."""
     now = sh.now_of

@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-@kernel
+@kernel(part=True)
 def worth(x: Exchange, inst: int, qty: float, price: float) -> float:
     """Return the value of a quantity at a price, without its sign."""
     spec = x.specs[inst]
@@ -55,13 +55,13 @@ def worth(x: Exchange, inst: int, qty: float, price: float) -> float:
     return unit / price if spec.inverse == 1 else unit * price
 
 
-@kernel
+@kernel(part=True)
 def _price(x: Exchange, inst: int, at: int) -> float:
     mark = x.mark[inst]
     return book_price(x, inst, at) if np.isnan(mark) else mark
 
 
-@kernel
+@kernel(part=True)
 def equity_at(x: Exchange, at: int) -> tuple[float, float]:
     """Return the equity at a position, and the value of all positions; NaN where not known."""
     equity = x.params[P_CASH]
@@ -76,7 +76,7 @@ def equity_at(x: Exchange, at: int) -> tuple[float, float]:
     return equity, total
 
 
-@kernel
+@kernel(part=True)
 def _exposure(x: Exchange, inst: int, side: int, more: float) -> float:
     """Return the quantity that is held at worst: all open buys fill, or all open sells."""
     buys = more if side == BUY else 0.0
@@ -90,7 +90,7 @@ def _exposure(x: Exchange, inst: int, side: int, more: float) -> float:
     return max(abs(x.held[inst] + buys), abs(x.held[inst] - sells))
 
 
-@kernel
+@kernel(part=True)
 def may_open(x: Exchange, inst: int, side: int, qty: float, limit: float) -> bool:
     """Say whether the margin suffices for `qty` more to buy or sell.
 
@@ -115,14 +115,14 @@ def may_open(x: Exchange, inst: int, side: int, qty: float, limit: float) -> boo
     return not needed * x.params[P_INITIAL] > equity
 
 
-@kernel
+@kernel(part=True)
 def _is_short(x: Exchange, at: int) -> bool:
     """Say whether the equity at a position is below the maintenance margin."""
     equity, total = equity_at(x, at)
     return total > 0.0 and equity < total * x.params[P_MAINTENANCE]
 
 
-@kernel
+@kernel(part=True)
 def take_marks(x: Exchange, position: int) -> None:
     """Take the mark prices of rows before `position` in."""
     tape = x.venue
@@ -136,7 +136,7 @@ def take_marks(x: Exchange, position: int) -> None:
     x.clock[X_MARK_DEED] = k
 
 
-@kernel
+@kernel(part=True)
 def check_margin(x: Exchange) -> None:
     """Let the exchange wake up at once to close everything if the margin is too small."""
     at = int(x.clock[X_MARKET])
@@ -146,7 +146,7 @@ def check_margin(x: Exchange) -> None:
         x.clock[X_NEXT_EXPIRY] = min(x.clock[X_NEXT_EXPIRY], x.clock[X_NOW])
 
 
-@kernel
+@kernel(part=True)
 def _next_price(x: Exchange, at: int, limit: int) -> int:
     """Return the next position below `limit` at which a price of ours may move, or `limit`."""
     tape = x.venue
@@ -169,13 +169,13 @@ def _next_price(x: Exchange, at: int, limit: int) -> int:
     return limit
 
 
-@kernel
+@kernel(part=True)
 def price_moves(x: Exchange, position: int) -> bool:
     """Say whether a price of ours may move at a position: it is where the tape has come to."""
     return _next_price(x, position, position + 1) == position
 
 
-@kernel
+@kernel(part=True)
 def next_danger(x: Exchange, limit: int) -> int:
     """Return the first position below `limit` after which the margin is too small, or `limit`.
 

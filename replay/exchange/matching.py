@@ -32,7 +32,7 @@ _FIFO = int(QueueModel.FIFO)
 __all__ = ["fill_through", "meet_level", "meet_row", "meet_trade"]
 
 
-@kernel
+@kernel(part=True)
 def fill_through(x: Exchange, inst: int, side: int, tick: int) -> None:
     """Fill own orders of `side` at `tick` or better: the other side's best has come to them."""
     first = -1
@@ -45,7 +45,7 @@ def fill_through(x: Exchange, inst: int, side: int, tick: int) -> None:
         drop_filled(x, inst, first)
 
 
-@kernel
+@kernel(part=True)
 def meet_level(x: Exchange, inst: int, side: int, tick: int, previous: float, new: float) -> None:
     """Move the queue places of own orders at a level that goes from `previous` to `new`."""
     for i in range(x.n_orders[inst]):
@@ -54,7 +54,7 @@ def meet_level(x: Exchange, inst: int, side: int, tick: int, previous: float, ne
             level_moved(x, order, previous, new)
 
 
-@kernel
+@kernel(part=True)
 def _share(
     x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int, position: int
 ) -> None:
@@ -100,7 +100,7 @@ def _share(
     drop_filled(x, inst, 0)
 
 
-@kernel
+@kernel(part=True)
 def meet_trade(
     x: Exchange, inst: int, side: int, tick: int, qty: float, edge: int, position: int
 ) -> None:
@@ -137,7 +137,7 @@ def meet_trade(
         drop_filled(x, inst, first)
 
 
-@kernel
+@kernel(part=True)
 def meet_row(x: Exchange, row: Any, position: int) -> None:
     """Let a deed of the tape fill own orders; queue places follow when they matter."""
     inst = int(row.inst)

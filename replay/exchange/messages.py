@@ -36,7 +36,7 @@ ROW_BYTES = EVENT.itemsize
 _TERMS = int(Action.TERMS)
 
 
-@kernel
+@kernel(part=True)
 def compact(x: Exchange) -> bool:
     """Move what waits in the message queues to their fronts; say whether there is room to go on."""
     clock = x.clock
@@ -63,7 +63,7 @@ def compact(x: Exchange) -> bool:
     )
 
 
-@kernel
+@kernel(part=True)
 def _entry(x: Exchange, ctx: Any, intent: Any) -> int:
     """Return how long a request takes to the exchange, µs; negative: it is refused on its way."""
     book = ctx.books.head[intent.inst]
@@ -74,7 +74,7 @@ def _entry(x: Exchange, ctx: Any, intent: Any) -> int:
     return abs(entry) if intent.action == _TERMS else entry
 
 
-@kernel
+@kernel(part=True)
 def note_intents(x: Exchange, ctx: Any) -> None:
     """Write the intents of the last row down."""
     clock = x.clock
@@ -84,7 +84,7 @@ def note_intents(x: Exchange, ctx: Any) -> None:
             clock[X_JOURNAL] += 1
 
 
-@kernel
+@kernel(part=True)
 def forward_intents(x: Exchange, ctx: Any, start: int) -> None:
     """Send the intents of the last row from `start` on on their way to the exchange."""
     clock = x.clock
@@ -107,7 +107,7 @@ def forward_intents(x: Exchange, ctx: Any, start: int) -> None:
     ctx.clock[C_INTENTS] = 0
 
 
-@kernel
+@kernel(part=True)
 def take_reports(x: Exchange, ctx: Any, before: int) -> bool:
     """Take in the reports that are due before a moment and that no handler hears.
 
@@ -131,7 +131,7 @@ def take_reports(x: Exchange, ctx: Any, before: int) -> bool:
     return x.reports[head].ts_recv >= before
 
 
-@kernel
+@kernel(part=True)
 def write_mark(x: Exchange, ctx: Any, ts: int) -> None:
     """Write one account mark an instrument."""
     for inst in range(len(ctx.specs)):

@@ -12,7 +12,7 @@ from replay.exchange.resting import price_of
 __all__ = ["book_price", "mid_of"]
 
 
-@kernel
+@kernel(part=True)
 def book_price(x: Exchange, inst: int, at: int) -> float:
     """Return the mid at a position, the best price of the only side there is, NaN without any."""
     bid = int(x.venue.touch_of(inst, BID, at))
@@ -24,7 +24,7 @@ def book_price(x: Exchange, inst: int, at: int) -> float:
     return 0.5 * (price_of(x, inst, bid) + price_of(x, inst, ask))
 
 
-@kernel
+@kernel(part=True)
 def mid_of(x: Exchange, inst: int, at: int) -> float:
     """Return the mid at a position, NaN without a two-sided book."""
     if x.venue.touch_of(inst, BID, at) == NO_BID or x.venue.touch_of(inst, ASK, at) == NO_ASK:

@@ -24,7 +24,7 @@ from replay.exchange.model import (
 __all__ = ["arrive", "ring"]
 
 
-@kernel
+@kernel(part=True)
 def ring(x: Exchange) -> None:
     """Do what is due: a step of a liquidation, one payment of funding, or what expires.
 
@@ -46,7 +46,7 @@ def ring(x: Exchange) -> None:
     await_funding(x)
 
 
-@kernel(inline=True)
+@kernel(part=True)
 def arrive(x: Exchange, request: Any) -> None:
     """Handle a request that has arrived, with the margin of that moment."""
     fills = x.clock[X_FILLS]

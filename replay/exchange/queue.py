@@ -24,7 +24,7 @@ _THROUGH = int(QueueModel.THROUGH)
 _FIFO = int(QueueModel.FIFO)
 
 
-@kernel
+@kernel(part=True)
 def share_behind(model: int, n: float, front: float, back: float) -> float:
     """Return the part of a reduction that is taken to have been behind the order, 0 to 1."""
     if model == _POWER:
@@ -45,7 +45,7 @@ def share_behind(model: int, n: float, front: float, back: float) -> float:
     return below / above
 
 
-@kernel
+@kernel(part=True)
 def level_changed(model: int, n: float, order: Any, previous: float, new: float) -> None:
     """Move the order's place when its level goes from `previous` to `new`."""
     if model == _RISK_AVERSE:
@@ -67,7 +67,7 @@ def level_changed(model: int, n: float, order: Any, previous: float, new: float)
     order.front = new if np.isnan(moved) else min(moved, new)
 
 
-@kernel
+@kernel(part=True)
 def traded(model: int, order: Any, qty: float) -> None:
     """Move the order's place when `qty` trades at its price."""
     order.front -= qty
@@ -75,7 +75,7 @@ def traded(model: int, order: Any, qty: float) -> None:
         order.cum += qty
 
 
-@kernel
+@kernel(part=True)
 def lots_reached(order: Any, lot: float) -> float:
     """Return by how many lots the queue ahead was overrun, 0 if it was not.
 

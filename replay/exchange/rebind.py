@@ -22,7 +22,7 @@ from replay.tape.lookup import NEVER
 __all__ = ["leave", "rebind"]
 
 
-@kernel
+@kernel(part=True)
 def rebind(x: Exchange) -> None:
     """Begin a tape: own orders keep their places in the queues and look out for its changes."""
     x.clock[X_MARKET] = 0
@@ -42,7 +42,7 @@ def rebind(x: Exchange) -> None:
         x.taken[i].at = 0
 
 
-@kernel
+@kernel(part=True)
 def leave(x: Exchange) -> None:
     """End a tape: own orders take all of its changes in, the margin account its mark prices."""
     if x.clock[X_MARGIN] != 0:

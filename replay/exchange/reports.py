@@ -80,7 +80,7 @@ _E_EXPIRED = int(OrderEvent.EXPIRED)
 _REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def _response(x: Exchange) -> int:
     """Return how long the report at hand takes to us, µs."""
     clock = x.clock
@@ -92,7 +92,7 @@ def _response(x: Exchange) -> int:
     )
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def open_report(x: Exchange, inst: int, side: int, kind: int, flags: int, more: bool) -> int:
     """Open a report row with its head written; return its place in `reports`.
 
@@ -115,7 +115,7 @@ def open_report(x: Exchange, inst: int, side: int, kind: int, flags: int, more: 
     return at
 
 
-@kernel
+@kernel(part=True)
 def report(
     x: Exchange, inst: int, order: Any, event: int, status: int, leaves: float, code: int
 ) -> None:
@@ -133,7 +133,7 @@ def report(
     row.code = code
 
 
-@kernel
+@kernel(part=True)
 def refuse(x: Exchange, inst: int, request: Any, event: int, status: int, code: int) -> None:
     """Report about an order that is not in the book."""
     at = open_report(x, inst, int(request.side), _ACC_ORDER, _LAST, False)
@@ -149,7 +149,7 @@ def refuse(x: Exchange, inst: int, request: Any, event: int, status: int, code: 
     row.code = code
 
 
-@kernel
+@kernel(part=True)
 def lose(x: Exchange, request: Any, after: int) -> None:
     """Report that a request was refused on its way, `after` µs after it left."""
     clock = x.clock
@@ -173,7 +173,7 @@ def lose(x: Exchange, request: Any, after: int) -> None:
     clock[X_LAST_REPORT] = due
 
 
-@kernel
+@kernel(part=True)
 def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker: bool) -> None:
     """Fill `qty` of an order at `price` and report it; what is left below half a lot is nothing.
 

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def tick_of(x: Exchange, inst: int, price: float) -> int:
     """Return the tick of `price`, half away from zero."""
     scaled = price * x.scale[inst, 1]
@@ -50,7 +50,7 @@ def tick_of(x: Exchange, inst: int, price: float) -> int:
     return -int(-scaled + 0.5)
 
 
-@kernel
+@kernel(part=True)
 def price_of(x: Exchange, inst: int, tick: int) -> float:
     """Return the price of a tick: the double nearest to the decimal where ticks a unit are whole."""
     inverse = x.scale[inst, 1]
@@ -59,7 +59,7 @@ def price_of(x: Exchange, inst: int, tick: int) -> float:
     return tick * x.scale[inst, 0]
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def find(x: Exchange, inst: int, client_order_id: int) -> int:
     """Return the place of a resting order, -1 if it is not there.
 
@@ -83,7 +83,7 @@ def find(x: Exchange, inst: int, client_order_id: int) -> int:
     return -1
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def ranges_of(x: Exchange, inst: int) -> Any:
     """Return between which ticks own orders lie; found when asked, as many orders leave at once."""
     if x.ranges[inst, 0] == STALE:
@@ -91,7 +91,7 @@ def ranges_of(x: Exchange, inst: int) -> Any:
     return x.ranges[inst]
 
 
-@kernel
+@kernel(part=True)
 def _set_ranges(x: Exchange, inst: int) -> None:
     """Note between which ticks own orders lie."""
     lowest_bid, highest_bid, lowest_ask, highest_ask = FAR, -FAR, FAR, -FAR
@@ -107,7 +107,7 @@ def _set_ranges(x: Exchange, inst: int) -> None:
     ranges[0], ranges[1], ranges[2], ranges[3] = lowest_bid, highest_bid, lowest_ask, highest_ask
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def widen(x: Exchange, inst: int, order: Any) -> None:
     """Note that an order lies among the own ones."""
     ranges = x.ranges[inst]
@@ -120,7 +120,7 @@ def widen(x: Exchange, inst: int, order: Any) -> None:
         ranges[2], ranges[3] = min(int(ranges[2]), tick), max(int(ranges[3]), tick)
 
 
-@kernel
+@kernel(part=True)
 def drop_filled(x: Exchange, inst: int, start: int) -> None:
     """Close the gaps that ended orders left from place `start` on; the others keep their sequence."""
     kept = start
@@ -135,7 +135,7 @@ def drop_filled(x: Exchange, inst: int, start: int) -> None:
     x.ranges[inst, 0] = STALE
 
 
-@kernel
+@kernel(part=True)
 def remove(x: Exchange, inst: int, place: int) -> None:
     """Take an order out of the book."""
     order = x.resting[inst, place]
@@ -150,7 +150,7 @@ def remove(x: Exchange, inst: int, place: int) -> None:
         x.ranges[inst, 0] = STALE
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def join_queue(x: Exchange, inst: int, order: Any) -> None:
     """Put an order at the end of its level's queue."""
     at = int(x.clock[X_MARKET])
@@ -162,7 +162,7 @@ def join_queue(x: Exchange, inst: int, order: Any) -> None:
         order.front = np.inf  # no trade at the price uses that up
 
 
-@kernel
+@kernel(part=True)
 def _enter(x: Exchange, order: Any) -> None:
     """Look up what stood ahead of an order when it joined."""
     inst, tick = int(order.inst), int(order.tick)
@@ -173,13 +173,13 @@ def _enter(x: Exchange, order: Any) -> None:
         order.front = front
 
 
-@kernel
+@kernel(part=True)
 def level_moved(x: Exchange, order: Any, previous: float, new: float) -> None:
     """Move an order's place as the queue model says; `own_queue` puts users' models here."""
     level_changed(int(x.clock[X_QUEUE]), x.params[P_EXPONENT], order, previous, new)
 
 
-@kernel
+@kernel(part=True)
 def settle(x: Exchange, order: Any, position: int) -> None:
     """Move the order's queue place by all changes of its level before `position`.
 
@@ -202,7 +202,7 @@ def settle(x: Exchange, order: Any, position: int) -> None:
     order.entry = e
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def insert(x: Exchange, inst: int, request: Any, tick: int) -> int:
     """Take an order into the book, sorted by client order id; return its place.
 

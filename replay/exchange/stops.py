@@ -29,7 +29,7 @@ _E_ACCEPTED = int(OrderEvent.ACCEPTED)
 _E_REJECTED = int(OrderEvent.REJECTED)
 
 
-@kernel
+@kernel(part=True)
 def park(x: Exchange, request: Any, expires: int) -> None:
     """Let a stop order wait; the rows that come after its arrival can trigger it."""
     inst = int(request.inst)
@@ -62,7 +62,7 @@ def park(x: Exchange, request: Any, expires: int) -> None:
     report(x, inst, row, _E_ACCEPTED, _LIVE, request.qty, 0)
 
 
-@kernel
+@kernel(part=True)
 def find_stop(x: Exchange, inst: int, client_order_id: int) -> int:
     """Return the place of a waiting stop order, -1 if there is none."""
     for i in range(x.clock[X_STOPS]):
@@ -71,7 +71,7 @@ def find_stop(x: Exchange, inst: int, client_order_id: int) -> int:
     return -1
 
 
-@kernel
+@kernel(part=True)
 def remove_stop(x: Exchange, place: int) -> None:
     """Take a stop order out; the others keep their sequence."""
     n = int(x.clock[X_STOPS]) - 1
@@ -81,7 +81,7 @@ def remove_stop(x: Exchange, place: int) -> None:
     x.clock[X_STOPS] = n
 
 
-@kernel
+@kernel(part=True)
 def touched(x: Exchange, inst: int, by: int, for_buy: int, for_sell: int) -> int:
     """Return the first waiting stop that prices trigger, -1 for none.
 

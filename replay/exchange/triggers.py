@@ -19,13 +19,13 @@ _MARK = int(TriggerBy.MARK)
 _BBO = int(TriggerBy.BBO)
 
 
-@kernel
+@kernel(part=True)
 def fires_at(x: Exchange, inst: int, by: int, tick: int) -> int:
     """Return the first stop that a price triggers, -1 for none."""
     return touched(x, inst, by, tick, tick)
 
 
-@kernel
+@kernel(part=True)
 def fires_by_touch(x: Exchange, inst: int, position: int) -> int:
     """Return the first stop that the best prices at a position trigger, -1 for none."""
     ask = x.venue.touch_of(inst, ASK, position)
@@ -35,7 +35,7 @@ def fires_by_touch(x: Exchange, inst: int, position: int) -> int:
     )
 
 
-@kernel
+@kernel(part=True)
 def fires(x: Exchange, row: Any) -> int:
     """Return the first stop that a deed of the tape triggers, -1 for none."""
     inst = int(row.inst)
@@ -46,7 +46,7 @@ def fires(x: Exchange, row: Any) -> int:
     return -1
 
 
-@kernel
+@kernel(part=True)
 def fire(x: Exchange, place: int) -> None:
     """Let a triggered stop arrive as the order that it stands for."""
     last = int(x.clock[X_STOPS])

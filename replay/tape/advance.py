@@ -19,7 +19,7 @@ LEVELS, QUOTES = 1, 2  # what somebody looks at
 ROW_BYTES = 64
 
 
-@kernel
+@kernel(part=True)
 def _far(ctx: Context, b: int, key: int, qty: float) -> None:
     """Apply a change that is not of a level in the window."""
     if key > NO_CHANGE:
@@ -28,7 +28,7 @@ def _far(ctx: Context, b: int, key: int, qty: float) -> None:
         clear_book(ctx.books, b)
 
 
-@kernel
+@kernel(part=True)
 def _apply(tape: Tape, ctx: Context, start: int, upto: int) -> int:
     """Apply changes of the only instrument's levels up to a row; return where it stopped."""
     books = ctx.books
@@ -58,7 +58,7 @@ def _apply(tape: Tape, ctx: Context, start: int, upto: int) -> int:
     return k
 
 
-@kernel
+@kernel(part=True)
 def _apply_several(tape: Tape, ctx: Context, start: int, upto: int) -> int:
     """Apply changes of many instruments' levels up to a row; return where it stopped."""
     n = int(tape.hub.levels)
@@ -76,7 +76,7 @@ def _apply_several(tape: Tape, ctx: Context, start: int, upto: int) -> int:
     return k
 
 
-@kernel
+@kernel(part=True)
 def _stamp(tape: Tape, ctx: Context, k: int) -> None:
     """Note sequence number and times of the row that brought change `k`."""
     row = view_at(tape.hub.rows + tape.level_row[k] * ROW_BYTES, 1, LOB_LEVEL)[0]
@@ -86,7 +86,7 @@ def _stamp(tape: Tape, ctx: Context, k: int) -> None:
     book.ts_recv = row.ts_recv
 
 
-@kernel
+@kernel(part=True)
 def _set_touch(tape: Tape, ctx: Context, k: int, deep: bool) -> None:
     """Set the best prices of an instrument to what they are after turn `k`."""
     b = int(tape.turn_inst[k])
@@ -97,7 +97,7 @@ def _set_touch(tape: Tape, ctx: Context, k: int, deep: bool) -> None:
         follow_touch(ctx.books, b)
 
 
-@kernel
+@kernel(part=True)
 def _turn(tape: Tape, ctx: Context, end: int, upto: int, looks: int) -> None:
     """Take in all turns of the touch that came with changes before `end`, and before a row."""
     n = int(tape.hub.turns)
@@ -114,13 +114,13 @@ def _turn(tape: Tape, ctx: Context, end: int, upto: int, looks: int) -> None:
     tape.cursors[T_TURN] = k
 
 
-@kernel
+@kernel(part=True)
 def _set_quote(tape: Tape, ctx: Context, k: int) -> None:
     row = view_at(tape.hub.rows + tape.quote_row[k] * ROW_BYTES, 1, BBO)[0]
     ctx.bbos[row.inst] = row
 
 
-@kernel
+@kernel(part=True)
 def _quote(tape: Tape, ctx: Context, upto: int) -> None:
     """Take in all BBO rows before a row."""
     n = int(tape.hub.quotes)
@@ -136,7 +136,7 @@ def _quote(tape: Tape, ctx: Context, upto: int) -> None:
     tape.cursors[T_QUOTE] = k
 
 
-@kernel
+@kernel(part=True)
 def catch_up(tape: Tape, ctx: Context, upto: int, looks: int) -> None:
     """Bring local books and BBO rows to the state after local rows 0 … `upto` - 1.
 

@@ -30,13 +30,13 @@ LIST_SIDE = 47  # bit of the side in a list's code; below it the tick
 HALF = 1 << 45
 
 
-@kernel(inline=True)
+@kernel(inline=True, part=True)
 def list_code(inst: int, side: int, tick: int) -> int:
     """Return what lists are sorted by."""
     return (inst << 48) | (side << LIST_SIDE) | (tick + HALF)
 
 
-@kernel
+@kernel(part=True)
 def first_at(values: Any, start: int, end: int, hint: int, value: int) -> int:
     """Return the first place in ``[start, end]`` whose value is `value` or more.
 
@@ -70,7 +70,7 @@ def first_at(values: Any, start: int, end: int, hint: int, value: int) -> int:
     return low
 
 
-@kernel
+@kernel(part=True)
 def first_time(times: Any, marks: Any, n: int, hint: int, t: int) -> int:
     """Return the first place in ``[0, n]`` whose time is `t` or more; `marks` is every 64th time.
 
@@ -82,7 +82,7 @@ def first_time(times: Any, marks: Any, n: int, hint: int, t: int) -> int:
     return first_at(times, start, min(block << 6, n), start, t)
 
 
-@kernel
+@kernel(part=True)
 def _find_list(tape: Tape, inst: int, side: int, tick: int) -> int:
     """Return the list of a level, -1 if the tape never speaks of it."""
     mask = tape.slot_key.shape[0] - 1
@@ -94,7 +94,7 @@ def _find_list(tape: Tape, inst: int, side: int, tick: int) -> int:
     return int(tape.slot_list[slot])
 
 
-@kernel
+@kernel(part=True)
 def _list_at(tape: Tape, found: int, at: int) -> tuple[float, int, int]:
     """Return a level's quantity at a position, the entry that changes it next, and the end."""
     start, end = int(tape.list_start[found]), int(tape.list_start[found + 1])
