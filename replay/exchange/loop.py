@@ -8,8 +8,8 @@ reports of t.
 
 The market is on a tape (`replay.tape`), so a row costs nothing unless it concerns own orders or a
 handler wants to see it. All variants of a run share the tape, the strategy's books and the timers:
-the loop picks the next moment that concerns all of them, then brings one variant after the other
-there and lets it act.
+the loop picks the next moment that concerns all of them, brings one variant after the other there,
+then lets each act.
 
 Two short ways give what the long ones would. Reports that no handler hears wait for the next moment
 at which their strategy acts. Requests without latency are handled where they are made, if the

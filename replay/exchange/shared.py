@@ -13,7 +13,7 @@ from extrema_nb.jit import attach_views
 __all__ = ["Shared", "make_shared"]
 
 # places in `now_of`
-N_PHASE = 0  # 0 choose, 1 bring one variant after the other there and let it act
+N_PHASE = 0  # 0 choose, 1 bring the variants there, 2 let them act
 N_TIME = 1  # µs, of the event that all variants wait for
 N_SOURCE = 2
 N_LIMIT = 3  # position of the exchange before it
