@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -181,9 +180,7 @@ class KernelGroup:
         self.cells = self.cell_places.ctypes.data
 
     def _needs_books(self) -> bool:
-        if np.isfinite(self.risk.price_collar) or np.isfinite(self.risk.max_notional):
-            return True
-        return looks_at_books(s.handlers for s in self.strategies)
+        return self.risk.by_price or looks_at_books(s.handlers for s in self.strategies)
 
     def _matrix(self, subscriptions: Subscriptions | None) -> npt.NDArray[np.int64]:
         """Return (kinds, instruments + 1) masks of modules; column 0 is "no instrument"."""
@@ -241,8 +238,7 @@ class KernelGroup:
     @property
     def quotes(self) -> bool:
         """Whether a handler or a limit may look at the last BBO row."""
-        limited = math.isfinite(self.risk.price_collar) or math.isfinite(self.risk.max_notional)
-        return self._kernels.looks[1] or limited
+        return self._kernels.looks[1] or self.risk.by_price
 
     @property
     def heard(self) -> frozenset[EventKind]:

@@ -69,6 +69,11 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     f"risk limit {name} is {getattr(self, name)}, expected a positive number"
                 )
 
+    @property
+    def by_price(self) -> bool:
+        """Whether orders are held against the market's price."""
+        return math.isfinite(self.max_notional) or math.isfinite(self.price_collar)
+
     def record(self) -> npt.NDArray[Any]:
         """Return (1,) RISK, as compiled code sees the limits."""
         out = np.zeros(1, RISK)
