@@ -8,10 +8,8 @@ the least of several rounds. Without the captured day rows are generated.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +24,7 @@ from extrema_nb.testing import bbo, book, instrument_table, rows, trade
 from replay import load
 from replay.export import export
 from replay.sources import open_source
+from tests.bench.told import tell
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURE = ROOT.parent / "shared/data/binance_usdm/capture/btcusdt_20240808.gz"
@@ -202,11 +201,7 @@ def main():
             taken, count = best(lambda: drain(open_source(CAPTURE)), 3)
             out["capture"] = rate(count, taken)
         out["day_rows"] = small
-    text = json.dumps(out, indent=1)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+    tell(out, args.json)
 
 
 if __name__ == "__main__":

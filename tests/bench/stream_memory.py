@@ -22,6 +22,7 @@ from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import RowWriter
 from replay.sources import open_source
 from tests.bench.load import given, record
+from tests.bench.told import tell
 
 DAY_0 = 1_723_075_200_000_000  # 2024-08-08 00:00 UTC
 
@@ -106,11 +107,7 @@ def main():
         for count in args.instruments:
             record_many(work / f"many{count}", events, count, args.many_copies)
             out[f"{count} instruments"] = measure(work / "small", work / f"many{count}")
-    text = json.dumps(out, indent=1)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+    tell(out, args.json)
 
 
 if __name__ == "__main__":

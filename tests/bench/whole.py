@@ -26,6 +26,7 @@ from replay.backtest import Backtest, BacktestConfig
 from replay.sources import FEW_ROWS, open_source
 from tests.bench.load import CAPTURE, given, record
 from tests.bench.stream_memory import held
+from tests.bench.told import tell
 
 STRATEGIES = ("strategies.empty:Empty", "strategies.grid_maker:GridMaker")
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,11 +204,7 @@ def main():
             for copies, path in days.items():
                 record(path, events, table, copies)
             out["rows"] = rows(work, work / "small", days, args.cached)
-    text = json.dumps(out, indent=1)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+    tell(out, args.json)
 
 
 if __name__ == "__main__":
