@@ -26,6 +26,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from extrema_nb.errors import ConfigError, nearest
+from extrema_nb.jit_interrupts import hold_interrupts
 from extrema_nb.kernel_cache import (
     BOUNDS_CHECK,
     METHODS,
@@ -75,6 +76,7 @@ if ENABLED:
     from numba import extending
     from numba.core import bytecode, caching, cgutils, imputils, types
     from numba.core import errors as numba_errors
+    from numba.core.codegen import JITCodeLibrary
     from numba.core.runtime import nrtdynmod
     from numba.core.typing import arraydecl, templates
     from numba.core.typing.npydecl import parse_dtype
@@ -84,6 +86,7 @@ if ENABLED:
     if hidden:
         del sys.modules["coverage"]
     keep_runtime(nrtdynmod, numba.__version__)
+    hold_interrupts(JITCodeLibrary, "_finalize_final_module")
 
     from extrema_nb.jit_parts import make_part, pause_garbage
 

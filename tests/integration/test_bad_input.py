@@ -138,6 +138,6 @@ def test_a_replay_that_is_interrupted_says_nothing_and_leaves_the_recording_whol
         except subprocess.TimeoutExpired:  # at this pace it takes half an hour
             child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=LIMIT_S)
-    assert child.returncode == 130
     assert b"Traceback" not in err
+    assert child.returncode == 130, err
     assert inspect_path(folder)["rows"] == len(market())
