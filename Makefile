@@ -8,6 +8,8 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 # the tests of a file stay together, so that what they compile is compiled once
 PARALLEL := -n $(WORKERS) --dist loadfile
+# `arch` reads the sources: it says the same in both lanes, so it runs once, before them
+LANE := $(PARALLEL) --ignore=tests/arch
 # the uncompiled lane is Python speed: everything but what is slow there
 NOJIT := -m "not slow and not compiled" tests
 
@@ -26,8 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)   ## the whole system, offline: record, backtest, trade, verify, report
 	$(BIN)/extrema-nb demo
 
-test: $(STAMP)   ## all tests, compiled
-	$(PYTEST) $(PARALLEL)
+test: $(STAMP) arch  ## all tests, compiled
+	$(PYTEST) -q $(LANE)
 
 lint: $(STAMP)   ## formatting and lint rules
 	$(BIN)/ruff format --check .
@@ -45,10 +47,10 @@ arch: $(STAMP)   ## import layers, and what the tests of the architecture say
 	$(PYTEST) -q tests/arch
 
 test-nojit: $(STAMP)  ## the same code as plain Python
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -q $(PARALLEL) $(NOJIT)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -q $(LANE) $(NOJIT)
 
 test-bounds: $(STAMP) ## compiled with bounds checks
-	NUMBA_BOUNDSCHECK=1 $(PYTEST) $(PARALLEL)
+	NUMBA_BOUNDSCHECK=1 $(PYTEST) -q $(LANE)
 
 coverage: $(STAMP)    ## branch coverage, measured uncompiled: compiled lines are invisible to it
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -q $(NOJIT)

@@ -351,12 +351,22 @@ def attach_views(owner: type, record: Any, **views: tuple[Any, Any]) -> None:
 def _reader(name: str, record: Any, lengths: tuple[Any, ...], dtype: Any) -> Callable[..., Any]:
     """Return the uncompiled twin of a view; it carries all that a digest must see."""
 
+    if name == "hub":
+        return lambda owner: record_at(owner.at, record)
+
+    def word(field: str) -> int:
+        return int(record.fields[field][1]) // 8
+
+    size, place = record.itemsize // 8, word(name)
+    words = tuple(word(n) if isinstance(n, str) else ~n for n in lengths)  # below 0: a number
+
     def read(owner: Any) -> Any:
-        hub = record_at(owner.at, record)
-        if name == "hub":
-            return hub
-        shape = tuple(int(hub[n]) if isinstance(n, str) else n for n in lengths)
-        return view_at(int(hub[name]), shape if len(shape) > 1 else shape[0], dtype)
+        hub = view_at(owner.at, size, np.int64)
+        if len(words) == 1:
+            at = words[0]
+            return view_at(hub.item(place), hub.item(at) if at >= 0 else ~at, dtype)
+        shape = tuple(hub.item(at) if at >= 0 else ~at for at in words)
+        return view_at(hub.item(place), shape, dtype)
 
     return read
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.small_books import small_books
+
 ROOT = Path(__file__).resolve().parent.parent
 ON_DEMAND = {"bench", "browser"}  # folders of tests/ that run only when they are named
 
@@ -32,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("compiled"):
             item.add_marker(pytest.mark.skip(reason="needs the compiler, NUMBA_DISABLE_JIT is set"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _books_of_this_lane():
+    """Let books be small for the whole of the uncompiled lane."""
+    with small_books():
+        yield
 
 
 @pytest.fixture(scope="session")

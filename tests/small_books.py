@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from extrema_nb import jit
 from extrema_nb.books.l2 import make_books
 
 WINDOW = 128  # ticks
+MAKERS = (
+    "extrema_nb.strategy.state", "replay.exchange.model", "replay.quality",
+    "replay.statistics.market_mids", "replay.tape.build",
+)  # fmt: skip
 
 
 def examples(n: int) -> int:
@@ -19,11 +25,11 @@ def _small(specs, memory, *, window=None, **kwargs):
     return make_books(specs, memory, window=window or WINDOW, **kwargs)
 
 
-@pytest.fixture(autouse=True)
-def small_books(monkeypatch):
+@contextlib.contextmanager
+def small_books():
     """Let books be small where nothing is compiled; what they say does not depend on it."""
-    if not jit.ENABLED:
-        monkeypatch.setattr("extrema_nb.strategy.state.make_books", _small)
-        monkeypatch.setattr("replay.exchange.model.make_books", _small)
-        monkeypatch.setattr("replay.tape.build.make_books", _small)
-        monkeypatch.setattr("replay.statistics.market_mids.make_books", _small)
+    with pytest.MonkeyPatch.context() as patch:
+        if not jit.ENABLED:
+            for module in MAKERS:
+                patch.setattr(f"{module}.make_books", _small)
+        yield

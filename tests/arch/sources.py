@@ -1,4 +1,8 @@
-"""What the tests of the architecture read: the sources, as text and as syntax trees."""
+"""What the tests of the architecture read: the sources, as text and as syntax trees.
+
+A rule is one test that names every file that breaks it: as tests of their own, the files would cost
+more time than looking into them.
+"""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
-from tests.arch.sources import ROOT, dotted, modules, tracked_files, tree
+from tests.arch.sources import ROOT, modules, tracked_files, tree
 
 MAX_LINES = 450
 MAX_BYTES = 1 << 20
@@ -19,17 +17,21 @@ MACHINE = re.compile("/work/|/root/|/home/[a-z]|/tmp/[a-z]")  # looked for, not 
 HERE = Path("tests/arch/test_files.py")  # the one file that must write them
 
 
-@pytest.mark.parametrize("path", modules(), ids=dotted)
-def test_a_module_is_not_too_long(path):
-    lines = len((ROOT / path).read_text(encoding="utf-8").splitlines())
-    assert (lines > MAX_LINES) == (str(path) in LONG), f"{path} has {lines} lines"
+def test_no_module_is_too_long():
+    lines = {
+        str(path): len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in modules()
+    }
+    assert {path: n for path, n in lines.items() if n > MAX_LINES and path not in LONG} == {}
+    assert [path for path in LONG if lines.get(path, 0) <= MAX_LINES] == []  # off the list
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if tree(p).body], ids=dotted)
-def test_a_module_begins_by_saying_what_it_is_for(path):
-    docstring = ast.get_docstring(tree(path))
-    assert docstring, f"{path} has no docstring"
-    assert docstring.splitlines()[0].endswith((".", ":")), docstring.splitlines()[0]
+def test_every_module_begins_by_saying_what_it_is_for():
+    first = {
+        str(path): (ast.get_docstring(tree(path)) or "no docstring").splitlines()[0]
+        for path in modules()
+        if tree(path).body
+    }
+    assert {path: line for path, line in first.items() if not line.endswith((".", ":"))} == {}
 
 
 def test_tracked_files_name_no_machine():

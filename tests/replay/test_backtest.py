@@ -20,7 +20,6 @@ from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig, scan
 from replay.exchange.model import ExchangeConfig
 from tests.naive import exchange as twin
-from tests.replay.exchange.conftest import small_books  # noqa: F401  # acts by itself
 from tests.replay.exchange.scripted import (
     T0,
     Scripted,

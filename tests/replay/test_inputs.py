@@ -15,9 +15,6 @@ from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.inputs import BookFrom
 from tests.replay.exchange.scripted import T0, table
-from tests.small_books import small_books
-
-__all__ = ["small_books"]
 
 
 def candle(low, high, close, ts):

@@ -31,9 +31,7 @@ from tests.replay.exchange.scripted import (
 from tests.replay.sources.captures import SYNCED, depth, trade, write
 from tests.replay.test_backtest import results
 from tests.replay.test_sweep import Quoter
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 CONFIG = BacktestConfig(
     exchange=ExchangeConfig(queue="power", entry_latency_us=700, response_latency_us=400),

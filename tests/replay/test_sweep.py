@@ -15,9 +15,7 @@ from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.sweep import Sweep, grid, parse_values
 from tests.replay.exchange.scripted import T0, market_rows, table
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 CONFIG = BacktestConfig(
     exchange=ExchangeConfig(queue="power"), timers=((1, 0.001),), mark_every_s=0.002

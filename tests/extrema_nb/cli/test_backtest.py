@@ -9,7 +9,7 @@ import sys
 import polars as pl
 import pytest
 
-from extrema_nb import cli
+from extrema_nb import cli, jit
 from extrema_nb.events import BUY, SELL
 from extrema_nb.store import RowWriter
 from extrema_nb.testing import bbo, book, instrument_table, rows, trade
@@ -17,7 +17,7 @@ from replay.sources import ParquetSource
 
 T0 = 1_700_000_000_000_000  # µs
 GRID = "strategies.grid_maker:GridMaker"
-STEPS = 400
+STEPS = 400 if jit.ENABLED else 160  # one round of the mid and more
 FILES = {"orders.parquet", "fills.parquet", "account.parquet", "funding.parquet", "summary.json"}
 
 

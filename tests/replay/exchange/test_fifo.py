@@ -19,9 +19,7 @@ from tests.naive.fifo import NaiveFifo
 from tests.order_rows import ADD, DELETE, EXECUTE, MODIFY, T0, mbo, order_streams
 from tests.replay.exchange.scripted import Scripted, params, scripts, table, told
 from tests.replay.test_backtest import PERIOD, Cut, backtest, results
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 LATE = 3_000  # µs, the greatest feed latency
 

@@ -32,9 +32,7 @@ from tests.replay.exchange.scripted import (
     table,
     told,
 )
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 nan = math.nan
 QUOTES = book([(99.9, 9.0)], [(100.1, 9.0)], T0, snapshot=True)

@@ -35,9 +35,7 @@ from tests.replay.exchange.scripted import (
 from tests.replay.exchange.test_matching import Market
 from tests.replay.exchange.test_matching import told as market_told
 from tests.replay.exchange.test_stops import stop
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 nan = math.nan
 CANCELED, TRADE = OrderEvent.CANCELED, OrderEvent.TRADE

@@ -26,9 +26,7 @@ from tests.replay.exchange.scripted import (
     table,
     told,
 )
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 # ruff: noqa: N805  # handlers have no self
 

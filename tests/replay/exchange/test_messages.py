@@ -23,9 +23,7 @@ from replay.exchange.model import (
 from tests.naive.exchange import MARKET, Wanted
 from tests.replay.exchange.runs import END, paid_run
 from tests.replay.exchange.scripted import T0, funded, scripts, table, told
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 
 def exchange():

@@ -34,9 +34,7 @@ from tests.replay.exchange.scripted import (
     told,
 )
 from tests.replay.test_backtest import Cut, backtest, results
-from tests.small_books import examples, small_books
-
-__all__ = ["small_books"]
+from tests.small_books import examples
 
 
 @kernel

@@ -1,7 +1,0 @@
-"""Books in the uncompiled lane are small here too."""
-
-from __future__ import annotations
-
-from tests.small_books import small_books
-
-__all__ = ["small_books"]
