@@ -350,7 +350,6 @@ def attach_views(owner: type, record: Any, **views: tuple[Any, Any]) -> None:
 
 def _reader(name: str, record: Any, lengths: tuple[Any, ...], dtype: Any) -> Callable[..., Any]:
     """Return the uncompiled twin of a view; it carries all that a digest must see."""
-
     if name == "hub":
         return lambda owner: record_at(owner.at, record)
 
