@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
-# the tests of a file stay together, so that what they compile is compiled once
-PARALLEL := -n $(WORKERS) --dist loadfile
+# the tests of a file stay together, so that what they compile is compiled once; the order of the
+# files is that of tests/conftest.py, not xdist's
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # `arch` reads the sources: it says the same in both lanes, so it runs once, before them
 LANE := $(PARALLEL) --ignore=tests/arch
 # the uncompiled lane is Python speed: everything but what is slow there

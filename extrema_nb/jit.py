@@ -38,7 +38,7 @@ from extrema_nb.kernel_cache import (
     stats,
 )
 from extrema_nb.kernel_runtime import keep_runtime
-from extrema_nb.raw_memory import first_bit, record_at, view_at, word_at
+from extrema_nb.raw_memory import field_reader, first_bit, record_at, view_at, word_at
 
 __all__ = [
     "BOUNDS_CHECK",
@@ -339,35 +339,13 @@ def attach_views(owner: type, record: Any, **views: tuple[Any, Any]) -> None:
             raise ConfigError(f"{name!r} is a method of another class; rename one of them")
         lengths = shape if isinstance(shape, tuple) else (shape,)
         _attributes.add(name)
-        function = _reader(name, record, lengths, dtype)
+        function = field_reader(name, record, lengths, dtype)
         setattr(owner, name, property(function))
         new = name not in METHODS
         METHODS.setdefault(name, {})[owner] = function
         _views_of.setdefault(name, {})[owner] = (record, lengths, dtype)
         if ENABLED and new:
             _register_view(name)
-
-
-def _reader(name: str, record: Any, lengths: tuple[Any, ...], dtype: Any) -> Callable[..., Any]:
-    """Return the uncompiled twin of a view; it carries all that a digest must see."""
-    if name == "hub":
-        return lambda owner: record_at(owner.at, record)
-
-    def word(field: str) -> int:
-        return int(record.fields[field][1]) // 8
-
-    size, place = record.itemsize // 8, word(name)
-    words = tuple(word(n) if isinstance(n, str) else ~n for n in lengths)  # below 0: a number
-
-    def read(owner: Any) -> Any:
-        hub = view_at(owner.at, size, np.int64)
-        if len(words) == 1:
-            at = words[0]
-            return view_at(hub.item(place), hub.item(at) if at >= 0 else ~at, dtype)
-        shape = tuple(hub.item(at) if at >= 0 else ~at for at in words)
-        return view_at(hub.item(place), shape, dtype)
-
-    return read
 
 
 def _register_view(name: str) -> None:

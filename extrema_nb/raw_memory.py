@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["first_bit", "record_at", "view_at", "word_at"]
+__all__ = ["field_reader", "first_bit", "record_at", "view_at", "word_at"]
 
 MAX_VIEWS = 4096  # array headers kept for uncompiled code; they own no memory
 _views: dict[tuple[Any, Any, int], Any] = {}
@@ -40,6 +41,36 @@ def view_at(address: int, shape: Any, dtype: Any) -> Any:
 def record_at(address: int, dtype: Any) -> Any:
     """Return the record at `address`, to be read and written by its fields."""
     return view_at(address, 1, dtype)[0]
+
+
+def field_reader(
+    name: str, record: Any, lengths: tuple[Any, ...], dtype: Any
+) -> Callable[[Any], Any]:
+    """Return what reads view `name` of an owner by the addresses and lengths in its record.
+
+    It stands for the compiled view in digests, so its cells hold all that the view depends on.
+    """
+    if name == "hub":
+        return lambda owner: record_at(owner.at, record)
+    size = record.itemsize // 8
+    place, *words = (
+        record.fields[n][1] // 8 if isinstance(n, str) else ~n for n in (name, *lengths)
+    )  # below 0: a number, not where one stands
+    if len(words) == 1:
+        (word,) = words
+
+        def read(owner: Any) -> Any:
+            hub = view_at(owner.at, size, np.int64)
+            return view_at(hub.item(place), hub.item(word) if word >= 0 else ~word, dtype)
+
+    else:
+
+        def read(owner: Any) -> Any:
+            hub = view_at(owner.at, size, np.int64)
+            shape = tuple([hub.item(at) if at >= 0 else ~at for at in words])
+            return view_at(hub.item(place), shape, dtype)
+
+    return read
 
 
 def word_at(text: Any, at: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +12,7 @@ import pytest
 from tests.small_books import small_books
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW_WEIGHT = 100  # of a slow test against another
 ON_DEMAND = {"bench", "browser"}  # folders of tests/ that run only when they are named
 
 # a first example pays for a compilation, so no deadline; CI must give the same verdict twice
@@ -28,7 +30,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the compiler where it is off."""
+    """Begin with the long files, so that none runs alone at the end; skip what cannot be tested.
+
+    The workers take whole files: a late one with slow tests would keep one of them busy for minutes
+    while the others have nothing left to do.
+    """
+    weights = Counter(item.path for item in items)
+    for item in items:
+        weights[item.path] += SLOW_WEIGHT * (item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -weights[item.path])  # stable: files stay together and in order
     if os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}:
         return
     for item in items:

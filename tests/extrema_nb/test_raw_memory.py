@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,3 +51,21 @@ def test_a_record_at_an_address_is_read_by_its_fields():
     kind = np.dtype([("a", "<i8"), ("b", "<f8")])
     owner = np.array([(1, 2.5)], kind)
     assert raw_memory.record_at(owner.ctypes.data, kind)["b"] == 2.5
+
+
+def test_views_follow_the_addresses_and_lengths_in_the_record_of_their_owner():
+    hub = np.dtype([("n", "<i8"), ("flat", "<i8"), ("square", "<i8")])
+    flat, square = np.arange(3.0), np.arange(8)
+    record = np.array([(3, flat.ctypes.data, square.ctypes.data)], hub)
+    owner = SimpleNamespace(at=record.ctypes.data)
+
+    def read(name, *lengths, dtype=np.int64):
+        return raw_memory.field_reader(name, hub, lengths, dtype)(owner).tolist()
+
+    assert read("flat", "n", dtype=np.float64) == [0.0, 1.0, 2.0]
+    assert read("flat", 2, dtype=np.float64) == [0.0, 1.0]
+    assert read("flat", 0, dtype=np.float64) == []
+    assert read("square", 2, "n") == [[0, 1, 2], [3, 4, 5]]
+    assert raw_memory.field_reader("hub", hub, (), hub)(owner) == record[0]
+    record["n"] = 1
+    assert read("square", 2, "n") == [[0], [1]]
