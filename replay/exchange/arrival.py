@@ -10,7 +10,10 @@ Rules
 4. A stop order waits until its trigger; then it arrives anew as a market or limit order.
 5. A reduce-only order is cut to what the position at the exchange leaves to reduce.
 6. With margin, what would need more than the equity is refused.
-7. With `consume`, an order that would trade with another of ours is handled by `self_trade`.
+7. With `consume`, an order that would trade with another of ours is handled by `self_trade`, also
+   when an amend brings it there; a post-only order expires.
+8. A stop that is refused when it fires expires: it was accepted before. An amend of a stop that
+   waits changes its limit and quantity, not its trigger.
 """
 
 from __future__ import annotations
@@ -148,8 +151,10 @@ def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
 def _meets_own(x: Exchange, inst: int, side: int, tick: int) -> bool:
     """Say whether an own order of the other side stands at or better than `tick`."""
     if side == BUY:
-        return ranges_of(x, inst)[2] <= tick
-    return ranges_of(x, inst)[1] >= tick
+        lowest = ranges_of(x, inst)[2]
+        return bool(lowest <= tick and lowest != FAR)  # FAR: none, and the limit of a market order
+    highest = ranges_of(x, inst)[1]
+    return bool(highest >= tick and highest != -FAR)
 
 
 @kernel(part=True)
@@ -164,18 +169,25 @@ def _cancel_own(x: Exchange, inst: int, side: int, tick: int) -> None:
 
 
 @kernel(part=True)
-def _avoid_own(x: Exchange, inst: int, request: Any, tick: int) -> bool:
-    """Apply the self-trade rule; say whether the new order may go on."""
-    side = int(request.side)
-    if x.clock[X_CONSUME] == 0 or request.tif == _GTX or not _meets_own(x, inst, side, tick):
+def _avoid_own(x: Exchange, inst: int, side: int, tif: int, tick: int) -> bool:
+    """Apply the self-trade rule; say whether the order that comes to `tick` may go on."""
+    if x.clock[X_CONSUME] == 0 or not _meets_own(x, inst, side, tick):
         return True
     rule = x.clock[X_SELF_TRADE]
+    if tif == _GTX:
+        return False
     if rule in (_OLDEST, _BOTH):
         _cancel_own(x, inst, side, tick)
-    if rule == _OLDEST:
-        return True
-    refuse(x, inst, request, _E_EXPIRED, _EXPIRED, SELF_TRADE)
-    return False
+    return bool(rule == _OLDEST)
+
+
+@kernel(part=True)
+def _deny(x: Exchange, inst: int, request: Any, code: int) -> None:
+    """Refuse an order that arrives; a stop that has fired was accepted, so it expires."""
+    if request.order_type == _STOP_MARKET or request.order_type == _STOP_LIMIT:
+        refuse(x, inst, request, _E_EXPIRED, _EXPIRED, code)
+    else:
+        refuse(x, inst, request, _E_REJECTED, _REJECTED, code)
 
 
 @kernel(inline=True, part=True)
@@ -202,26 +214,27 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
     inst = int(request.inst)
     side = int(request.side)
     if x.n_orders[inst] >= x.hub.max_orders:
-        refuse(x, inst, request, _E_REJECTED, _REJECTED, TOO_MANY_ORDERS)
+        _deny(x, inst, request, TOO_MANY_ORDERS)
         return
     qty = _reduced(x, inst, request)
     if qty < x.scale[inst, 2] and request.flags & _REDUCE_ONLY:
-        refuse(x, inst, request, _E_REJECTED, _REJECTED, CANNOT_REDUCE)
+        _deny(x, inst, request, CANNOT_REDUCE)
         return
     if x.clock[X_MARGIN] != 0 and not may_open(x, inst, side, qty, request.price):
-        refuse(x, inst, request, _E_REJECTED, _REJECTED, NO_MARGIN)
+        _deny(x, inst, request, NO_MARGIN)
         return
     is_market = request.order_type == _MARKET or request.order_type == _STOP_MARKET
     tick = (FAR if side == BUY else -FAR) if is_market else tick_of(x, inst, request.price)
     opposite = best_for(x, inst, ASK if side == BUY else BID)
     crosses = _crosses(side, tick, opposite)
     if is_market and not crosses:
-        refuse(x, inst, request, _E_REJECTED, _REJECTED, NO_LIQUIDITY)
+        _deny(x, inst, request, NO_LIQUIDITY)
         return
     if crosses and request.tif == _GTX:
         refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
         return
-    if not _avoid_own(x, inst, request, tick):
+    if not _avoid_own(x, inst, side, int(request.tif), tick):
+        refuse(x, inst, request, _E_EXPIRED, _EXPIRED, SELF_TRADE)
         return
     if not crosses and (request.tif == _IOC or request.tif == _FOK):
         refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
@@ -272,6 +285,14 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
         report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
         remove(x, inst, place)
         return
+    if x.clock[X_CONSUME] != 0:
+        goes_on = _avoid_own(x, inst, side, int(order.tif), tick)
+        place = find(x, inst, int(request.client_order_id))  # those before it may have left
+        order = x.resting[inst, place]
+        if not goes_on:
+            report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, SELF_TRADE)
+            remove(x, inst, place)
+            return
     order.tick = tick
     order.qty = request.qty
     order.leaves_qty = request.qty
@@ -283,6 +304,19 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
             return
     join_queue(x, inst, order)
     x.ranges[inst, 0] = STALE
+
+
+@kernel(part=True)
+def _amend_stop(x: Exchange, inst: int, request: Any, waiting: int) -> None:
+    """Give a stop that waits another limit and quantity; its trigger stays."""
+    order = x.stops[waiting]
+    if order.order_type == _STOP_LIMIT:
+        order.price = request.price
+        x.stop_requests[waiting].price = request.price
+    order.qty = request.qty
+    order.leaves_qty = request.qty
+    x.stop_requests[waiting].qty = request.qty
+    report(x, inst, order, _E_AMENDED, _LIVE, request.qty, 0)
 
 
 @kernel(part=True)
@@ -367,7 +401,12 @@ def on_request(x: Exchange, request: Any) -> None:
         _cancel_request(x, inst, request)
     elif action == _AMEND:
         place = find(x, inst, int(request.client_order_id))
-        if place < 0 or not 0.0 < request.qty < np.inf:
+        waiting = find_stop(x, inst, int(request.client_order_id)) if place < 0 else -1
+        if not 0.0 < request.qty < np.inf:
+            refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, UNKNOWN_ORDER)
+        elif waiting >= 0:
+            _amend_stop(x, inst, request, waiting)
+        elif place < 0:
             refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, UNKNOWN_ORDER)
         elif x.clock[X_MARGIN] != 0 and not _may_amend(x, inst, request, place):
             refuse(x, inst, request, _E_AMEND_REJECTED, _REJECTED, NO_MARGIN)

@@ -6,7 +6,7 @@ from extrema_nb.books.l2 import BID, NO_ASK, NO_BID
 from extrema_nb.jit import kernel
 from replay.exchange.model import TAKEN, X_CONSUME, X_MARKET, X_TAKEN, Exchange
 
-__all__ = ["available", "best_for", "next_for", "use_up"]
+__all__ = ["available", "best_for", "forget_refreshed", "next_for", "use_up"]
 
 
 @kernel(part=True)
@@ -26,6 +26,20 @@ def _used(x: Exchange, inst: int, side: int, tick: int) -> float:
             total += row.qty
         i += 1
     return total
+
+
+@kernel(part=True)
+def forget_refreshed(x: Exchange, before: int) -> None:
+    """Forget what was used up of levels that the market changed since, before a position."""
+    kept = 0
+    for i in range(x.clock[X_TAKEN]):
+        row = x.taken[i]
+        _, e, end = x.venue.level_at(int(row.inst), int(row.side), int(row.tick), int(row.at))
+        if e >= end or x.venue.watched_at(e) >= before:
+            if kept != i:
+                x.taken[kept] = row
+            kept += 1
+    x.clock[X_TAKEN] = kept
 
 
 @kernel(part=True)
@@ -64,6 +78,8 @@ def use_up(x: Exchange, inst: int, side: int, tick: int, qty: float) -> None:
     """Note that an own taker took `qty` from a level; the oldest note leaves when all are in use."""
     if x.clock[X_CONSUME] == 0:
         return
+    if x.clock[X_TAKEN] == TAKEN:
+        forget_refreshed(x, int(x.clock[X_MARKET]))
     n = int(x.clock[X_TAKEN])
     if n == TAKEN:
         for i in range(1, n):

@@ -24,7 +24,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from extrema_nb.events import EventKind, Flag
+from extrema_nb.events import Action, EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
 from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, C_NOW, ROW_LIMIT, Context
@@ -33,6 +33,7 @@ from replay.exchange.messages import (
     compact,
     forward_intents,
     note_intents,
+    reports_of,
     take_reports,
     write_mark,
 )
@@ -47,6 +48,7 @@ from replay.exchange.model import (
     X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
+    X_PARTIAL,
     X_PRED_DUE,
     X_PRED_HEAD,
     X_PRED_LATENCY,
@@ -81,6 +83,8 @@ __all__ = ["Stop", "make_loop"]
 ROW_BYTES = 64
 _SCHEDULE = int(EventKind.SCHEDULE)
 _LAST = int(Flag.LAST)
+_SUBMIT = int(Action.SUBMIT)
+_AMEND = int(Action.AMEND)
 
 
 class Stop(IntEnum):
@@ -228,6 +232,14 @@ def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
 
 
 @kernel(part=True)
+def _fits(x: Exchange, intent: Any, room: int) -> bool:
+    """Say whether all levels that an order may meet can be told."""
+    if intent.action != _SUBMIT and intent.action != _AMEND:
+        return True
+    return bool(x.clock[X_REPORT_TAIL] + reports_of(x, int(intent.inst), intent.qty) < room)
+
+
+@kernel(part=True)
 def _serve(x: Exchange, ctx: Context) -> int:
     """Let requests arrive that need no time; return how many did.
 
@@ -242,6 +254,8 @@ def _serve(x: Exchange, ctx: Context) -> int:
     if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL] and clock[X_LAST_ARRIVAL] <= t:
         clock[X_NOW] = t
         while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
+            if clock[X_PARTIAL] != 0 and not _fits(x, ctx.intents[k], room):
+                break
             arrive(x, ctx.intents[k])
             k += 1
         if k > 0:

@@ -20,20 +20,57 @@ from replay.exchange.model import (
     X_LAST_ARRIVAL,
     X_MARKS,
     X_MODELLED,
+    X_PARTIAL,
     X_PRED_HEAD,
     X_PRED_TAIL,
     X_REPORT_HEAD,
     X_REPORT_TAIL,
     X_REQUEST_HEAD,
     X_REQUEST_TAIL,
+    X_STOPS,
     Exchange,
 )
 from replay.exchange.reports import lose
 
-__all__ = ["compact", "forward_intents", "note_intents", "take_reports", "write_mark"]
+__all__ = [
+    "compact",
+    "forward_intents",
+    "note_intents",
+    "reports_of",
+    "take_reports",
+    "write_mark",
+]
 
 ROW_BYTES = EVENT.itemsize
 _TERMS = int(Action.TERMS)
+_SUBMIT = int(Action.SUBMIT)
+_AMEND = int(Action.AMEND)
+
+
+@kernel(part=True)
+def reports_of(x: Exchange, inst: int, qty: float) -> int:
+    """Return how many reports an order that takes `qty` can make at most."""
+    if x.clock[X_PARTIAL] == 0:
+        return 4
+    levels = int(x.venue.levels_of(inst))
+    lots = qty / x.scale[inst, 2]  # a level holds half a lot at least
+    if lots < levels:
+        levels = int(lots) + 1
+    return 2 * levels + 4
+
+
+@kernel(part=True)
+def _needed(x: Exchange) -> int:
+    """Return how many reports the next row or request can make at most, waiting stops included."""
+    clock = x.clock
+    need = 2 * int(x.hub.max_orders) + 4
+    for i in range(clock[X_STOPS]):
+        need += reports_of(x, int(x.stops[i].inst), x.stops[i].leaves_qty)
+    if clock[X_PARTIAL] != 0 and clock[X_REQUEST_HEAD] < clock[X_REQUEST_TAIL]:
+        request = x.requests[clock[X_REQUEST_HEAD]]
+        if request.action == _SUBMIT or request.action == _AMEND:
+            need += reports_of(x, int(request.inst), request.qty)
+    return need
 
 
 @kernel(part=True)
@@ -46,7 +83,7 @@ def compact(x: Exchange) -> bool:
             x.requests[i - head] = x.requests[i]
             x.arrivals[i - head] = x.arrivals[i]
         clock[X_REQUEST_HEAD], clock[X_REQUEST_TAIL] = 0, tail - head
-    need = 2 * x.hub.max_orders + 4
+    need = _needed(x)
     head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
     if head > 0 and (head == tail or tail + need >= x.hub.report_cap):
         for i in range(head, tail):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from extrema_nb.books.l2 import ASK, BID
 from extrema_nb.events import BUY
 from extrema_nb.jit import kernel
+from replay.exchange.available import forget_refreshed
 from replay.exchange.funding import await_funding
 from replay.exchange.margin import take_marks
 from replay.exchange.model import (
@@ -47,6 +48,7 @@ def leave(x: Exchange) -> None:
     """End a tape: own orders take all of its changes in, the margin account its mark prices."""
     if x.clock[X_MARGIN] != 0:
         take_marks(x, NEVER)
+    forget_refreshed(x, NEVER)
     for inst in range(x.hub.instruments):
         for i in range(x.n_orders[inst]):
             order = x.resting[inst, i]

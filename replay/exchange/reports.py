@@ -177,7 +177,7 @@ def lose(x: Exchange, request: Any, after: int) -> None:
 def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker: bool) -> None:
     """Fill `qty` of an order at `price` and report it; what is left below half a lot is nothing.
 
-    A reduce-only order fills at most what there is to reduce; the rest expires.
+    A reduce-only order fills at most what there is to reduce; with nothing left the rest expires.
     """
     spec = x.specs[inst]
     side = int(order.side)
@@ -214,3 +214,6 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
         leaves = 0.0
     order.leaves_qty = leaves
     report(x, inst, order, _E_TRADE, _PARTIALLY if leaves > 0.0 else _FILLED, leaves, 0)
+    if reducing and leaves > 0.0 and -side * x.held[inst] < 0.5 * spec.lot_size:
+        report(x, inst, order, _E_EXPIRED, _EXPIRED, leaves, CANNOT_REDUCE)
+        order.leaves_qty = 0.0

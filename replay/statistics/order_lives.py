@@ -33,9 +33,10 @@ def order_lives(orders: pl.DataFrame) -> pl.DataFrame:
     """Return one row an order, in order of submission, from the log of order events.
 
     Columns: client_order_id, inst, side; sent (µs, local), accepted, ended, first_fill (µs,
-    exchange; null if it never happened); ack_us from sending to knowing that it rests; qty asked
+    exchange; null if it never happened); ack_us from sending to knowing that it rests or, a stop, waits; qty asked
     for, filled; executions; outcome, one of `OUTCOMES` (``partly filled`` ended otherwise after a
-    part); queue_us; life_us.
+    part); queue_us from when it rests, a stop from when it has
+    fired, to its first fill as maker; life_us.
     """
     missing = [name for name in NEEDED if name not in orders.columns]
     if missing and orders.width:
@@ -53,6 +54,7 @@ def order_lives(orders: pl.DataFrame) -> pl.DataFrame:
         pl.col("side").first(),
         pl.col("ts_local").filter(event == "submit").first().alias("sent"),
         pl.col("ts_exch").filter(event == "accepted").first().alias("accepted"),
+        pl.col("ts_exch").filter(event == "accepted").last().alias("rested"),
         pl.col("ts_local").filter(event == "accepted").first().alias("told"),
         pl.col("ts_exch").filter(end).last().alias("ended"),
         pl.col("ts_exch").filter(trade & pl.col("maker")).first().alias("maker_fill"),
@@ -79,7 +81,7 @@ def order_lives(orders: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             outcome.alias("outcome"),
             (pl.col("told") - pl.col("sent")).alias("ack_us"),
-            (pl.col("maker_fill") - pl.col("accepted")).alias("queue_us"),
+            (pl.col("maker_fill") - pl.col("rested")).alias("queue_us"),
             (pl.col("ended") - pl.col("accepted")).alias("life_us"),
         )
         .select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())

@@ -136,6 +136,11 @@ def next_level(market: Tape, inst: int, side: int, tick: int, at: int) -> int:
     return none
 
 
+def levels_of(market: Tape, inst: int) -> int:  # noqa: ARG001  # of all, which is never too few
+    """Return how many levels a taker can meet at most."""
+    return int(market.hub.lists)
+
+
 def watched_at(market: Tape, entry: int) -> int:
     """Return the position of an entry."""
     return int(market.entry_at[entry])
@@ -166,8 +171,8 @@ def entry_now(market: Tape, entry: int) -> float:
 
 
 attach(
-    Tape, touch_of, resting_qty, next_level, watched_at, enter_level, level_at, entry_before,
-    entry_now,
+    Tape, touch_of, resting_qty, next_level, levels_of, watched_at, enter_level, level_at,
+    entry_before, entry_now,
 )  # fmt: skip
 
 
@@ -183,6 +188,10 @@ def _book_next(market: L2Books, inst: int, side: int, tick: int, at: int) -> int
     if side == ASK:
         return next_above(market, inst, ASK, tick)
     return next_below(market, inst, BID, tick)
+
+
+def _book_levels(market: L2Books, inst: int) -> int:
+    return int(market.head[inst].levels)
 
 
 def _book_watched(market: L2Books, entry: int) -> int:  # noqa: ARG001  # nothing is known ahead
@@ -209,6 +218,7 @@ for _name, _function in (
     ("touch_of", _book_touch),
     ("resting_qty", _book_qty),
     ("next_level", _book_next),
+    ("levels_of", _book_levels),
     ("watched_at", _book_watched),
     ("enter_level", _book_enter),
     ("level_at", _book_level_at),

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extrema_nb.events import ACC_ORDER, BUY, SELL, Flag, OrderEvent, OrderStatus, TimeInForce
+from extrema_nb.events import (
+    ACC_ORDER,
+    BUY,
+    SELL,
+    Action,
+    Flag,
+    OrderEvent,
+    OrderStatus,
+    TimeInForce,
+)
 from extrema_nb.testing import book, trade
 from replay.exchange.reports import CANNOT_REDUCE, SELF_TRADE
 from tests.naive.exchange import MARKET, Wanted
@@ -100,6 +109,35 @@ def test_orders_of_ours_never_trade_with_each_other(rule, events):
     assert market.ask(2, side=-1, tick=1000) == events
 
 
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_market_order_fills_where_no_order_of_ours_stands_against_it(side):
+    market = Market(consume=True)
+    price = 100.1 if side == BUY else 99.9
+    assert market.ask(1, MARKET, side=side) == [(1, price, 1.0), (1, E.TRADE)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "events"),
+    [
+        ("cancel_newest", [(2, E.EXPIRED)]),
+        ("cancel_oldest", [(1, E.CANCELED), (2, E.AMENDED)]),
+        ("cancel_both", [(1, E.CANCELED), (2, E.EXPIRED)]),
+    ],
+)
+def test_an_amend_does_not_bring_an_order_against_another_of_ours(rule, events):
+    market = Market(consume=True, self_trade=rule)
+    market.ask(1, tick=1000)
+    market.ask(2, side=SELL, tick=1003)
+    assert market.ask(2, Action.AMEND, side=SELL, tick=1000) == events
+
+
+def test_a_post_only_order_that_would_meet_one_of_ours_expires_whatever_the_rule():
+    market = Market(consume=True, self_trade="cancel_oldest")
+    market.ask(1, tick=1000)
+    assert market.ask(2, side=SELL, tick=1000, tif=T.GTX) == [(2, E.EXPIRED)]
+    assert len(market.live.open_orders(0)) == 1
+
+
 def raw(market, id_, **kwargs):
     """Send an intent with flags; return its reports as ACC_ORDER rows."""
     flags = kwargs.pop("flags", 0)
@@ -125,7 +163,20 @@ def test_a_resting_reduce_only_order_fills_no_more_than_there_is_to_reduce():
     market.ask(1, MARKET, qty=2.0)
     raw(market, 2, side=SELL, tick=1001, qty=2.0, flags=int(Flag.REDUCE_ONLY))
     market.ask(3, MARKET, side=SELL, qty=1.5)
-    assert market.rows(book([(100.3, 1.0)], [])) == [(2, 100.1, 0.5), (2, E.TRADE)]
+    # with nothing left to reduce, what is left of it ends
+    assert market.rows(book([(100.3, 1.0)], [])) == [(2, 100.1, 0.5), (2, E.TRADE), (2, E.EXPIRED)]
+
+
+def test_of_several_reduce_only_orders_the_later_ones_end_when_the_position_is_closed():
+    market = Market()
+    market.ask(1, MARKET, qty=2.0)
+    for id_ in (2, 3, 4):
+        raw(market, id_, side=SELL, tick=1001, qty=1.5, flags=int(Flag.REDUCE_ONLY))
+    assert market.rows(book([(100.3, 1.0)], [])) == [
+        (2, 100.1, 1.5), (2, E.TRADE), (3, 100.1, 0.5), (3, E.TRADE), (3, E.EXPIRED),
+        (4, E.EXPIRED),
+    ]  # fmt: skip
+    assert len(market.live.open_orders(0)) == 0
 
 
 def test_a_self_trade_is_told_with_its_code():

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import extrema_nb as xnb
 from extrema_nb.events import FILL, EventKind
 from extrema_nb.instruments import Instrument, InstrumentTable
+from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.state import ROW_LIMIT
-from extrema_nb.testing import book, rows
+from extrema_nb.testing import MemorySource, book, rows, trade
+from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.exchange.messages import compact
 from replay.exchange.model import (
@@ -55,6 +58,44 @@ def test_an_empty_queue_begins_anew_and_a_full_one_is_said():
     x.clock[X_REPORT_TAIL] = len(x.reports)
     assert not compact(x)
     del keep
+
+
+def fills_of_a_sweep(levels, *, entry, stop=False):
+    """Return the fills of an order, or of a stop, that takes all levels of a book."""
+    deep = book([(90.0, 1.0)], [((1001 + i) / 10, 0.25) for i in range(levels)], T0, snapshot=True)
+    config = BacktestConfig(
+        exchange=ExchangeConfig(partial=True, entry_latency_us=entry, response_latency_us=entry),
+        timers=((1, 0.001),), mark_every_s=0.0,
+    )  # fmt: skip
+    module = Takes(qty=levels / 4, stop=int(stop))
+    source = MemorySource(rows(deep, trade(95.0, 1.0, ts=T0 + 4_000), END), table())
+    test = Backtest(source, [module], risk=RiskLimits(max_open_orders=4), config=config)
+    journal = test.run().journal
+    return journal[journal["kind"] == EventKind.FILL].view(FILL)
+
+
+class Takes(xnb.Strategy):
+    """Buy once, at once or by a stop."""
+
+    class Params:
+        qty: xnb.f8
+        stop: xnb.i8
+
+    def on_schedule(ctx, p, s, tick):  # noqa: N805
+        if tick.tick == 1 and p.stop == 0:
+            ctx.market(0, 1, p.qty)
+        elif tick.tick == 1:
+            ctx.stop_market(0, 1, 95.0, p.qty)
+
+
+@pytest.mark.parametrize(
+    ("entry", "stop"), [(0, False), (300, False), (0, True)], ids=["at once", "later", "stop"]
+)
+def test_an_order_may_take_more_levels_than_there_is_room_for_reports(entry, stop):
+    levels = 1_200  # two reports each, and room for some two thousand
+    fills = fills_of_a_sweep(levels, entry=entry, stop=stop)
+    assert len(fills) == levels
+    np.testing.assert_allclose(fills["price"], (1001 + np.arange(levels)) / 10)
 
 
 LINEAR = {"contract_value": 0.01, "multiplier": 3.0}

@@ -112,6 +112,15 @@ def test_an_order_that_was_filled_in_parts_and_then_cancelled_says_so():
     assert order_figures(lives)["cancel_ratio"] == 1.0
 
 
+def test_a_stop_waits_in_a_queue_from_when_it_has_fired():
+    events = [
+        event("submit", 0, qty=1.0), event("accepted", 10), event("accepted", 70, leaves=1.0),
+        event("trade", 100, leaves=0.0, exec_price=1.0, exec_qty=1.0, maker=True),
+    ]  # fmt: skip
+    (life,) = order_lives(log(events)).to_dicts()
+    assert (life["accepted"], life["queue_us"], life["life_us"]) == (5, 30, 90)
+
+
 def test_a_taker_has_no_queue_time_and_no_life():
     lives = order_lives(
         log(
