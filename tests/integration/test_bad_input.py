@@ -51,6 +51,7 @@ from extrema_nb import cli
 from extrema_nb.testing import book, rows
 from replay.inspect import inspect_path
 from tests.extrema_nb.cli.test_backtest import T0, market, write
+from tests.patience import PATIENCE_S
 from tests.replay.sources import captures
 
 LIMIT_S = 120
@@ -77,7 +78,7 @@ def venue(project_root):
             yield "--rest", told["rest_url"], "--ws", told["ws_url"]
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE_S)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from recorders.settings import RecordSettings
 from replay.local_venue.capture_feed import CapturedMarket
 from replay.local_venue.server import VenueServer
 from replay.sources import open_source
+from tests.patience import at_rest
 
 LINES = 20_000  # of the capture; a minute and a half of its market
 LIMIT_S = 120
@@ -56,16 +57,15 @@ def recorded(capture, tmp_path_factory):
             stop = asyncio.Event()
             recording = asyncio.create_task(record(settings, stop))
             await venue.finished.wait()
-            size = -1
-            while size != (size := _written(out)):  # noqa: ASYNC110  # until all is written
-                await asyncio.sleep(1.5)
+            await at_rest(lambda: written(out), 1.5)
             stop.set()
             return await recording
 
     return out, asyncio.run(main())
 
 
-def _written(out: Path) -> int:
+def written(out: Path) -> int:
+    """Return how many bytes lie in a folder."""
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 

@@ -29,6 +29,8 @@ from recorders.recorder import RecordSettings, record
 from replay.local_venue.public.faults import Order
 from replay.local_venue.public.server import PublicVenue
 from replay.sources import open_source
+from tests.integration.test_wire import written
+from tests.patience import PATIENCE_S, at_rest
 
 LIMIT_S = 100
 LINES = 15_000  # of a long capture
@@ -107,7 +109,7 @@ async def recorded(case, capture, names, out):
         playing = asyncio.ensure_future(venue.finished.wait())
         await asyncio.wait({recording, playing}, return_when=asyncio.FIRST_COMPLETED)
         assert venue.failure() is None
-        await asyncio.sleep(1.0)  # until the last frame has crossed the socket
+        await at_rest(lambda: written(out), 1.0)  # the last frame has crossed the socket
         stop.set()
         return await recording, venue
 
@@ -185,8 +187,10 @@ class Books:
     def __init__(self):
         self.sides = {}
         self.codes = []
+        self.rows = 0
 
     def __call__(self, rows):
+        self.rows += len(rows)
         for row in rows:
             if row["kind"] == EventKind.STATUS:
                 self.codes.append(StatusCode(int(row["w0"])))
@@ -237,7 +241,7 @@ async def mended(case, paths, orders):
         enough = asyncio.ensure_future(asyncio.sleep(4.0))
         await asyncio.wait({ended, enough}, return_when=asyncio.FIRST_COMPLETED)
         await venue.halt()
-        await asyncio.sleep(0.5)
+        await at_rest(lambda: books.rows, 0.5)
         stop.set()
         await task
         enough.cancel()
@@ -281,11 +285,11 @@ def test_the_commands_do_the_same_in_processes_of_their_own(shared_data, tmp_pat
              ready["ws_url"], "--instruments", "BTC_USDT", "--channels", "book,agg_trade",
              "--seconds", "5", "--out", str(tmp_path / "recorded"), "--client", "websockets",
              "--json"],
-            cwd=project_root, capture_output=True, text=True, timeout=60, check=True,
+            cwd=project_root, capture_output=True, text=True, timeout=PATIENCE_S, check=True,
         )  # fmt: skip
     finally:
         serving.kill()
-        serving.communicate(timeout=10)
+        serving.communicate(timeout=PATIENCE_S)
     assert json.loads(done.stdout.splitlines()[-1])["gaps"] == 0
     converted = tmp_path / "converted"
     assert cli.main(["convert", str(capture), "--venue", "okx", "--out", str(converted)]) == 0

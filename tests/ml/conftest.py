@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from ml.server import serve
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -22,10 +23,10 @@ def server():
         thread = threading.Thread(target=serve, args=(model, 0), kwargs=options)
         thread.start()
         threads.append(thread)
-        return ports.get(timeout=10)
+        return ports.get(timeout=PATIENCE_S)
 
     yield start
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()

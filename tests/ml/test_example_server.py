@@ -12,6 +12,7 @@ import pytest
 from ml.example_server import main, predict
 from ml.onnx_runner import open_runner as open_onnx
 from ml.zmq_runner import open_runner as open_zmq
+from tests.patience import PATIENCE_S
 
 ROWS = np.random.default_rng(2).normal(size=(20, 4)).astype(np.float32)
 
@@ -33,7 +34,7 @@ def test_process_serves_and_stops_cleanly(project_root, number):
             np.testing.assert_array_equal(runner.infer(ROWS), predict(ROWS))
             runner.close()
             process.send_signal(number)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
 

@@ -13,6 +13,7 @@ from extrema_nb.runtime.predictors import load_predictor
 from extrema_nb.runtime.tasks import ModelPreds, Onnx, Zmq
 from ml.example_server import predict
 from ml.rows import read_predictions
+from tests.patience import PATIENCE_S
 
 FEATURES = np.array([0.5, 1.0, 0.2, 0.0], np.float32)
 
@@ -30,7 +31,7 @@ def answer_of(kind):
         worker = load_predictor(kind, 3, publish, SystemClock(), asyncio.get_running_loop())
         worker.start()
         assert worker.submit([(0, 3, 77, FEATURES)]) == 1
-        await asyncio.wait_for(come.wait(), 10)
+        await asyncio.wait_for(come.wait(), PATIENCE_S)
         await asyncio.to_thread(worker.close)
         return read_predictions(published[0])[0]
 

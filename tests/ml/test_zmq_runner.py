@@ -12,6 +12,7 @@ import zmq
 from extrema_nb.errors import ConfigError, ModelError
 from ml.tensor import AltTensor
 from ml.zmq_runner import ZmqRunner, open_runner
+from tests.patience import PATIENCE_S
 
 ROWS = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
 SHORT_S = 0.2  # s; long enough for loopback, short enough for a test
@@ -39,7 +40,7 @@ class Peer:
                 self.socket.send_multipart([who, empty, *frames])
 
     def close(self):
-        self.thread.join(10)
+        self.thread.join(PATIENCE_S)
         self.socket.close(linger=0)
         self.context.term()
 
@@ -121,7 +122,7 @@ def test_a_late_answer_is_never_taken_for_the_next_one():
         second, _, _ = socket.recv_multipart()
         socket.send_multipart([first, b"", frame([9.0, 9.0, 9.0])])
         socket.send_multipart([second, b"", frame([1.0, 2.0, 3.0])])
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert answers[0].tolist() == [[1], [2], [3]]
         runner.close()
 
@@ -190,9 +191,9 @@ def test_close_from_another_thread_ends_a_question_long_before_its_time_out(peer
 
     thread = threading.Thread(target=ask)
     thread.start()
-    there.thread.join(10)  # the question has come
+    there.thread.join(PATIENCE_S)  # the question has come
     runner.close()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert "was closed" in raised[0]
 
 

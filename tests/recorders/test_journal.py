@@ -17,6 +17,7 @@ from extrema_nb.runtime.sessions import (
 )
 from extrema_nb.testing import instrument_table, trade
 from recorders.journal import SessionJournal
+from tests.patience import PATIENCE_S
 
 
 def meta():
@@ -105,7 +106,7 @@ def test_a_disk_that_fails_is_told_and_what_was_written_stays(tmp_path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("recorders.journal._write_all", full)
-    journal._thread.join(10)  # the writer gives up at its next flush
+    journal._thread.join(PATIENCE_S)  # the writer gives up at its next flush
     with pytest.raises(OSError, match="journal cannot be written: No space left"):
         journal.rows(empty_events(1))
     with pytest.raises(OSError, match="No space left"):

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from extrema_nb.cli import main
+from tests.patience import PATIENCE_S
 
 KEYS = {"BINANCE_API_KEY": "local-key", "BINANCE_SECRET_KEY": "local-secret"}
 CONFIG = """
@@ -41,7 +42,7 @@ def venue(project_root):
             yield told["rest_url"], told["ws_url"]
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE_S)
 
 
 def written(tmp_path, rest="http://127.0.0.1:9", ws="ws://127.0.0.1:9"):
@@ -65,7 +66,7 @@ def test_a_signal_cancels_all_reports_and_the_session_verifies(
                 break
             threading.Event().wait(0.1)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     report = json.loads(out.decode().splitlines()[-1])
     assert process.returncode == 0
     assert report["killed"]
@@ -112,10 +113,10 @@ def test_a_second_signal_does_not_wait_for_a_venue_that_hangs(tmp_path, project_
             threading.Event().wait(0.5)
             assert process.poll() is None  # it waits for the confirmations
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=PATIENCE_S)
         hanging.send_signal(signal.SIGCONT)
         hanging.terminate()
-        hanging.wait(20)
+        hanging.wait(PATIENCE_S)
     report = json.loads(out.decode().splitlines()[-1])
     assert process.returncode == 1
     assert report["left_open"] > 0

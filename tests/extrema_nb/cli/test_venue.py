@@ -18,6 +18,7 @@ import pytest
 
 from extrema_nb import cli
 from extrema_nb.cli import venue
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.captures import DAY, write
 
 COMMAND = [sys.executable, "-c", "import sys; from extrema_nb.cli import main; sys.exit(main())"]
@@ -35,7 +36,7 @@ def started(project_root, *arguments):
         yield process, process.stdout.readline()
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.mark.slow
@@ -47,10 +48,12 @@ def test_a_simulated_venue_says_where_it_is_and_stops_cleanly(project_root, numb
         assert ready["symbols"] == ["BTCUSDT"]
         assert ready["feed"] == "simulate"
         assert ready["rest_url"].startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(ready["rest_url"] + "/fapi/v1/time", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(
+            ready["rest_url"] + "/fapi/v1/time", timeout=PATIENCE_S
+        ) as answer:
             assert json.load(answer)["serverTime"] > 0
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr.read() == ""
 
 
@@ -70,7 +73,7 @@ def test_a_captured_venue_exits_at_the_end_if_asked(project_root, tmp_path):
         frames, code = asyncio.run(read())
         assert len(frames) == 2
         assert code == aiohttp.WSCloseCode.GOING_AWAY
-        assert process.wait(timeout=20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def refused(capsys, *arguments):

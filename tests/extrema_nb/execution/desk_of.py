@@ -28,6 +28,7 @@ from extrema_nb.execution.desk import USER_STREAM, RouteSettings
 from extrema_nb.execution.route import VenueRoute
 from extrema_nb.instruments import Instrument, InstrumentTable
 from tests.extrema_nb.execution.scripted_venue import KEY, SECRET, ScriptedVenue
+from tests.patience import PATIENCE_S
 
 FAST = RouteSettings(
     timeout_s=0.3, recv_window_ms=400, grace_s=0.05, audit_s=60.0, retry_first_s=0.01,
@@ -143,6 +144,6 @@ def run(test, *args, **kwargs):
 
 async def settled(route):
     """Wait until no request is in flight."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while route.stats["in_flight"]:  # noqa: ASYNC110  # the route has no event for tests
             await asyncio.sleep(0.005)

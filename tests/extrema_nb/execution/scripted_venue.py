@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
 
+from tests.patience import PATIENCE_S
+
 KEY = "test-api-key-0123456789"
 SECRET = "test-secret-9876543210"  # of this double alone
 OVER = ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
@@ -87,7 +89,7 @@ class ScriptedVenue:
     def count(self, method, path):
         return sum(m == method and p.endswith(path) for m, p, _ in self.requests)
 
-    async def until(self, condition, timeout_s=5.0):
+    async def until(self, condition, timeout_s=PATIENCE_S):
         """Wait until `condition` holds, looked at after each request and push."""
         async with asyncio.timeout(timeout_s):
             while not condition():

@@ -27,6 +27,7 @@ from replay.local_venue.auth import Credentials as VenueCredentials
 from replay.local_venue.server import VenueServer
 from replay.local_venue.simulate import SimulatedMarket
 from tests.extrema_nb.execution.desk_of import Told, intent, intents, settled
+from tests.patience import PATIENCE_S
 
 QUICK = RouteSettings(
     recv_window_ms=800, grace_s=0.2, retry_first_s=0.02, retry_cap_s=0.1, timeout_s=1.0,
@@ -69,7 +70,7 @@ async def trading():
             await http.close()
 
 
-async def until(condition, timeout_s=5.0):
+async def until(condition, timeout_s=PATIENCE_S):
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  # the route has no event for tests
             await asyncio.sleep(0.01)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from tests.patience import PATIENCE_S
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -90,7 +92,7 @@ async def proxy(seen: list[str]) -> AsyncIterator[str]:
         await server.wait_closed()
 
 
-async def until(condition: Callable[[], object], patience_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
     """Wait for `condition`; a test that waits longer than `patience_s` has failed."""
     async with asyncio.timeout(patience_s):
         while not condition():  # noqa: ASYNC110 - what is waited for is a plain value

@@ -21,6 +21,7 @@ from tests.extrema_nb.net.servers import mute
 from tests.extrema_nb.net.test_frames import frame
 from tests.extrema_nb.net.test_handshake import GUID
 from tests.extrema_nb.net.test_transport import OPTIONS, talk
+from tests.patience import PATIENCE_S
 
 CLOSED = frame((1000).to_bytes(2, "big"), 0x88)
 
@@ -62,7 +63,7 @@ def received(pieces, *, read=64, tls=None, max_frame=1000, first=b"", pings=None
             bursts.append([bytes(text[start:end]) for start, end in places])
 
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 scheme = "wss" if tls else "ws"
                 options = OPTIONS | {"max_frame": max_frame, "ping_s": ping_s}
                 await transport.open(f"{scheme}://localhost:{port}/x", **options)

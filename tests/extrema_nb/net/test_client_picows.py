@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from aiohttp import WSMsgType
 
+from tests.patience import PATIENCE_S
+
 pytest.importorskip("picows", reason="needs picows, an optional extra")
 
 from extrema_nb.net.client_picows import PicowsTransport
@@ -74,7 +76,7 @@ def test_a_server_that_does_not_answer_a_close_is_left_anyway():
     async def work(transport, url):
         assert isinstance(transport, PicowsTransport)
         await transport.open(url, max_frame=1000, ping_s=None, close_timeout_s=0.05)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(PATIENCE_S):
             await transport.close()
         return True
 

@@ -14,9 +14,9 @@ from extrema_nb.net.ratelimit import Limit, RateLimiter
 from extrema_nb.net.transport import installed
 from extrema_nb.net.ws import CONNECTS, PLANNED, Heartbeat, WsConnection, WsSettings
 from tests.extrema_nb.net.servers import mute, serve, until
+from tests.patience import PATIENCE_S
 
 both = pytest.mark.parametrize("transport", installed())
-PATIENCE_S = 10.0  # a test that waits longer has failed
 
 
 def settings(**fields):

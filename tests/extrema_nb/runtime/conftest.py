@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from extrema_nb.channels import Endpoints
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +24,4 @@ def local_venue(project_root):
             yield Endpoints(told["rest_url"], told["ws_url"])
         finally:
             venue.terminate()
-            venue.wait(20)
+            venue.wait(PATIENCE_S)

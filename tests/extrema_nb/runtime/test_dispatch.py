@@ -14,6 +14,7 @@ from extrema_nb.runtime.plan import Plan
 from extrema_nb.runtime.tasks import AltTask, TimeScheduler, WsTask, expand
 from extrema_nb.runtime.wiring import make_rings
 from extrema_nb.testing import FakeClock, bbo, trade
+from tests.patience import PATIENCE_S
 
 TASKS = [
     WsTask(market="binance-usdm", channel=Trades()),
@@ -55,7 +56,7 @@ def play(module, binding, script):
         script([rings[key] for key in keys])
         for ring in rings.values():
             ring.close()
-        await asyncio.wait_for(loop.run(), 10)
+        await asyncio.wait_for(loop.run(), PATIENCE_S)
         loop.close()
 
     asyncio.run(main())

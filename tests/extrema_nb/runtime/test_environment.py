@@ -30,6 +30,7 @@ from extrema_nb.runtime.modules import AsyncModule
 from extrema_nb.runtime.tasks import AltTask, InstIntent, OrderExecution, TimeScheduler, WsTask
 from extrema_nb.testing import ListSink, instrument_table, trade
 from tests.extrema_nb.runtime.doubles import AcceptingRoute, EchoGroup, ListJournal
+from tests.patience import PATIENCE_S
 
 NAME = "BTC_USDT_PERP"
 
@@ -300,7 +301,7 @@ def test_kernel_groups_see_rows_of_all_tasks_and_their_orders_reach_the_route():
             .build()
         )
         module.stop = env.stop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await env.run(handle_signals=False)
         return env, route
 
@@ -346,7 +347,7 @@ def test_orders_that_are_not_confirmed_are_told():
                     env.stop()
 
         env.plan.modules.append((Late(), None))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await env.run(handle_signals=False)
         return env
 
@@ -371,7 +372,7 @@ def test_two_groups_keep_their_order_ids_apart():
             .build()
         )
         module.stop = env.stop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await env.run(handle_signals=False)
         return route
 
@@ -396,7 +397,7 @@ def test_an_error_of_a_kernel_stops_everything_and_orders_are_cancelled():
         route = AcceptingRoute(builder._plan.clock)
         env = builder.with_table(instrument_table()).with_group(Broken()).with_route(route).build()
         with pytest.raises(FloatingPointError):
-            await asyncio.wait_for(env.run(handle_signals=False), 10)
+            await asyncio.wait_for(env.run(handle_signals=False), PATIENCE_S)
         return route
 
     route = asyncio.run(main())
@@ -439,7 +440,7 @@ def test_orders_of_modules_go_through_the_relay_to_the_route_and_come_back():
             .build()
         )
         observer.stop = env.stop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await env.run(handle_signals=False)
         return route
 
@@ -534,7 +535,7 @@ def test_nothing_outlives_the_environment():
             .build()
         )
         asyncio.get_running_loop().call_later(0.05, env.stop)
-        await asyncio.wait_for(env.run(handle_signals=False), 10)
+        await asyncio.wait_for(env.run(handle_signals=False), PATIENCE_S)
         return [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
 
     assert asyncio.run(main()) == []

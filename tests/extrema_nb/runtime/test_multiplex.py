@@ -9,6 +9,7 @@ from extrema_nb.runtime.multiplex import Multiplexer
 from extrema_nb.runtime.rings import LAG_REPORT_US, Ring
 from extrema_nb.runtime.tasks import OrderExecution, TaskKey
 from extrema_nb.testing import FakeClock
+from tests.patience import PATIENCE_S
 
 
 def key(i):
@@ -105,7 +106,7 @@ def test_a_waiting_reader_wakes_for_any_ring():
         waiting = asyncio.create_task(mux.next())
         await asyncio.sleep(0)
         rings[2].publish(marked(9))
-        found, rows = await asyncio.wait_for(waiting, 1)
+        found, rows = await asyncio.wait_for(waiting, PATIENCE_S)
         assert (found, rows["w0"].tolist()) == (key(2), [9])
 
     asyncio.run(main())

@@ -16,6 +16,7 @@ from extrema_nb.events import (
 )
 from extrema_nb.runtime.paper import PaperRoute
 from extrema_nb.testing import FakeClock, ListSink, row, trade
+from tests.patience import PATIENCE_S
 
 
 class LateExchange:
@@ -86,7 +87,7 @@ def test_a_modelled_latency_passes_in_a_silent_market():
         await route.send(orders(1))
         assert statuses(sink) == []
         clock.advance(1_000)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not len(sink.rows):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         assert statuses(sink) == [OrderStatus.LIVE]
@@ -106,7 +107,7 @@ def test_a_cancel_behind_an_unanswered_order_is_answered_in_a_silent_market():
         for due in (400, 600):  # first the order's own answer, then the cancel's
             clock.advance(due)
             seen = len(sink.rows)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(sink.rows) == seen:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
         assert statuses(sink) == [OrderStatus.LIVE, OrderStatus.CANCELED]

@@ -13,6 +13,7 @@ from extrema_nb.events import PRED, EventKind
 from extrema_nb.runtime.predictors import load_predictor
 from extrema_nb.runtime.tasks import ModelPreds, Onnx, Zmq
 from extrema_nb.testing import ListSink
+from tests.patience import PATIENCE_S
 
 
 def test_an_onnx_model_answers_on_the_loop(project_root):
@@ -28,7 +29,7 @@ def test_an_onnx_model_answers_on_the_loop(project_root):
         worker.start()
         try:
             assert worker.submit([(0, 4, 77, np.ones(4, np.float32)), (0, 5, 77, [1.0])]) == 1
-            await asyncio.wait_for(answered.wait(), 30)
+            await asyncio.wait_for(answered.wait(), PATIENCE_S)
         finally:
             worker.close()
         rows = sink.rows.view(PRED)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, TRADE, EventKind, empty_events
 from extrema_nb.runtime.rings import LAG_REPORT_US, Ring
+from tests.patience import PATIENCE_S
 
 
 def numbered(first, n):
@@ -164,7 +165,7 @@ def test_publishing_wakes_a_waiting_reader():
         waiting = asyncio.create_task(wake.wait())
         await asyncio.sleep(0)
         ring.publish(numbered(0, 1))
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert len(reader.read()) == 1
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from extrema_nb.clock import SystemClock
 from extrema_nb.events import SCHEDULE, EventKind
 from extrema_nb.runtime.scheduler import Ticker, run_ticker
+from tests.patience import PATIENCE_S
 
 
 def test_first_tick_comes_at_once_and_the_grid_does_not_drift():
@@ -59,7 +60,7 @@ def test_it_runs_until_cancelled():
                 three.set()
 
         running = asyncio.create_task(run_ticker(Ticker(1, 2_000, clock.now()), clock, take))
-        await asyncio.wait_for(three.wait(), 10)
+        await asyncio.wait_for(three.wait(), PATIENCE_S)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert ticks[0] == 0

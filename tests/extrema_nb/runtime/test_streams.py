@@ -24,6 +24,7 @@ from extrema_nb.runtime.streams import StreamWorker
 from extrema_nb.runtime.supervise import supervise
 from extrema_nb.runtime.tasks import WsTask, expand
 from extrema_nb.testing import ListSink
+from tests.patience import PATIENCE_S
 
 
 class Line:
@@ -79,7 +80,7 @@ async def worker(*, manual, shape=Line):
         )
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             yield CommandHandle(concrete.key, task, queue), lines, cycles, sink
             stop.set()
             await running

@@ -10,6 +10,7 @@ import pytest
 from extrema_nb.errors import ConfigError, VenueDisconnected
 from extrema_nb.net.backoff import Backoff
 from extrema_nb.runtime.supervise import supervise, wait_or_stop
+from tests.patience import PATIENCE_S
 
 
 def quick():
@@ -73,7 +74,9 @@ def test_stop_ends_the_wait_between_cycles():
             raise OSError("down")
 
         slow = Backoff(1_000, 1_000)
-        await asyncio.wait_for(supervise("t", body, stop, announce=lambda: None, backoff=slow), 10)
+        await asyncio.wait_for(
+            supervise("t", body, stop, announce=lambda: None, backoff=slow), PATIENCE_S
+        )
 
     asyncio.run(main())
 

@@ -14,6 +14,7 @@ from extrema_nb.runtime.env import EnvBuilder
 from extrema_nb.runtime.modules import AsyncModule
 from extrema_nb.runtime.tasks import WsTask
 from extrema_nb.testing import ListSink
+from tests.patience import PATIENCE_S
 
 MARKET = "binance-usdm"
 
@@ -58,7 +59,7 @@ def run(venue, *tasks, module, sink=None):
         env = builder.build()
         module.stop = env.stop
         module.url = venue.ws
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await env.run(handle_signals=False)
         return env
 

@@ -25,6 +25,7 @@ from extrema_nb.runtime.wiring import Wiring, make_rings
 from extrema_nb.runtime.workers import Workers
 from extrema_nb.testing import FakeClock, instrument_table
 from tests.extrema_nb.runtime.doubles import AcceptingRoute
+from tests.patience import PATIENCE_S
 
 
 class Model:
@@ -63,7 +64,7 @@ def serve(task, script, life=None):
         await asyncio.sleep(0)
         await script(CommandHandle(concrete.key, task, queue), wiring)
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, PATIENCE_S)
 
     asyncio.run(main())
 

@@ -15,6 +15,7 @@ from yarl import URL
 from replay.local_venue.auth import Credentials, signature
 from replay.local_venue.server import VenueServer
 from replay.local_venue.simulate import SimulatedMarket
+from tests.patience import PATIENCE_S
 
 KEY = Credentials()
 
@@ -81,7 +82,7 @@ class Client:
         return await self.listen(f"/private/ws?listenKey={found['listenKey']}")
 
 
-async def receive(socket, count=1, timeout_s=5.0):
+async def receive(socket, count=1, timeout_s=PATIENCE_S):
     """Return the next `count` frames as JSON."""
     found = []
     for _ in range(count):

@@ -14,6 +14,7 @@ import pytest
 from extrema_nb.errors import ConfigError
 from replay.local_venue import capture_feed
 from replay.local_venue.capture_feed import CapturedMarket
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.captures import DAY, depth, texts, write
 from tests.replay.local_venue.client import against, receive
 
@@ -29,7 +30,7 @@ def quick(monkeypatch):
 async def raw_frames(socket, count):
     found = []
     while len(found) < count:
-        message = await asyncio.wait_for(socket.receive(), 10)
+        message = await asyncio.wait_for(socket.receive(), PATIENCE_S)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         found.append(message.data.encode())
     return found

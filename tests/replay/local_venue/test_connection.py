@@ -6,6 +6,7 @@ import aiohttp
 
 from replay.local_venue.limits import RateLimits
 from replay.local_venue.simulate import SimulatedMarket
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.client import against, receive
 
 
@@ -70,7 +71,7 @@ def test_more_than_ten_frames_a_second_end_the_connection():
         for number in range(12):
             await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
         while not socket.closed:
-            await socket.receive(timeout=5)
+            await socket.receive(timeout=PATIENCE_S)
         assert socket.close_code == aiohttp.WSCloseCode.POLICY_VIOLATION
 
     against(test)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from replay.local_venue.faults import Faults
 from replay.local_venue.simulate import SimulatedMarket
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.client import against, receive
 
 
@@ -76,7 +77,7 @@ def test_dropped_connections_end_without_a_close_frame():
         await asyncio.sleep(0.01)
         assert client.venue.drop_connections() == 1
         while not socket.closed:
-            await socket.receive(timeout=5)
+            await socket.receive(timeout=PATIENCE_S)
         assert socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
 
     against(test)

@@ -10,6 +10,7 @@ import pytest
 from extrema_nb.errors import ConfigError, DataError
 from replay.local_venue.server import VenueServer
 from replay.local_venue.simulate import SimulatedMarket
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.client import running
 
 
@@ -62,7 +63,7 @@ def test_clients_are_told_goodbye():
             socket = await session.ws_connect(venue.ws_url + "/ws")
 
             async def read():
-                return (await socket.receive(timeout=5)).type
+                return (await socket.receive(timeout=PATIENCE_S)).type
 
             reader = asyncio.create_task(read())
             await asyncio.sleep(0)
@@ -80,7 +81,7 @@ def test_a_market_that_fails_is_told():
 
     async def main():
         async with VenueServer(Broken(seed=1, symbols=["BTCUSDT"]), start_now=True) as venue:
-            await asyncio.wait_for(venue.finished.wait(), 5)
+            await asyncio.wait_for(venue.finished.wait(), PATIENCE_S)
             await asyncio.sleep(0)
             assert isinstance(venue.failure(), DataError)
 

@@ -85,7 +85,7 @@ def test_a_maker_waits_its_turn_and_is_filled_by_takers():
         for side, price in (("BUY", bid), ("SELL", ask)):
             await client.order(side=side, price=price, quantity="0.01", timeInForce="GTX")
         while True:
-            (frame,) = await receive(socket, timeout_s=20)
+            (frame,) = await receive(socket)
             order = frame.get("o", {})
             if order.get("x") == "TRADE":
                 assert order["m"] is True

@@ -11,6 +11,7 @@ import pytest
 
 from replay.local_venue.server import VenueServer
 from replay.local_venue.simulate import SimulatedMarket
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.client import KEY
 
 um_futures = pytest.importorskip(
@@ -27,7 +28,7 @@ def against_stock_client(talk):
         market = SimulatedMarket(seed=5, rate=300)
         async with VenueServer(market, start_now=True) as venue:
             client = um_futures.UMFutures(
-                key=KEY.key, secret=KEY.secret, base_url=venue.rest_url, timeout=10
+                key=KEY.key, secret=KEY.secret, base_url=venue.rest_url, timeout=PATIENCE_S
             )
             try:
                 await asyncio.to_thread(talk, client, venue)
@@ -125,7 +126,7 @@ def test_it_hears_streams_and_its_own_orders():
             wanted = {"bookTicker", "depthUpdate", "aggTrade", "kline", "ORDER_TRADE_UPDATE",
                       "ACCOUNT_UPDATE"}  # fmt: skip
             while seen < wanted and time.monotonic() < until:
-                frame = heard.get(timeout=10)
+                frame = heard.get(timeout=PATIENCE_S)
                 seen |= {frame["e"]} if "e" in frame else set()
                 if not placed and "kline" in seen:
                     client.new_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.01)

@@ -16,6 +16,7 @@ from replay.local_venue.public.faults import Order, WireFaults
 from replay.local_venue.public.outlet import Outlet
 from replay.local_venue.public.player import Player
 from replay.local_venue.public.tape import Tape
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.public.captures import DAY, book, depth, trade, write
 from tests.replay.local_venue.public.test_outlet import Pipe
 
@@ -39,7 +40,7 @@ def play(it, *streams, faults=None):
         await asyncio.sleep(0)
         if any("depth" in stream for stream in streams):
             it.book_answer("BTCUSDT", 0)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             await task
         return b"".join(pipe.written)
 

@@ -12,6 +12,7 @@ import pytest
 from extrema_nb.errors import ConfigError
 from replay.local_venue.public.faults import Order
 from replay.local_venue.public.server import PublicVenue
+from tests.patience import PATIENCE_S
 from tests.replay.local_venue.public.captures import trade, write
 
 
@@ -24,7 +25,7 @@ def against(path, work, **settings):
         async with (
             PublicVenue("binance-spot", [path], **settings) as venue,
             aiohttp.ClientSession() as session,
-            asyncio.timeout(20.0),
+            asyncio.timeout(PATIENCE_S),
         ):
             result = await work(venue, session)
             assert venue.failure() is None
