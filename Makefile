@@ -5,7 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# one more than the two cores that CI has: tests that wait for sockets leave a core to others
+WORKERS ?= 3
 # the tests of a file stay together, so that what they compile is compiled once; the order of the
 # files is that of tests/conftest.py, not xdist's
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -13,6 +14,10 @@ PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 LANE := $(PARALLEL) --ignore=tests/arch
 # the uncompiled lane is Python speed: everything but what is slow there
 NOJIT := -m "not slow and not compiled" tests
+
+# images of containers often set it: then each worker and each command that a test starts would
+# compile all modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
 .PHONY: help demo test lint format types arch test-nojit test-bounds coverage bench browser docs check warmup clean

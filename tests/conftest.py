@@ -9,14 +9,17 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.small_books import small_books
+from tests.small_books import examples, small_books
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_WEIGHT = 100  # of a slow test against another
 ON_DEMAND = {"bench", "browser"}  # folders of tests/ that run only when they are named
 
-# a first example pays for a compilation, so no deadline; CI must give the same verdict twice
-hypothesis.settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+# a first example pays for a compilation, so no deadline; CI must give the same verdict twice; the
+# uncompiled lane tries few, since the compiled one tries the same property in full
+hypothesis.settings.register_profile(
+    "default", deadline=None, max_examples=examples(50), derandomize=True
+)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

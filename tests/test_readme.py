@@ -85,6 +85,7 @@ def folder(venue, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.compiled
+@pytest.mark.timeout(1_200)
 def test_the_tour_runs_as_it_is_written(venue, folder):
     ran = []
     for settings, words in tour():

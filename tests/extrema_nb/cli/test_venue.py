@@ -48,7 +48,7 @@ def test_a_simulated_venue_says_where_it_is_and_stops_cleanly(project_root, numb
         assert ready["symbols"] == ["BTCUSDT"]
         assert ready["feed"] == "simulate"
         assert ready["rest_url"].startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(
+        with urllib.request.urlopen(  # noqa: S310
             ready["rest_url"] + "/fapi/v1/time", timeout=PATIENCE_S
         ) as answer:
             assert json.load(answer)["serverTime"] > 0

@@ -23,11 +23,11 @@ from tests.extrema_nb.runtime.doubles import EchoGroup
 def test_each_binding_gets_its_group_with_risk_and_seed():
     plan = Plan(risk=RiskLimits(max_position=2.0), seed=5)
     plan.groups = [
-        GroupSpec(None, [FlowFollow(), FlowFollow()]),
+        GroupSpec(None, [Empty(), Empty()]),
         GroupSpec(frozenset(), group=(echo := EchoGroup())),
     ]
     first, second = build_groups(plan, instrument_table())
-    assert [s.name for s in first.strategies] == ["FlowFollow"] * 2
+    assert [s.name for s in first.strategies] == ["Empty"] * 2
     assert (first.risk.max_position, first.seed) == (2.0, 5)
     assert second is echo
     assert echo.warm
