@@ -21,10 +21,10 @@ STEPS = 400 if jit.ENABLED else 160  # one round of the mid and more
 FILES = {"orders.parquet", "fills.parquet", "account.parquet", "funding.parquet", "summary.json"}
 
 
-def market():
+def market(steps=STEPS):
     """Return rows of a book around 100 whose mid goes up and down, with trades on both sides."""
     parts = []
-    for i in range(STEPS):
+    for i in range(steps):
         mid = 100.0 + 0.1 * ((i // 20) % 8)
         ts = T0 + i * 50_000
         bids = [(round(mid - 0.1 * k, 1), 1.0) for k in range(1, 4)]

@@ -18,7 +18,7 @@ FLOW = ("--strategy", "strategies.flow_follow:FlowFollow", "--param", "threshold
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     """A recording of a small market."""
-    return write(tmp_path_factory.mktemp("replay") / "rec", market())
+    return write(tmp_path_factory.mktemp("replay") / "rec", market(400))
 
 
 def told_by(capsys, *words):
@@ -28,7 +28,7 @@ def told_by(capsys, *words):
 
 def test_intents_and_states_are_told(recording, capsys):
     told = told_by(capsys, recording, *FLOW)
-    assert told["rows"] == told["counters"]["rows"] == len(market())
+    assert told["rows"] == told["counters"]["rows"] == len(market(400))
     assert told["intents"] > 0
     assert set(told["states"]["FlowFollow"]) == {"flow"}
 
