@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. The clock is ``ts_event``; rows of one instrument that step back count as of the latest before.
+1. The clock is ``ts_event``; rows of one instrument that step back count as of the latest before
+   that could say its price: a trade that comes ahead of an earlier book does not move the book.
 2. At a moment the mid is that of the last whole message stamped at or before it.
 3. The best source that an instrument has decides: book, else BBO rows, else trades, else candles,
    of which price or close stands for the mid. Once a better one has come, the others are ignored.
@@ -47,6 +48,8 @@ K_TS = 0  # latest ts_event
 K_RANK = 1  # of the best source so far
 K_NEXT = 2  # next question
 K_END = 3  # one after its last question
+K_SEEN = 4  # latest ts_event of any row: beyond it nothing is known
+K_SIZE = 5
 
 
 @kernel
@@ -72,6 +75,16 @@ def _set(known: Any, mids: Any, inst: int, rank: int, mid: float) -> None:
     if rank >= known[inst, K_RANK]:
         known[inst, K_RANK] = rank
         mids[inst] = mid
+
+
+@kernel
+def _rank(kind: int) -> int:
+    """Return how good a source a kind of row is, the better the higher."""
+    if kind == _LOB:
+        return 4
+    if kind == _BBO:
+        return 3
+    return 2 if kind == _TRADE else 1
 
 
 @kernel
@@ -109,6 +122,9 @@ def _walk(
             if known[inst, K_RANK] > 1:
                 continue
             ts = int(row.ts_recv)
+        known[inst, K_SEEN] = max(known[inst, K_SEEN], ts)
+        if _rank(kind) < known[inst, K_RANK]:
+            continue
         if ts > known[inst, K_TS]:
             if known[inst, K_NEXT] < known[inst, K_END]:
                 _answer(known, inst, asked, out, mids[inst], ts)
@@ -138,8 +154,8 @@ def mids_at(
     order = np.lexsort((moments, insts))
     asked, answers = moments[order], np.full(len(moments), np.nan)
     numbers = np.arange(len(specs))
-    known = np.zeros((len(specs), 4), np.int64)
-    known[:, K_TS] = FIRST
+    known = np.zeros((len(specs), K_SIZE), np.int64)
+    known[:, K_TS] = known[:, K_SEEN] = FIRST
     known[:, K_NEXT] = np.searchsorted(insts[order], numbers, side="left")
     known[:, K_END] = np.searchsorted(insts[order], numbers, side="right")
     mids = np.full(len(specs), np.nan)
@@ -158,7 +174,7 @@ def mids_at(
             if np.all(known[:, K_NEXT] == known[:, K_END]):
                 break
     for inst in range(len(specs)):
-        _answer(known, inst, asked, answers, mids[inst], int(known[inst, K_TS]) + 1)
+        _answer(known, inst, asked, answers, mids[inst], int(known[inst, K_SEEN]) + 1)
     out = np.empty(len(moments))
     out[order] = answers
     return out

@@ -12,8 +12,8 @@ KINDS = {EventKind.CANDLE: 1, EventKind.TRADE: 2, EventKind.BBO: 3, EventKind.LO
 
 def mid_at(rows, inst, moment, tick, lot):
     """Return the mid of an instrument at a moment, from all rows in local order."""
-    stamped = told(rows, inst)
-    if not stamped or moment > stamped[-1][0]:
+    stamped, last = told(rows, inst)
+    if moment > last:
         return math.nan
     book, rank, mid = NaiveBook(lot), 0, math.nan
     for ts, k in stamped:
@@ -26,18 +26,23 @@ def mid_at(rows, inst, moment, tick, lot):
 
 
 def told(rows, inst):
-    """Return (moment, place) of the rows that say something about an instrument's price."""
-    latest, stamped, better = -math.inf, [], False
+    """Return (moment, place) of the rows that say an instrument's price, and the last moment."""
+    last, latest, stamped, best = -math.inf, -math.inf, [], 0
     for k in range(len(rows)):
         if rows["inst"][k] == inst and counts(rows[k]):
             is_candle = rows["kind"][k] == EventKind.CANDLE
             whole = rows["kind"][k] != EventKind.LOB or rows["flags"][k] & Flag.LAST
-            if is_candle and better:
+            rank = KINDS[int(rows["kind"][k])]
+            if is_candle and best > rank:
                 continue
-            better = better or bool(not is_candle and whole)
-            latest = max(latest, int(rows["ts_recv" if is_candle else "ts_event"][k]))
+            at = int(rows["ts_recv" if is_candle else "ts_event"][k])
+            last = max(last, at)
+            if rank < best:
+                continue
+            latest = max(latest, at)
             stamped.append((latest, k))
-    return stamped
+            best = rank if whole else best
+    return stamped, last
 
 
 def price(row, book, tick):

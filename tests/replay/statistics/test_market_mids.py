@@ -88,6 +88,17 @@ def test_a_better_source_silences_a_worse_one():
     assert asked(events, [0] * 5, [1, 2, 3, 4, 5]).tolist() == [50.0, 61.0, 61.0, 71.0, 71.0]
 
 
+def test_a_trade_that_comes_ahead_of_an_earlier_book_does_not_move_it():
+    events = rows(
+        book([(100.0, 1.0)], [(101.0, 1.0)], ts=10, snapshot=True),
+        trade(101.0, 1.0, ts=25),
+        book([(101.0, 1.0)], [(101.0, 0.0), (102.0, 1.0)], ts=20, ts_recv=30),
+    )
+    assert asked(events, [0] * 4, [19, 20, 25, 26]) == pytest.approx(
+        [100.5, 101.5, 101.5, math.nan], nan_ok=True
+    )
+
+
 def test_a_book_with_more_levels_than_memory_grows():
     levels = [(100.0 - 5 * n, 1.0) for n in range(4_000)]
     deep = [(1e5 + 1000 * n, 1.0) for n in range(4_000)]
