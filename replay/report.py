@@ -67,9 +67,11 @@ def write_report(  # all by name
     `MAX_INSTRUMENTS` has its own price, position and equity.
     """
     total = totals(account)
+    assets = summary.get("settled_in") or ["quote units"]
+    unit = assets[0] if len(assets) == 1 else f"each in its own: {', '.join(assets)}"
     mids = account if price is None else price
     prices, positions = [], []
-    equity = [line("Equity", total, "equity", "c1")]
+    equity = [line("Equity", total, "equity", "c1")] if len(assets) == 1 else []
     known = instruments(account, names or {})
     for at, (inst, called) in enumerate(known):
         tail = f", {called}" if called and len(known) > 1 else ""
@@ -81,8 +83,12 @@ def write_report(  # all by name
             equity.append(line(called, own, "equity", f"c{at + 2}"))
     panels = [
         *prices,
-        panel("Equity", "quote units", equity),
-        panel("Drawdown", "quote units", [fall("Drawdown", total, "fall", "area")]),
+        panel("Equity", unit, equity),
+        *(
+            [panel("Drawdown", unit, [fall("Drawdown", total, "fall", "area")])]
+            if len(assets) == 1
+            else []
+        ),
         *positions,
     ]
     told = {key: value for key, value in summary.items() if key not in APART}

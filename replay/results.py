@@ -26,6 +26,7 @@ from extrema_nb.events import (
 from replay.backtest import Backtest, RunResult
 from replay.exchange.latency import latency_identity
 from replay.run_frames import account_frame, fills_frame, funding_frame, orders_frame
+from replay.settled import assets_of, settled, without_totals
 from replay.statistics import (
     HORIZONS_US,
     by_instrument,
@@ -70,6 +71,11 @@ def summary_of(
     Parameters
     ----------
     capital : quote units, for return and turnover
+
+    Returns
+    -------
+    a mapping that JSON can hold; where instruments that traded are settled in several assets, the
+    figures that would add up their money are None
     """
     table = backtest.source.instruments
     journal = result.journal
@@ -86,7 +92,8 @@ def summary_of(
     names = {inst: row.name for inst, row in enumerate(table)}
     positions = backtest.group.ctx.positions[len(backtest.group.strategies)]
     described = backtest.group.describe()
-    return {
+    assets = assets_of(table, np.flatnonzero(positions["trades"]))
+    told = {
         "orders": orders,
         "fills": len(fills),
         "rows": result.data.rows,
@@ -103,6 +110,8 @@ def summary_of(
         "bought": float(fills.filter(pl.col("side") == BUY)["qty"].sum()),
         "sold": float(fills.filter(pl.col("side") != BUY)["qty"].sum()),
         "statistics": summarize(account, fills, orders=log, later=later, capital=capital),
+        "settled_in": assets,
+        "settled": settled(table, account),
         "instruments": by_instrument(account, fills, log, names, later=later),
         "mark_outs": mark_outs_by_group(fills, later),
         "outcomes": outcomes(order_lives(log)),
@@ -128,6 +137,11 @@ def summary_of(
             "numpy": np.__version__,
         },
     }
+    if len(assets) > 1:  # amounts of money do not add up; each instrument has its own
+        told = without_totals(told) | {
+            "statistics": without_totals(told["statistics"]), "mark_outs": {},
+        }  # fmt: skip
+    return told
 
 
 def _latency_table(backtest: Backtest) -> str | None:

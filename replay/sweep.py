@@ -31,6 +31,7 @@ from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
 from replay.prepared import Prepared, Tapes
 from replay.scan import DataScan, check_queue
+from replay.settled import assets_of
 from replay.soundness import tell_faults
 from replay.without import ACCOUNT, Without
 
@@ -49,7 +50,7 @@ class Outcome(NamedTuple):
     params: Values
     orders: int
     fills: int
-    volume: float  # value traded, quote units
+    volume: float  # value traded, quote units (inverse: base); money of several assets is NaN
     fees: float
     funding: float  # paid, quote units
     position: float  # at the end, over all instruments
@@ -238,16 +239,18 @@ class Sweep:
         marks = variant.marks()
         n = len(self.source.instruments)
         last = marks["equity"][-n:]
+        assets = assets_of(self.source.instruments, np.flatnonzero(held["trades"]))
+        one = len(assets) <= 1  # amounts of several assets do not add up
         return Outcome(
             number=number,
             params=self.sets[number],
             orders=int(group.ctx.clock[C_NEXT_ID]) - 1,
             fills=int(variant.x.clock[X_FILLS]),
-            volume=float(held["volume"].sum()),
-            fees=float(held["fee"].sum()),
-            funding=float(held["funding"].sum()),
+            volume=float(held["volume"].sum()) if one else np.nan,
+            fees=float(held["fee"].sum()) if one else np.nan,
+            funding=float(held["funding"].sum()) if one else np.nan,
             position=float(held["qty"].sum()),
-            profit=float(last.sum()) if len(last) else float("nan"),
+            profit=float(last.sum()) if len(last) and one else np.nan,
             marks=marks,
             journal=variant.journal() if self.keep_journals else None,
         )

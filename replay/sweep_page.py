@@ -96,7 +96,7 @@ def _tiles(frame: pl.DataFrame, names: Sequence[str]) -> str:
         look = "good" if row["profit"] > 0 else "bad" if row["profit"] < 0 else ""
         out.append(_tile(f"{called}: profit", f"{row['profit']:+,.4f}", params, look))
     median = float(np.median(ranked["profit"].to_numpy()))
-    out.append(_tile("Median profit", f"{median:+,.4f}", "quote units, after fees", ""))
+    out.append(_tile("Median profit", f"{median:+,.4f}", "after fees and funding", ""))
     out.append(_tile("Sets with a profit", f"{won:,} of {len(ranked):,}", "", ""))
     return "".join(out)
 

@@ -69,16 +69,17 @@ def _schema(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _figures(outcome: Outcome) -> dict[str, Any]:
     total = totals(account_frame(outcome.marks))
     fall, _ = drawdown(total)
+    one = not math.isnan(outcome.volume)  # else money of several assets
     return {
         "orders": outcome.orders,
         "fills": outcome.fills,
-        "volume": outcome.volume,
-        "fees": outcome.fees,
-        "funding": outcome.funding,
+        "volume": _known(outcome.volume),
+        "fees": _known(outcome.fees),
+        "funding": _known(outcome.funding),
         "position": outcome.position,
         "profit": _known(outcome.profit),
-        "max_drawdown": _known(float(fall.max())) if fall.size else None,
-        "sharpe": _known(sharpe(period_returns(total), INTERVAL_S)),
+        "max_drawdown": _known(float(fall.max())) if fall.size and one else None,
+        "sharpe": _known(sharpe(period_returns(total), INTERVAL_S)) if one else None,
     }
 
 

@@ -168,6 +168,13 @@ def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
     )
 
 
+def _by_asset(settled: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return a line of profit an instrument, in the asset in which it is settled."""
+    return {
+        f"profit {name}": f"{row['profit']:+,.6f} {row['asset']}" for name, row in settled.items()
+    }
+
+
 def _liquidations(counters: dict[str, int]) -> dict[str, str]:
     """Return the line that says that the account was closed, if it was."""
     count = counters.get("liquidations", 0)
@@ -179,16 +186,24 @@ def _show(told: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="backtest", title_justify="left", show_header=False)
-    profit = told["profit"]
+    assets = told["settled_in"]
+    unit = assets[0] if assets else "quote units"
+
+    def money(value: float | None, form: str) -> str:
+        if value is None:
+            return "?" if len(assets) < 2 else f"in {', '.join(assets)}: see below"
+        return f"{value:{form}} {unit}"
+
     lines = {
         "rows": f"{told['rows']:,}",
         "rows a second": f"{told['rows_per_second']:,.0f}",
         "orders": f"{told['orders']:,}",
         "fills": f"{told['fills']:,}",
-        "volume": f"{told['volume']:,.2f} quote units",
-        "fees": f"{told['fees']:,.4f} quote units",
-        "funding": f"{told['funding']:,.4f} quote units paid",
-        "profit": "?" if profit is None else f"{profit:+,.4f} quote units, after fees and funding",
+        "volume": money(told["volume"], ",.2f"),
+        "fees": money(told["fees"], ",.4f") + " paid",
+        "funding": money(told["funding"], ",.4f") + " paid",
+        "profit": money(told["profit"], "+,.4f") + ", after fees and funding",
+        **(_by_asset(told["settled"]) if len(assets) > 1 else {}),
         **_liquidations(told["counters"]),
         "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",
         "clock": "as recorded"

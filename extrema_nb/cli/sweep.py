@@ -166,9 +166,9 @@ def _show(told: dict[str, Any], names: list[str]) -> None:
 
 def _words(row: dict[str, Any] | None, names: list[str]) -> str:
     if row is None:
-        return "no profit is known: no account marks"
+        return "no profit is known: no account marks, or money of several assets"
     params = ", ".join(f"{name} {_short(row[name])}" for name in names)
-    return f"{row['profit']:+,.4f} quote units: set {row['number']}, {params}"
+    return f"{row['profit']:+,.4f} after fees and funding: set {row['number']}, {params}"
 
 
 def _short(value: Any) -> str:
