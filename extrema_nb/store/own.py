@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from extrema_nb import jit
 from extrema_nb.events import EventArray, EventKind, Flag
@@ -23,6 +22,7 @@ from extrema_nb.events import EventArray, EventKind, Flag
 __all__ = ["OwnSnapshots", "has_bits"]
 
 OWN = int(Flag.SNAPSHOT | Flag.SYNTHETIC)
+START = int(Flag.START)
 LOB = int(EventKind.LOB)
 
 
@@ -42,6 +42,35 @@ def has_bits(words: Any, bits: Any) -> Any:
     return found
 
 
+@jit.kernel
+def mark_copies(words: Any, begun: Any, followed: Any, keep: Any) -> Any:
+    """Mark the copies of books that have begun and go on; return how many rows they are.
+
+    Parameters
+    ----------
+    words : (n, 8) int64, rows as words
+    begun, followed : (instruments,) bool, **written**, of each book
+    keep : (n,) bool, **written**, all of them are True
+    """
+    dropped = 0
+    for i in range(words.shape[0]):
+        head = words[i, 2]
+        if (head >> 32) & 0xFF != LOB:
+            continue
+        inst = head & 0xFFFFFFFF
+        if inst >= begun.size:  # rows without an instrument
+            continue
+        if not begun[inst] and (head >> 48) & START:
+            begun[inst] = True
+        if begun[inst]:
+            if (head >> 48) & OWN != OWN:
+                followed[inst] = True
+            elif followed[inst]:
+                keep[i] = False
+                dropped += 1
+    return dropped
+
+
 class OwnSnapshots:
     """Filters the blocks of one pass over a recording, in order.
 
@@ -59,35 +88,8 @@ class OwnSnapshots:
         """Return the rows that are to be read, `block` itself where that is all of them."""
         if self._followed.all() and not has_bits(block.view(np.int64).reshape(-1, 8), OWN):
             return block
-        flags = block["flags"]
-        own = (flags & OWN) == OWN
-        places = np.flatnonzero(block["kind"] == LOB)
-        if places.size == 0 or not (own.any() or (~self._followed[block["inst"][places]]).any()):
-            return block
         keep = np.ones(block.size, np.bool_)
-        owner = block["inst"][places]
-        order = np.argsort(owner, kind="stable")  # not a search for each of 500 books
-        places, owner = places[order], owner[order]
-        for mine in np.split(places, np.flatnonzero(np.diff(owner)) + 1):
-            self._one(int(block["inst"][mine[0]]), mine, flags[mine], own[mine], keep)
-        dropped = int(block.size - keep.sum())
+        words = block.view(np.int64).reshape(-1, 8)
+        dropped = int(mark_copies(words, self._begun, self._followed, keep))
         self.left_out += dropped
         return block[keep] if dropped else block
-
-    def _one(
-        self, inst: int, places: npt.NDArray[np.int64], flags: npt.NDArray[np.int16],
-        own: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_],
-    ) -> None:  # fmt: skip
-        """Mark what is to be kept of one book."""
-        starts = np.flatnonzero(flags & Flag.START)
-        begin = 0 if self._begun[inst] else int(starts[0]) if starts.size else -1
-        if begin < 0:
-            return
-        self._begun[inst] = True
-        if not self._followed[inst]:
-            theirs = np.flatnonzero(~own[begin:])
-            if theirs.size == 0:
-                return
-            begin += int(theirs[0])  # what came before it was the only book there was
-            self._followed[inst] = True
-        keep[places[begin:][own[begin:]]] = False

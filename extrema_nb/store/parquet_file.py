@@ -22,7 +22,7 @@ import zstandard
 
 from extrema_nb.store.encodings import delta_packed, dictionary_of, run_packed
 
-__all__ = ["parquet_bytes"]
+__all__ = ["parquet_bytes", "schema_bytes"]
 
 MAGIC = b"PAR1"
 INT32, INT64, DOUBLE = 1, 2, 5  # physical types
@@ -73,17 +73,26 @@ def parquet_bytes(
         groups.append(
             _struct(_list(1, STRUCT, chunks), _int(2, size), _int(3, count), _int(6, size))
         )
-    schema = [_struct(_text(4, b"schema"), _int(5, len(columns), I32))]
-    schema += [_element(name, values.dtype) for name, values in columns.items()]
     pairs = [
         _struct(_text(1, key.encode()), _text(2, value.encode())) for key, value in metadata.items()
     ]
     order = _struct(_field(1, STRUCT, _struct()))  # of statistics: by the column's type
     foot = _struct(
-        _int(1, 1, I32), _list(2, STRUCT, schema), _int(3, rows), _list(4, STRUCT, groups),
+        *_schema({name: values.dtype for name, values in columns.items()}), _int(3, rows), _list(4, STRUCT, groups),
         _list(5, STRUCT, pairs), _text(6, b"extrema-nb"), _list(7, STRUCT, [order] * len(columns)),
     )  # fmt: skip
     return b"".join([*out, foot, struct.pack("<I", len(foot)), MAGIC])
+
+
+def schema_bytes(types: Mapping[str, np.dtype[Any]]) -> bytes:
+    """Return how the metadata of each file with these columns begins."""
+    return _struct(*_schema(types))[:-1]
+
+
+def _schema(types: Mapping[str, np.dtype[Any]]) -> tuple[Field, Field]:
+    schema = [_struct(_text(4, b"schema"), _int(5, len(types), I32))]
+    schema += [_element(name, dtype) for name, dtype in types.items()]
+    return _int(1, 1, I32), _list(2, STRUCT, schema)
 
 
 def _chunk(values: Column, packer: zstandard.ZstdCompressor) -> _Chunk:

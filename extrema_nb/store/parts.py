@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,12 +29,14 @@ from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store.columns import ARRIVAL, KINDS, columns_of, fill_rows, kind_of, to_columns
 from extrema_nb.store.gaps import Gap, GapCheck
 from extrema_nb.store.layout import retired_name
+from extrema_nb.store.pages import OwnFile, open_own
 from extrema_nb.store.parquet_file import parquet_bytes
 
 __all__ = [
     "META_KEY",
     "ROW_GROUP",
     "PartInfo",
+    "find_own",
     "read_frame",
     "read_info",
     "read_part",
@@ -74,7 +77,13 @@ class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     def spec(self) -> Instrument | None:
         """Return the instrument, None where the rows have none."""
-        return InstrumentTable.from_json(self.instrument)[0] if self.instrument else None
+        return _spec(self.instrument) if self.instrument else None
+
+
+@lru_cache(4096)
+def _spec(told: str) -> Instrument:
+    """Return the instrument that a part tells: the same for many parts."""
+    return InstrumentTable.from_json(told)[0]
 
 
 def _describe(
@@ -167,7 +176,7 @@ def read_info(path: Path) -> PartInfo:
     DataError
         the file is empty, cut off, no part of a recording, or of another schema version
     """
-    meta = _found(path, pl.read_parquet_metadata)
+    meta = _found(path, _metadata)
     raw = meta.get(META_KEY)
     if raw is None:
         raise DataError(
@@ -196,6 +205,22 @@ def read_info(path: Path) -> PartInfo:
     return info
 
 
+def find_own(path: Path) -> OwnFile | None:
+    """Return a part to be read without Polars, None if it is not as we write them.
+
+    Raises
+    ------
+    PartMissing
+        the file is gone
+    """
+    return _found(path, open_own)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    own = open_own(path)
+    return own.meta if own is not None else pl.read_parquet_metadata(path)
+
+
 def _found(path: Path, read: Callable[[Path], T]) -> T:
     """Return what `read` gives of a part, wherever it lies: it may be replaced at this moment."""
     for where in (path, retired_name(path)):
@@ -210,12 +235,13 @@ def _found(path: Path, read: Callable[[Path], T]) -> T:
     )
 
 
-def _version(raw: str) -> int:
-    class Head(msgspec.Struct):
-        schema_version: int = 0
+class _Head(msgspec.Struct):
+    schema_version: int = 0
 
+
+def _version(raw: str) -> int:
     try:
-        return msgspec.json.decode(raw, type=Head).schema_version
+        return msgspec.json.decode(raw, type=_Head).schema_version
     except msgspec.DecodeError:
         return 0
 

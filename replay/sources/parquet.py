@@ -30,6 +30,7 @@ from extrema_nb.store import (
 )
 from replay.sources.cache import RowCache
 from replay.sources.digests import content_digest
+from replay.sources.gather import gather_streams
 from replay.sources.keep import Keep
 from replay.sources.merge import Progress, RowStream, merge_streams
 from replay.sources.part_stream import (
@@ -278,14 +279,16 @@ class ParquetSource:
             ids[i] = self._ids.get((spec.venue, spec.name), -2)
         return ids
 
-    def _streams(self, pool: ThreadPoolExecutor, upto: int) -> list[RowStream]:
+    def _streams(self, pool: ThreadPoolExecutor, upto: int) -> tuple[list[RowStream], bool]:
+        """Return the files as streams, and whether they are hundreds."""
         leaves: dict[tuple[str, int, str], int] = {}  # parts of one of these follow each other
         for _, info in self._parts:
             leaf = (info.venue, info.inst, info.kind)
             leaves[leaf] = leaves.get(leaf, 0) + info.rows
         counts = portion_rows(list(leaves.values()), held_rows=self._held_rows)
         portions = dict(zip(leaves, counts, strict=True))
-        ahead = pool if len(leaves) <= MANY else None
+        many = len(leaves) > MANY
+        ahead = None if many else pool
         out: list[RowStream] = []
         for path, info in self._parts:
             spec = info.spec()
@@ -297,7 +300,7 @@ class ParquetSource:
         out += [
             LogStream(log, self._log_ids(log), self._kinds, self._books, upto) for log in self._logs
         ]
-        return out
+        return out, many
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield arrays of EVENT in arrival order."""
@@ -321,8 +324,9 @@ class ParquetSource:
         while True:
             pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
             try:
-                streams = self._streams(pool, progress.upto)
-                yield from merge_streams(streams, unique=not self._logs, progress=progress)
+                streams, many = self._streams(pool, progress.upto)
+                merge = gather_streams if many else merge_streams
+                yield from merge(streams, unique=not self._logs, progress=progress)
             except PartMissing:
                 if generation(self.path) == self._generation:
                     raise

@@ -18,7 +18,7 @@ import polars as pl
 
 from extrema_nb.errors import DataError
 from extrema_nb.events import EventKind, Flag
-from extrema_nb.store import LogFile, PartInfo, read_frame
+from extrema_nb.store import LogFile, PartInfo, find_own, read_frame
 from replay.sources.merge import Chunk, FrameChunk, RowChunk
 
 __all__ = ["LogStream", "PartStream", "first_row", "last_snapshot", "last_snapshot_in_log"]
@@ -73,7 +73,8 @@ class PartStream:
     path, info : the part
     inst : instrument id that its rows get
     portion : rows read at once
-    pool : reads the next portion while this one is used; None reads it when it is due
+    pool : reads the next portion while this one is used; None reads it when it is due, and without
+        Polars if the file is one of ours
     span : places of the first row that is wanted and behind the last one, all if None
     """
 
@@ -92,6 +93,8 @@ class PartStream:
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows of the file."""
         kind = self.info.event_kind
+        if self._pool is None:
+            yield from self._own_chunks()
         for offset, frame in self._frames():
             if frame.height == 0:
                 raise DataError(
@@ -100,16 +103,21 @@ class PartStream:
                 )
             yield FrameChunk(frame, kind, self._inst)
 
+    def _own_chunks(self) -> Iterator[Chunk]:
+        """Yield the rows as far as they can be read without Polars, which goes on behind them."""
+        own, kind = find_own(self.path), self.info.event_kind
+        if own is None or not own.fits(kind) or own.bounds[-1] != self.info.rows:
+            return
+        for low, count in self._spans():
+            found = own.rows(kind, self._inst, low, low + count)
+            if found is None:
+                return
+            self._begin = low + count
+            yield RowChunk(*found)
+
     def _frames(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the portions and their places; all but the first begin at whole multiples."""
-        places = [self._begin, *range(
-            (self._begin // self._portion + 1) * self._portion, self._end, self._portion
-        )]  # fmt: skip
-        spans = [
-            (low, high - low)
-            for low, high in zip(places, [*places[1:], self._end], strict=True)
-            if high > low
-        ]
+        spans = self._spans()
         if self._pool is None:
             for low, count in spans:
                 yield low, self._frame(low, count)
@@ -121,6 +129,17 @@ class PartStream:
             ahead = None if after is None else self._pool.submit(self._frame, *after)
             del here
             yield low, frame
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """Return the first row and the number of rows of each portion that is left."""
+        places = [self._begin, *range(
+            (self._begin // self._portion + 1) * self._portion, self._end, self._portion
+        )]  # fmt: skip
+        return [
+            (low, high - low)
+            for low, high in zip(places, [*places[1:], self._end], strict=True)
+            if high > low
+        ]
 
     def _frame(self, offset: int, rows: int) -> pl.DataFrame:
         return read_frame(self.path, self.info.event_kind, offset, rows)
