@@ -48,6 +48,7 @@ from replay.sources.keep import Keep, keep_of
 __all__ = ["MADE_FROM", "ORDERS", "BookFrom"]
 
 ORDERS = "orders"
+BEGUN = 0  # in the place of a side: the book of the instrument has begun
 
 Level = tuple[int, float, float]  # side, price, quantity
 
@@ -140,6 +141,11 @@ def _levels(
         out.append(level.view(EVENT))
     if out:
         out[-1]["flags"] |= Flag.LAST
+        if (inst, BEGUN) not in shown:  # a made book is whole from its first message on
+            shown[inst, BEGUN] = 1.0
+            for level in out:
+                level["flags"] |= Flag.SNAPSHOT
+            out[0]["flags"] |= Flag.START
     return out
 
 

@@ -47,6 +47,7 @@ class _About(msgspec.Struct, forbid_unknown_fields=True):
     executions: int
     faults: tuple[int, int, int, int, tuple[str, ...]]
     left_out: int  # rows of a live session's own
+    unshifted: int | None
 
 
 class Prepared:
@@ -99,7 +100,7 @@ class Prepared:
             told = _About(
                 data.rows, data.first_ts, data.last_ts, data.min_latency, data.max_latency,
                 data.digest, sorted(data.orders), sorted(data.books), data.executions,
-                data.faults, self.source.left_out,
+                data.faults, self.source.left_out, data.unshifted,
             )  # fmt: skip
             writer.finish(msgspec.to_builtins(told))
 
@@ -128,7 +129,7 @@ class Prepared:
         self._data = DataScan(
             told.rows, told.first_ts, told.last_ts, told.min_latency, told.max_latency,
             told.digest, None, frozenset(told.orders), frozenset(told.books), told.executions,
-            Faults(*told.faults),
+            Faults(*told.faults), told.unshifted,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import logging
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.books.l3 import ADD, DELETE, EXECUTE
 from extrema_nb.contracts import Source
@@ -15,6 +16,7 @@ from extrema_nb.events import EVENT, MBO, TRADE, EventArray, EventKind, as_event
 from extrema_nb.jit import kernel, view_at
 from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
+from replay.shift import shifts_of
 from replay.soundness import SOUND, Faults, Soundness, check_clocks
 
 __all__ = ["DataScan", "check_queue", "scan"]
@@ -49,10 +51,17 @@ class DataScan(NamedTuple):
     books: frozenset[int] = frozenset()  # instruments that have a book (LOB rows)
     executions: int = 0  # of single orders
     faults: Faults = SOUND  # what is missing in them
+    unshifted: int | None = None  # µs, the least latency without feed shifts, if there are any
 
     def clock_shift(self, base_latency_us: int) -> int:
-        """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs."""
-        return base_latency_us - self.min_latency if self.min_latency < 0 else 0
+        """Return what makes the least latency `base_latency_us` if the venue's clock was ahead, µs.
+
+        A feed shift says nothing about clocks, so it is not mended away, unless rows would come
+        before they happened.
+        """
+        least = self.min_latency if self.unshifted is None else self.unshifted
+        shift = base_latency_us - least if least < 0 else 0
+        return shift if self.min_latency + shift >= 0 else base_latency_us - self.min_latency
 
 
 @kernel(inline=True)
@@ -157,6 +166,8 @@ def scan(source: Source) -> DataScan:
     if (getattr(source, "most_rows", None) or 0) <= KEEP_ROWS:
         kept = np.empty(KEEP_ROWS, EVENT)  # no memory until it is written to
     looked = _Looked(len(source.instruments))
+    shifts = shifts_of(source)
+    unshifted: int | None = None
     sound = Soundness(source.instruments)
     for batch in source.batches():
         events = as_events(batch)
@@ -173,6 +184,10 @@ def scan(source: Source) -> DataScan:
             kept = _keep(kept, rows, events)
         rows += len(events)
         looked.see(events)
+        if shifts is not None:
+            own = _least_without(events, shifts)
+            if own is not None:
+                unshifted = own if unshifted is None else min(unshifted, own)
         sound.see(events)
     if rows == 0:
         raise DataError(
@@ -187,7 +202,17 @@ def scan(source: Source) -> DataScan:
     return DataScan(
         rows, first, last, least, max(most, least), digest.hexdigest(), whole,
         looked.those_with(HAS_ORDERS), looked.those_with(HAS_BOOK), looked.executions(), sound.found(),
+        unshifted,
     )  # fmt: skip
+
+
+def _least_without(rows: EventArray, shifts: npt.NDArray[np.int64]) -> int | None:
+    """Return the least latency of market rows before shifts were added, None without such rows."""
+    market = np.isin(rows["kind"], (_LOB, _TRADE, _MBO)) & (rows["inst"] >= 0)
+    mine = rows[market]
+    if not len(mine):
+        return None
+    return int((mine["ts_recv"] - mine["ts_event"] - shifts[mine["inst"]]).min())
 
 
 def check_queue(queue: str, data: DataScan) -> None:

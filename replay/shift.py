@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray
 from replay.sources.keep import Keep, keep_of
 
-__all__ = ["FeedShift", "parse_shifts"]
+__all__ = ["FeedShift", "parse_shifts", "shifts_of"]
 
 
 class FeedShift:
@@ -37,7 +38,7 @@ class FeedShift:
                     + ", ".join(names)
                 )
         # the last place is for rows without an instrument
-        self._by_inst = np.array([self.shifts.get(name, 0) for name in names] + [0], np.int64)
+        self.by_inst = np.array([self.shifts.get(name, 0) for name in names] + [0], np.int64)
 
     def describe(self) -> dict[str, Any]:
         """Return the source's description with the shifts."""
@@ -45,23 +46,33 @@ class FeedShift:
 
     def keep(self) -> Keep | None:
         """Return where what is made of these rows may be kept, None if nowhere."""
-        return keep_of(self.source, "shift", self._by_inst.tolist())
+        return keep_of(self.source, "shift", self.by_inst.tolist())
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
         """Yield rows by their shifted ``ts_recv``; of equal times in the order of the source."""
         waiting = np.zeros(0, EVENT)
-        least = int(self._by_inst.min())
+        least = int(self.by_inst.min())
         for batch in self.source.batches(batch_rows):
             whole = int(batch["ts_recv"][-1]) + least  # nothing that comes later is earlier
             insts = batch["inst"]
-            known = (insts >= 0) & (insts < len(self._by_inst) - 1)
-            batch["ts_recv"] += self._by_inst[np.where(known, insts, -1)]
+            known = (insts >= 0) & (insts < len(self.by_inst) - 1)
+            batch["ts_recv"] += self.by_inst[np.where(known, insts, -1)]
             waiting = np.concatenate([waiting, batch])
             waiting = waiting[np.argsort(waiting["ts_recv"], kind="stable")]
             ready = int(np.searchsorted(waiting["ts_recv"], whole, side="left"))
             yield from _pieces(waiting[:ready], batch_rows)
             waiting = waiting[ready:].copy()
         yield from _pieces(waiting, batch_rows)
+
+
+def shifts_of(source: Any) -> npt.NDArray[np.int64] | None:
+    """Return what was added to ``ts_recv`` of each instrument, µs, on whatever way; None for nothing."""
+    total = None
+    while source is not None:
+        if isinstance(source, FeedShift):
+            total = source.by_inst if total is None else total + source.by_inst
+        source = getattr(source, "source", None)
+    return total
 
 
 def _pieces(rows: EventArray, most: int) -> Iterator[EventArray]:

@@ -14,6 +14,7 @@ from extrema_nb.testing import MemorySource, bbo, rows, trade
 from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.inputs import BookFrom
+from replay.scan import scan
 from tests.replay.exchange.scripted import T0, table
 
 
@@ -44,6 +45,18 @@ def test_a_best_price_that_moves_takes_its_old_level_away_first():
     flags = batch["flags"][batch["kind"] == EventKind.LOB]
     assert (flags & Flag.SYNTHETIC != 0).all()
     assert ((flags & Flag.LAST) != 0).tolist() == [False, True, False, False, True]
+    assert ((flags & Flag.SNAPSHOT) != 0).tolist() == [True, True, False, False, False]
+    assert ((flags & Flag.START) != 0).tolist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("kind", ["bbo", "trades", "candles"])
+def test_a_made_book_is_whole(kind):
+    events = {
+        "bbo": rows(bbo(99.0, 1.0, 101.0, 2.0, ts=T0), bbo(99.5, 3.0, 101.0, 1.0, ts=T0 + 1)),
+        "trades": rows(trade(99.0, 1.0, ts=T0), trade(99.5, 1.0, ts=T0 + 1)),
+        "candles": rows(candle(99.0, 101.0, 100.0, T0), candle(99.0, 102.0, 101.0, T0 + 60)),
+    }[kind]
+    assert scan(BookFrom(MemorySource(events, table()), kind)).faults.words() == ""
 
 
 def test_an_empty_side_has_no_level():

@@ -11,7 +11,9 @@ from extrema_nb.errors import DataError
 from extrema_nb.events import LOB_LEVEL, MBO, TRADE
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.exchange.model import FAR
+from replay.inputs import BookFrom
 from replay.scan import HAS_BOOK, HAS_ORDERS, _Looked, scan
+from replay.shift import FeedShift
 from tests.naive.first_look import first_look
 from tests.order_rows import order_streams
 from tests.replay.exchange.scripted import T0, funded, market_rows, table
@@ -29,6 +31,28 @@ def test_a_scan_says_extent_latency_and_identity():
     assert (found.min_latency, found.max_latency) == (1, 5)
     assert found.digest == scan(source(*events)).digest
     assert found.digest != scan(source(events[0])).digest
+
+
+@pytest.mark.parametrize(
+    ("latencies", "shift", "moved"),
+    [
+        ((-900, -1_000), 300, 1_000),  # the quickest comes later, and stays later
+        ((-900, -1_000), -300, 1_300),  # earlier than at once is not possible
+        ((500, 700), 300, 0),
+        ((500, 700), -600, 100),
+        ((500, 700), -400, 0),
+    ],
+)
+def test_a_feed_shift_is_not_taken_for_a_clock_that_is_ahead(latencies, shift, moved):
+    events = rows(
+        *(trade(1.0, 1.0, ts=T0 + k + us, ts_event=T0 + k) for k, us in enumerate(latencies)),
+        sort=True,
+    )
+    shifted = FeedShift(MemorySource(events, table()), {"A": shift})
+    found = scan(BookFrom(shifted, "trades"))
+    assert found.min_latency == min(latencies) + shift
+    assert found.clock_shift(0) == moved
+    assert scan(MemorySource(events, table())).unshifted is None
 
 
 @pytest.mark.parametrize(
