@@ -47,6 +47,7 @@ from extrema_nb.store.parts import (
     read_frame,
     read_info,
     read_part,
+    read_some,
     sync_folder,
     write_part,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "read_info",
     "read_manifest",
     "read_part",
+    "read_some",
     "remove_recording",
     "retire",
     "retired_name",

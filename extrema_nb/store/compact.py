@@ -29,7 +29,7 @@ from extrema_nb.store.manifest import (
     purge,
     retire,
 )
-from extrema_nb.store.parts import read_info, read_part, write_part
+from extrema_nb.store.parts import MANY, read_info, read_part, write_part
 
 __all__ = ["Compacted", "compact", "sweep"]
 
@@ -82,12 +82,13 @@ def _compact(
     with edit_manifest(root) as manifest:
         pass  # makes one where there is none
     done = Compacted(parts_before=len(manifest.parts), bytes_before=_size(manifest))
+    many = len({parse_path(root / e.path)[1:4] for e in manifest.parts}) > MANY
     work = [
         group for leaf in _leaves(manifest) for group in _groups(leaf, target_bytes, part_rows)
         if len(group) >= at_least
     ]  # fmt: skip
     for number, group in enumerate(work):
-        entry = _join(root, group, manifest.generation + 1)
+        entry = _join(root, group, manifest.generation + 1, many=many)
         with edit_manifest(root) as manifest:
             known = {old.path for old in manifest.parts}
             if any(old.path not in known for old in group):
@@ -129,7 +130,7 @@ def _groups(leaf: list[PartEntry], target_bytes: int, part_rows: int) -> list[li
     return [group for group in groups if len(group) > 1]
 
 
-def _join(root: Path, group: list[PartEntry], number: int) -> PartEntry:
+def _join(root: Path, group: list[PartEntry], number: int, *, many: bool) -> PartEntry:
     """Write the rows of several parts as one and return its entry.
 
     `number` stands in its name and never comes again, unlike a name that a retired part has had.
@@ -159,9 +160,9 @@ def _join(root: Path, group: list[PartEntry], number: int) -> PartEntry:
     )
     written = write_part(
         path, rows, arrival, where.kind, venue=info.venue, instrument=info.spec(),
-        clock_offset_us=int(np.median(known)) if known else None,
+        clock_offset_us=int(np.median(known)) if known else None, many=many,
     )  # fmt: skip
-    again, places = read_part(path)
+    again, places = read_part(path, quick=False)  # as others read it
     if again.tobytes() != rows.tobytes() or not np.array_equal(places, arrival):
         path.unlink()
         raise DataError(f"{path}: what was written is not what was read back; check the disk")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +32,13 @@ __all__ = ["OwnFile", "open_own"]
 
 MAGIC = b"PAR1"
 WRITER = b"extrema-nb"
-TAIL = 1 << 14  # bytes that are read first: a small file whole, of a larger one its end
+TAIL = 1 << 15  # bytes that are read first: a small file whole, of a larger one its end
 WORDS = 8
 MOST_PAGE = 1 << 26  # bytes unpacked; a larger number is damage
 
 Ints = npt.NDArray[np.int64]
 _stack = np.zeros((DEPTH, 4), np.int64)
+_mine = threading.local()  # a new unpacker costs as much as unpacking a small file
 
 
 class _Layout(NamedTuple):
@@ -75,6 +77,7 @@ class OwnFile(NamedTuple):
     bounds: Ints  # (g + 1,) rows before each row group, and all
     starts: Ints  # (g, c), of each column of each row group
     sizes: Ints  # (g, c), bytes
+    whole: bytes = b""  # the file itself where it is small
 
     def fits(self, kind: EventKind) -> bool:
         """Say whether the columns are those of a kind."""
@@ -120,7 +123,7 @@ class OwnFile(NamedTuple):
         starts, sizes = self.starts[group], self.sizes[group]
         begin = int(starts.min())
         size = int((starts + sizes).max()) - begin
-        raw = _bytes_of(self.path, begin, size)
+        raw = self.whole[begin : begin + size] or _bytes_of(self.path, begin, size)
         pages = _pages_of(raw, starts - begin, sizes) if len(raw) == size else None
         found = None if pages is None else _unpack(raw, pages, low, low + len(words), places)
         if pages is None or found is None:
@@ -151,6 +154,13 @@ def _pages_of(raw: bytes, starts: Ints, sizes: Ints) -> Ints | None:
     return pages[:count] if count >= 0 else None
 
 
+def _unpacker() -> zstandard.ZstdDecompressor:
+    found: zstandard.ZstdDecompressor | None = getattr(_mine, "unpacker", None)
+    if found is None:
+        found = _mine.unpacker = zstandard.ZstdDecompressor()
+    return found
+
+
 def _unpack(
     raw: bytes, pages: Ints, low: int, high: int, places: Ints
 ) -> tuple[bytes, list[int], int] | None:
@@ -158,11 +168,7 @@ def _unpack(
 
     None where a page is damaged. `low` and `high` are the rows that are wanted.
     """
-    unpack, wanted, memory = (
-        zstandard.ZstdDecompressor().decompress,
-        places.tolist(),
-        memoryview(raw),
-    )
+    unpack, wanted, memory = _unpacker().decompress, places.tolist(), memoryview(raw)
     out, ends, at, most, row, before = [], [0], 0, 0, 0, -1
     for column, what, body, packed, size, values, _ in pages.tolist():
         if column != before:
@@ -185,19 +191,23 @@ def _unpack(
     return b"".join(out), ends, most
 
 
-def _tail(path: Path) -> bytes:
-    """Return the metadata at the end of a file and 8 bytes more, nothing if it is no Parquet."""
+def _tail(path: Path) -> tuple[bytes, bytes]:
+    """Return the metadata at the end of a file and 8 bytes more, and the whole of a small one.
+
+    Nothing if it is no Parquet.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(handle).st_size
         count = min(size, TAIL)
         raw = os.pread(handle, count, size - count)
         if len(raw) < 12 or raw[-4:] != MAGIC:
-            return b""
+            return b"", b""
         foot = struct.unpack("<I", raw[-8:-4])[0] + 8
         if foot > size:
-            return b""
-        return raw[-foot:] if foot <= count else os.pread(handle, foot, size - foot)
+            return b"", b""
+        told = raw[-foot:] if foot <= count else os.pread(handle, foot, size - foot)
+        return told, raw if count == size else b""
     finally:
         os.close(handle)
 
@@ -210,7 +220,7 @@ def open_own(path: Path) -> OwnFile | None:
     FileNotFoundError
         it is gone
     """
-    raw = _tail(path)
+    raw, whole = _tail(path)
     if not raw:
         return None
     room = max(64, len(raw) // 2)
@@ -234,5 +244,5 @@ def open_own(path: Path) -> OwnFile | None:
     np.cumsum(rows[:groups], out=bounds[1:])
     return OwnFile(
         path, dict(zip(words[1::2], words[2::2], strict=True)), raw[:HEAD], bounds,
-        starts[:many].reshape(groups, -1), sizes[:many].reshape(groups, -1),
+        starts[:many].reshape(groups, -1), sizes[:many].reshape(groups, -1), whole,
     )  # fmt: skip

@@ -6,7 +6,8 @@ for numbers the files are a third smaller and unpacked in half the time. Any rea
 Rules
 -----
 1. Columns are int64, int32, int16, int8 or float64, and every row has a value (REQUIRED).
-2. A row group is one page a column, zstd; `encodings` says how each is chosen.
+2. A row group is one page a column, or pages of some rows with one dictionary, zstd; `encodings`
+   says how each is chosen.
 3. Statistics of a float column are left out where it holds a NaN, as the format demands.
 """
 
@@ -47,7 +48,12 @@ class _Chunk(NamedTuple):
 
 
 def parquet_bytes(
-    columns: Mapping[str, Column], metadata: Mapping[str, str], *, row_group: int, level: int
+    columns: Mapping[str, Column],
+    metadata: Mapping[str, str],
+    *,
+    row_group: int,
+    level: int,
+    page: int | None = None,
 ) -> bytes:
     """Return a Parquet file.
 
@@ -57,6 +63,7 @@ def parquet_bytes(
     metadata : keys and values of the file
     row_group : rows of a group
     level : of zstd
+    page : rows of a page, all of the group if None
     """
     packer = zstandard.ZstdCompressor(level=level)
     rows = len(next(iter(columns.values())))
@@ -65,7 +72,7 @@ def parquet_bytes(
         count = min(row_group, rows - low)
         chunks = []
         for name, values in columns.items():
-            chunk = _chunk(np.ascontiguousarray(values[low : low + count]), packer)
+            chunk = _chunk(np.ascontiguousarray(values[low : low + count]), packer, page or count)
             chunks.append(_column_chunk(name, values, chunk, at, count))
             out.append(chunk.body)
             at += len(chunk.body)
@@ -95,7 +102,7 @@ def _schema(types: Mapping[str, np.dtype[Any]]) -> tuple[Field, Field]:
     return _int(1, 1, I32), _list(2, STRUCT, schema)
 
 
-def _chunk(values: Column, packer: zstandard.ZstdCompressor) -> _Chunk:
+def _chunk(values: Column, packer: zstandard.ZstdCompressor, page: int) -> _Chunk:
     """Return a column of a row group, encoded and packed."""
     floats = values.dtype.kind == "f"
     words = values.view(np.int64) if floats else values.astype(np.int64)
@@ -108,13 +115,15 @@ def _chunk(values: Column, packer: zstandard.ZstdCompressor) -> _Chunk:
         keys, places = found
         raw = keys.astype("<i4").tobytes() if narrow else keys.tobytes()
         pages.append(_page(raw, DICTIONARY_PAGE, len(keys), PLAIN, packer))
-        encoding, raw = DICTIONARY, run_packed(places, len(keys))
-    elif floats:
-        encoding, raw = PLAIN, words.tobytes()
-    else:
-        encoding, raw = DELTA, delta_packed(words)
-    pages.append(_page(raw, DATA_PAGE, words.size, encoding, packer))
-    first = len(pages[0][0]) if len(pages) == 2 else 0
+    encoding = DICTIONARY if found is not None else PLAIN if floats else DELTA
+    for low in range(0, words.size, page):
+        part = slice(low, low + page)
+        if found is not None:
+            raw = run_packed(places[part], len(keys))
+        else:
+            raw = words[part].tobytes() if floats else delta_packed(words[part])
+        pages.append(_page(raw, DATA_PAGE, words[part].size, encoding, packer))
+    first = len(pages[0][0]) if found is not None else 0
     return _Chunk(
         b"".join(body for body, _ in pages), first, encoding, sum(size for _, size in pages),
         _statistics(values),

@@ -33,6 +33,7 @@ from extrema_nb.store.pages import OwnFile, open_own
 from extrema_nb.store.parquet_file import parquet_bytes
 
 __all__ = [
+    "MANY",
     "META_KEY",
     "ROW_GROUP",
     "PartInfo",
@@ -40,6 +41,7 @@ __all__ = [
     "read_frame",
     "read_info",
     "read_part",
+    "read_some",
     "sync_folder",
     "write_part",
 ]
@@ -47,7 +49,10 @@ __all__ = [
 T = TypeVar("T")
 
 META_KEY = "extrema_nb"
-ROW_GROUP = 65_536  # rows; a reader never holds less than one group of a file
+ROW_GROUP = 65_536  # rows
+# Of hundreds of instruments a reader holds a few rows each, and unpacks no more than it holds:
+MANY = 64  # instruments and kinds; with more of them
+SMALL_GROUP, SMALL_PAGE = 16_384, 2_048  # rows of a group and of a page
 ZSTD_LEVEL = 3  # level 9 takes three times as long for a twentieth less
 
 
@@ -121,6 +126,7 @@ def write_part(
     venue: str,
     instrument: Instrument | None = None,
     clock_offset_us: int | None = None,
+    many: bool = False,
 ) -> PartInfo:
     """Write rows of one kind and one instrument as one Parquet file.
 
@@ -130,6 +136,7 @@ def write_part(
     rows : (n,) EVENT, n > 0, all of one kind and one instrument
     arrival : (n,) int64, rising
     clock_offset_us : what the venue's clock is ahead of ours, as estimated when the rows came
+    many : it is to be read beside more than `MANY` others: small pages
 
     Raises
     ------
@@ -141,7 +148,8 @@ def write_part(
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     packed = parquet_bytes(
         to_columns(rows, arrival, kind), {META_KEY: msgspec.json.encode(info).decode()},
-        row_group=ROW_GROUP, level=ZSTD_LEVEL,
+        row_group=SMALL_GROUP if many else ROW_GROUP, level=ZSTD_LEVEL,
+        page=SMALL_PAGE if many else None,
     )  # fmt: skip
     try:
         with temporary.open("wb") as file:
@@ -183,7 +191,23 @@ def read_info(path: Path) -> PartInfo:
             f"{path}: Parquet without the metadata key {META_KEY!r}, so it is no part of a "
             "recording; make one with `extrema-nb convert` or `extrema-nb record`"
         )
-    version = _version(raw)
+    try:
+        info = msgspec.json.decode(raw, type=PartInfo)
+    except msgspec.DecodeError as err:
+        _check_version(path, _version(raw))
+        raise DataError(
+            f"{path}: metadata {META_KEY!r} is damaged ({err}); delete the file"
+        ) from err
+    _check_version(path, info.schema_version if "schema_version" in raw else 0)
+    if info.kind not in KINDS:
+        raise DataError(
+            f"{path}: rows of kind {info.kind!r}, expected one of {', '.join(KINDS)}; "
+            "the file was written by another extrema-nb"
+        )
+    return info
+
+
+def _check_version(path: Path, version: int) -> None:
     if version != SCHEMA_VERSION:
         side = "newer" if version > SCHEMA_VERSION else "older"
         raise DataError(
@@ -191,18 +215,6 @@ def read_info(path: Path) -> PartInfo:
             f"a {side} extrema-nb: "
             + ("upgrade" if version > SCHEMA_VERSION else "convert it anew")
         )
-    try:
-        info = msgspec.json.decode(raw, type=PartInfo)
-    except msgspec.DecodeError as err:
-        raise DataError(
-            f"{path}: metadata {META_KEY!r} is damaged ({err}); delete the file"
-        ) from err
-    if info.kind not in KINDS:
-        raise DataError(
-            f"{path}: rows of kind {info.kind!r}, expected one of {', '.join(KINDS)}; "
-            "the file was written by another extrema-nb"
-        )
-    return info
 
 
 def find_own(path: Path) -> OwnFile | None:
@@ -295,7 +307,12 @@ def _read_frame(
 
 
 def read_part(
-    path: Path, inst: int | None = None, offset: int = 0, rows: int | None = None
+    path: Path,
+    inst: int | None = None,
+    offset: int = 0,
+    rows: int | None = None,
+    *,
+    quick: bool = True,
 ) -> tuple[EventArray, npt.NDArray[np.int64]]:
     """Return rows of a part and their places in the recording.
 
@@ -304,6 +321,7 @@ def read_part(
     path : the file
     inst : instrument id that the rows get, the recorded one if None
     offset, rows : which rows, all if not said
+    quick : read files of ours without Polars
 
     Returns
     -------
@@ -311,7 +329,30 @@ def read_part(
     arrival : (n,) int64
     """
     info = read_info(path)
-    frame = read_frame(path, info.event_kind, offset, rows)
+    inst = info.inst if inst is None else inst
+    own, kind = find_own(path) if quick else None, info.event_kind
+    if own is not None and own.fits(kind):
+        found = own.rows(kind, inst, offset, info.rows if rows is None else offset + rows)
+        if found is not None:
+            return found
+    frame = read_frame(path, kind, offset, rows)
     out = empty_events(frame.height)
-    fill_rows(frame, info.event_kind, info.inst if inst is None else inst, out)
+    fill_rows(frame, kind, inst, out)
     return out, frame[ARRIVAL].to_numpy()
+
+
+def read_some(
+    path: Path, kind: EventKind, columns: tuple[str, ...]
+) -> tuple[EventArray, npt.NDArray[np.int64]]:
+    """Return the rows of a part with no more than some columns set, as `read_part` does.
+
+    Parameters
+    ----------
+    columns : those that are wanted; of ``arrival`` too
+    """
+    own = find_own(path)
+    if own is not None and own.fits(kind):
+        found = own.rows(kind, -1, 0, int(own.bounds[-1]), columns)
+        if found is not None:
+            return found
+    return read_part(path, -1)

@@ -23,7 +23,7 @@ from extrema_nb.instruments import InstrumentTable
 from extrema_nb.store.layout import NO_INST, date_of, list_logs, part_path
 from extrema_nb.store.log import LogFile
 from extrema_nb.store.manifest import PartEntry, describe_part, edit_manifest, read_manifest
-from extrema_nb.store.parts import PartInfo, write_part
+from extrema_nb.store.parts import MANY, PartInfo, write_part
 
 __all__ = ["RowWriter", "next_arrival", "split_rows"]
 
@@ -101,14 +101,16 @@ class RowWriter:
             self._count[key] = self._count.get(key, 0) + int(group.size)
             self._total += int(group.size)
             if self._count[key] >= self._part_rows:
-                self._flush(key)
+                self._flush(key, many=self._many())
         while self._total > self._hold_rows:
-            self._flush(max(self._count, key=self._count.__getitem__))
+            largest = max(self._count, key=self._count.__getitem__)
+            self._flush(largest, many=self._many())
 
     def flush(self) -> None:
         """Write everything that is held and put it into the manifest."""
+        many = self._many()
         for key in list(self._held):
-            self._flush(key)
+            self._flush(key, many=many)
         if self._new:
             with edit_manifest(self.root) as manifest:
                 manifest.parts += self._new
@@ -121,7 +123,11 @@ class RowWriter:
             venue = self._tasks.get(int(row["task"]), self._venue)
             self._offsets.setdefault(venue, []).append(int(row["found"]))
 
-    def _flush(self, key: GroupKey) -> None:
+    def _many(self) -> bool:
+        """Say whether these rows will be read beside many others."""
+        return len(self._held) > MANY
+
+    def _flush(self, key: GroupKey, *, many: bool) -> None:
         held = self._held[key]
         rows = np.concatenate([group for group, _ in held])
         arrival = np.concatenate([places for _, places in held])
@@ -130,15 +136,16 @@ class RowWriter:
                 [self._tasks.get(task, self._venue) for task in rows.view(STATUS)["task"].tolist()]
             )
             for venue in sorted(set(venues.tolist())):
-                self._part(key, rows[venues == venue], arrival[venues == venue], venue)
+                self._part(key, rows[venues == venue], arrival[venues == venue], venue, many=many)
         else:
-            self._part(key, rows, arrival, self._venue)
+            self._part(key, rows, arrival, self._venue, many=many)
         del self._held[key]
         self._total -= self._count.pop(key)
 
     def _part(
-        self, key: GroupKey, rows: EventArray, arrival: npt.NDArray[np.int64], venue: str
-    ) -> None:
+        self, key: GroupKey, rows: EventArray, arrival: npt.NDArray[np.int64], venue: str, *,
+        many: bool,
+    ) -> None:  # fmt: skip
         inst, kind = key[0], EventKind(key[1])
         spec = self._table[inst] if inst >= 0 else None
         venue, name = (spec.venue, spec.name) if spec else (venue, NO_INST)
@@ -148,6 +155,7 @@ class RowWriter:
         info = write_part(
             path, rows, arrival, kind, venue=venue, instrument=spec,
             clock_offset_us=int(np.median(offsets)) if offsets else None,
+            many=many,
         )  # fmt: skip
         self.parts[path] = info
         self._new.append(describe_part(self.root, path, info))

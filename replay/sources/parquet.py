@@ -24,8 +24,8 @@ from extrema_nb.store import (
     PartInfo,
     columns_of,
     hash_file,
-    read_frame,
     read_manifest,
+    read_some,
     retired_name,
 )
 from replay.sources.cache import RowCache
@@ -265,7 +265,7 @@ class ParquetSource:
         begin = 0 if book else first_row(path, info, self._start)
         end = info.rows
         if info.first_arrival <= after or info.last_arrival > self._last:
-            places = read_frame(path, info.event_kind, columns=["arrival"])["arrival"].to_numpy()
+            places = read_some(path, info.event_kind, ("arrival",))[1]
             begin = max(begin, int(np.searchsorted(places, after, side="right")))
             end = int(np.searchsorted(places, self._last, side="right"))
         return begin, end

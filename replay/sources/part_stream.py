@@ -18,7 +18,7 @@ import polars as pl
 
 from extrema_nb.errors import DataError
 from extrema_nb.events import EventKind, Flag
-from extrema_nb.store import LogFile, PartInfo, find_own, read_frame
+from extrema_nb.store import LogFile, PartInfo, find_own, read_frame, read_some
 from replay.sources.merge import Chunk, FrameChunk, RowChunk
 
 __all__ = ["LogStream", "PartStream", "first_row", "last_snapshot", "last_snapshot_in_log"]
@@ -31,8 +31,8 @@ def first_row(path: Path, info: PartInfo, start: int | None) -> int:
     """Return the place of the first row of a part with ``ts_recv`` at or after `start`."""
     if start is None or info.first_ts_recv >= start:
         return 0
-    late = read_frame(path, info.event_kind, columns=["ts_recv"])["ts_recv"] >= start
-    return int(late.arg_max() or 0) if late.any() else info.rows
+    late = read_some(path, info.event_kind, ("ts_recv",))[0]["ts_recv"] >= start
+    return int(late.argmax()) if late.any() else info.rows
 
 
 def last_snapshot(parts: Sequence[tuple[Path, PartInfo]], start: int) -> int | None:
@@ -45,11 +45,11 @@ def last_snapshot(parts: Sequence[tuple[Path, PartInfo]], start: int) -> int | N
     for path, info in reversed(parts):
         if info.first_ts_recv > start:
             continue
-        frame = read_frame(path, info.event_kind, columns=["arrival", "ts_recv", "flags"])
-        begins = (pl.col("flags").cast(pl.Int64) & (START | PARTIAL)) == START
-        found = frame.filter(begins & (pl.col("ts_recv") <= start))["arrival"].max()
-        if found is not None:
-            return int(found)  # type: ignore[arg-type]  # of an integer column
+        rows, arrival = read_some(path, info.event_kind, ("arrival", "ts_recv", "flags"))
+        begins = (rows["flags"] & (START | PARTIAL)) == START
+        found = np.flatnonzero(begins & (rows["ts_recv"] <= start))
+        if found.size:
+            return int(arrival[found[-1]])
     return None
 
 
@@ -108,7 +108,10 @@ class PartStream:
         own, kind = find_own(self.path), self.info.event_kind
         if own is None or not own.fits(kind) or own.bounds[-1] != self.info.rows:
             return
-        for low, count in self._spans():
+        spans = self._spans()
+        if len(spans) > 1:
+            own = own._replace(whole=b"")  # not to be held for so long
+        for low, count in spans:
             found = own.rows(kind, self._inst, low, low + count)
             if found is None:
                 return

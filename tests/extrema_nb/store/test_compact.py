@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from extrema_nb.store import (
     check_recording,
     compact,
     edit_manifest,
+    find_own,
     hold,
     list_files,
     list_parts,
+    parts,
     read_info,
     read_part,
     sweep,
@@ -27,6 +30,7 @@ from extrema_nb.store.compact import LOCK
 from extrema_nb.testing import bbo, instrument_table, rows, trade
 
 TABLE = instrument_table()
+compact_module = sys.modules["extrema_nb.store.compact"]  # the package has a function of this name
 
 
 def some(n, first=0):
@@ -50,9 +54,9 @@ def write(root, sizes):
 
 
 def read(root):
-    parts = [read_part(part.path) for part in list_parts(root)]
-    order = np.argsort(np.concatenate([arrival for _, arrival in parts]))
-    return np.concatenate([part for part, _ in parts])[order]
+    found = [read_part(part.path) for part in list_parts(root)]
+    order = np.argsort(np.concatenate([arrival for _, arrival in found]))
+    return np.concatenate([part for part, _ in found])[order]
 
 
 @settings(max_examples=20, deadline=None)
@@ -146,8 +150,8 @@ def test_parts_that_vanish_meanwhile_are_not_replaced(tmp_path, monkeypatch):
     module = compact.__globals__
     join = module["_join"]
 
-    def late(root, group, number):
-        entry = join(root, group, number)
+    def late(root, group, number, **options):
+        entry = join(root, group, number, **options)
         with edit_manifest(root) as manifest:
             manifest.parts = [part for part in manifest.parts if part not in group]
             manifest.removed_rows += sum(part.rows for part in group)
@@ -201,3 +205,15 @@ def test_a_crash_at_any_instant_leaves_the_old_or_the_new(tmp_path, monkeypatch)
             break
     assert crashes > 10
     assert done
+
+
+@pytest.mark.parametrize("many", [3, 4])
+def test_what_is_joined_beside_many_others_has_small_row_groups(tmp_path, monkeypatch, many):
+    wanted = write(tmp_path, [30, 30])  # three instruments and kinds
+    monkeypatch.setattr(compact_module, "MANY", many - 1)
+    monkeypatch.setattr(parts, "SMALL_GROUP", 8)
+    compact(tmp_path)
+    bounds = [find_own(part.path).bounds.tolist() for part in list_parts(tmp_path)]
+    assert bounds == [[0, 8, 16, 20] if many == 3 else [0, 20]] * 3
+    assert read(tmp_path).tobytes() == wanted.tobytes()
+    assert check_recording(tmp_path).problems == []

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extrema_nb.events import VIEWS, EventKind
+from extrema_nb.store import pages
 from extrema_nb.store import parts as parts_module
 from extrema_nb.store.pages import open_own
-from extrema_nb.store.parts import META_KEY, read_info, read_part, write_part
+from extrema_nb.store.parts import META_KEY, read_info, read_part, read_some, write_part
 from extrema_nb.testing import rows, trade
 from tests.generators import event_arrays
 
@@ -46,15 +47,34 @@ def many(n=1000):
     return of_kind(events, EventKind.TRADE)
 
 
-@pytest.fixture
-def part(tmp_path, monkeypatch):
+@pytest.fixture(params=[False, True], ids=["few", "many"])
+def part(request, tmp_path, monkeypatch):
     monkeypatch.setattr(parts_module, "ROW_GROUP", 128)
+    monkeypatch.setattr(parts_module, "SMALL_GROUP", 128)
+    monkeypatch.setattr(parts_module, "SMALL_PAGE", 20)
     path = tmp_path / "part.parquet"
-    write_part(path, many(), np.arange(1000), EventKind.TRADE, venue="v")
+    write_part(path, many(), np.arange(1000), EventKind.TRADE, venue="v", many=request.param)
     return path
 
 
-@pytest.mark.parametrize("span", [(0, 1000), (127, 129), (128, 256), (5, 5), (900, 5000)])
+def test_a_small_file_needs_no_second_look(part, monkeypatch):
+    monkeypatch.setattr(pages, "TAIL", 1 << 20)
+    own = open_own(part)
+    assert own.whole == part.read_bytes()
+    part.unlink()
+    assert len(own.rows(EventKind.TRADE, 3, 0, 1000)[0]) == 1000
+
+
+def test_what_is_too_large_to_be_kept_is_read_when_it_is_wanted(part, monkeypatch):
+    monkeypatch.setattr(pages, "TAIL", 50)
+    own = open_own(part)
+    assert own.whole == b""
+    assert own.rows(EventKind.TRADE, 3, 40, 400)[0].tobytes() == many()[40:400].tobytes()
+
+
+@pytest.mark.parametrize(
+    "span", [(0, 1000), (19, 21), (139, 141), (127, 129), (128, 256), (5, 5), (900, 5000)]
+)
 def test_rows_of_several_row_groups_come_together(part, span):
     got, arrival = open_own(part).rows(EventKind.TRADE, 3, *span)
     assert got.tobytes() == many()[slice(*span)].tobytes()
@@ -111,7 +131,16 @@ def test_a_cut_file_is_none_of_ours(part):
 
 
 def test_they_are_what_polars_reads(part):
-    assert (
-        read_part(part)[0].tobytes()
-        == open_own(part).rows(EventKind.TRADE, read_info(part).inst, 0, 1000)[0].tobytes()
-    )
+    rows_, arrival = read_part(part, quick=False)
+    assert rows_.tobytes() == read_part(part)[0].tobytes() == many().tobytes()
+    assert arrival.tolist() == read_part(part)[1].tolist() == list(range(1000))
+
+
+def test_a_part_that_another_program_wrote_anew_is_read_by_polars(part):
+    wanted, told = read_part(part), open_own(part).meta
+    pl.read_parquet(part, glob=False, hive_partitioning=False).write_parquet(part, metadata=told)
+    assert open_own(part) is None
+    assert read_part(part)[0].tobytes() == wanted[0].tobytes()
+    got, arrival = read_some(part, EventKind.TRADE, ("arrival", "flags"))
+    assert got["flags"].tolist() == wanted[0]["flags"].tolist()
+    assert arrival.tolist() == wanted[1].tolist()

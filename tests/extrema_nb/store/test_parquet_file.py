@@ -16,23 +16,26 @@ from extrema_nb.store.parquet_file import parquet_bytes
 KINDS = {"a": np.int8, "b": np.int16, "c": np.int32, "d": np.int64, "e": np.float64}
 
 
-def made(columns, row_group=65_536):
-    return parquet_bytes(columns, {"key": "value ü"}, row_group=row_group, level=3)
+def made(columns, row_group=65_536, page=None):
+    return parquet_bytes(columns, {"key": "value ü"}, row_group=row_group, level=3, page=page)
 
 
 def read(raw, **options):
     return pl.read_parquet(io.BytesIO(raw), glob=False, hive_partitioning=False, **options)
 
 
-@given(data=st.data(), n=st.integers(1, 40), group=st.integers(1, 50), few=st.booleans())
-def test_every_bit_comes_back(data, n, group, few):
+@given(
+    data=st.data(), n=st.integers(1, 40), group=st.integers(1, 50), few=st.booleans(),
+    page=st.none() | st.integers(1, 50),
+)  # fmt: skip
+def test_every_bit_comes_back(data, n, group, few, page):
     columns = {}
     for name, kind in KINDS.items():
         size = np.dtype(kind).itemsize
         raw = data.draw(st.binary(min_size=size * n, max_size=size * n))
         values = np.frombuffer(raw, kind).copy()
         columns[name] = values[np.arange(n) % 3] if few else values
-    raw = made(columns, group)
+    raw = made(columns, group, page)
     frame = read(raw)
     assert frame.height == n
     for name, values in columns.items():

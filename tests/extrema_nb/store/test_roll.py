@@ -12,11 +12,14 @@ from extrema_nb.events import EventKind, StatusCode, empty_events
 from extrema_nb.store import (
     LogWriter,
     RowWriter,
+    find_own,
     list_parts,
     log_folder,
     next_arrival,
+    parts,
     read_info,
     read_part,
+    roll,
     split_rows,
 )
 from extrema_nb.testing import bbo, instrument_table, row, rows, trade
@@ -38,9 +41,9 @@ def write(root, events, first=0, **options):
 
 
 def read(root):
-    parts = [read_part(part.path) for part in list_parts(root)]
-    order = np.argsort(np.concatenate([arrival for _, arrival in parts]))
-    return np.concatenate([part for part, _ in parts])[order]
+    found = [read_part(part.path) for part in list_parts(root)]
+    order = np.argsort(np.concatenate([arrival for _, arrival in found]))
+    return np.concatenate([part for part, _ in found])[order]
 
 
 @given(events=event_arrays(min_size=1))
@@ -152,3 +155,14 @@ def test_groups_keep_their_order(order):
         assert (set(group["inst"]), kind, day) == ({inst}, EventKind.TRADE, 0)
         assert (np.diff(arrival) > 0).all()
         assert events[arrival].tobytes() == group.tobytes()
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_beside_many_others_a_part_has_small_row_groups(tmp_path, monkeypatch, many):
+    monkeypatch.setattr(roll, "MANY", many)
+    monkeypatch.setattr(parts, "SMALL_GROUP", 16)
+    events = np.concatenate([some(40), some(40, 40, inst=1)])
+    write(tmp_path, events)
+    bounds = [find_own(part.path).bounds.tolist() for part in list_parts(tmp_path)]
+    assert bounds == [[0, 16, 32, 40] if many == 1 else [0, 40]] * 2
+    assert read(tmp_path).tobytes() == events.tobytes()

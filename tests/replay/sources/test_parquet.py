@@ -6,6 +6,7 @@ import shutil
 
 import msgspec
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EventKind, as_events, empty_events
 from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.store import LogWriter, RowWriter, list_parts, log_folder
+from extrema_nb.store import META_KEY, LogWriter, RowWriter, list_parts, log_folder
 from extrema_nb.testing import bbo, book, instrument_table, row, rows, trade
 from replay.sources import parquet
 from replay.sources import recording as recording_module
@@ -243,3 +244,27 @@ def test_a_file_with_fewer_rows_than_it_promises_is_said(recording, monkeypatch)
 def test_a_moved_recording_is_the_same(recording, tmp_path):
     shutil.move(recording, tmp_path / "elsewhere")
     assert read(ParquetSource(tmp_path / "elsewhere")).tobytes() == mixed().tobytes()
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_beside_many_others_files_are_read_in_the_same_order(recording, monkeypatch, foreign):
+    monkeypatch.setattr(parquet, "MANY", 1)
+    monkeypatch.setattr(
+        parquet, "portion_rows", lambda rows, **_: [1 + i % 3 for i in range(len(rows))]
+    )
+    if foreign:  # some of them written anew by another program
+        (recording / "manifest.json").unlink()
+        for part in list_parts(recording)[::2]:
+            told = pl.read_parquet_metadata(part.path)
+            frame = pl.read_parquet(part.path, glob=False, hive_partitioning=False)
+            frame.write_parquet(part.path, metadata={META_KEY: told[META_KEY]})
+    log = LogWriter(log_folder(recording) / "rows-000000000041.log", TABLE, "v", 41)
+    log.write(trade(1.0, 1.0, ts=T0 + 1000, inst=1))
+    log.close()
+    got = read(ParquetSource(recording))
+    assert got[:-1].tobytes() == mixed().tobytes()
+    assert got["ts_recv"][-1] == T0 + 1000
+    window = {"start": T0 + 55, "end": T0 + 205}
+    few = read(ParquetSource(recording, **window))
+    monkeypatch.undo()
+    assert few.tobytes() == read(ParquetSource(recording, **window)).tobytes()
