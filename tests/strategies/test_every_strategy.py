@@ -50,7 +50,7 @@ def uncompiled(capture, tmp_path_factory):
 
 
 @pytest.mark.compiled
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("name", NAMES)
 def test_compiled_and_uncompiled_runs_are_equal_byte_for_byte(name, compiled, uncompiled):
     assert compiled[name].journal.tobytes() == uncompiled[name].tobytes()
