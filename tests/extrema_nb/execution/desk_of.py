@@ -31,8 +31,8 @@ from tests.extrema_nb.execution.scripted_venue import KEY, SECRET, ScriptedVenue
 from tests.patience import PATIENCE_S
 
 FAST = RouteSettings(
-    timeout_s=0.3, recv_window_ms=400, grace_s=0.05, audit_s=60.0, retry_first_s=0.01,
-    retry_cap_s=0.05, start_s=3.0, cancel_all_s=3.0, tell_unknown_s=0.2,
+    timeout_s=1.0, recv_window_ms=1_000, grace_s=0.05, audit_s=60.0, retry_first_s=0.01,
+    retry_cap_s=0.05, start_s=30.0, cancel_all_s=30.0, tell_unknown_s=0.2,
     user_stream=USER_STREAM.__class__(
         first_message_s=None, idle_s=None, backoff_first_s=0.01, backoff_cap_s=0.05
     ),
