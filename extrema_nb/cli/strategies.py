@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -125,9 +126,12 @@ def _number(text: str) -> Any:
     if text.lower() in words:
         return words[text.lower()]
     try:
-        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+        value = int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no number; parameters are numbers or true, false") from None
+        value = math.nan
+    if math.isnan(value):  # a limit or quantity that is none would switch things off in silence
+        raise ConfigError(f"{text!r} is no number; parameters are numbers or true, false")
+    return value
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, Any]]:

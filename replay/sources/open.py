@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def open_source(
             f"unknown format {format!r}; expected one of {', '.join(FORMATS)}"
             + nearest(format, FORMATS)
         )
+    if tick is not None and not 0.0 < tick < math.inf:
+        raise ConfigError(f"the tick is {tick:g}, expected the least step of price, above 0")
     wanted = None if kinds is None else [kind_of(k) if isinstance(k, str) else k for k in kinds]
     folder = default_folder() if cache is True else cache or None
     if format in {"collector", "cryptofeed"}:

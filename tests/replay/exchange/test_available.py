@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from extrema_nb.books.l2 import ASK
-from extrema_nb.testing import book
+from extrema_nb.testing import MemorySource, book
 from replay.exchange.available import available, best_for, use_up
 from replay.exchange.model import TAKEN, X_TAKEN
+from tests.naive import exchange as twin
+from tests.naive.consume import NaiveConsume
+from tests.naive.exchange import Spec
+from tests.replay.exchange.scripted import market_rows, scripts, table, told
 from tests.replay.exchange.test_matching import Market
+from tests.replay.test_backtest import PERIOD, Cut, backtest
+from tests.small_books import examples
 
 
 def test_the_best_level_that_has_something_left_is_behind_one_that_was_used_up():
@@ -39,3 +49,29 @@ def test_the_oldest_note_leaves_when_all_are_in_use():
     assert x.clock[X_TAKEN] == TAKEN
     assert x.taken[0].tick == 2_003
     assert x.taken[TAKEN - 1].tick == 2_000 + TAKEN + 2
+
+
+@settings(max_examples=examples(150))
+@given(
+    market_rows(), scripts(), st.sampled_from(["risk_averse", "power", "log"]), st.booleans(),
+    st.sampled_from(["cancel_newest", "cancel_oldest", "cancel_both"]),
+    st.sampled_from([0, 0, 700]), st.sampled_from([0, 500]),
+    st.none() | st.lists(st.integers(1, 12), min_size=1, max_size=3),
+)  # fmt: skip
+def test_a_run_that_uses_volume_up_is_that_of_the_naive_twin(
+    events, script, queue, partial, rule, entry, response, sizes
+):
+    source = Cut(events, sizes) if sizes else MemorySource(events, table())
+    test = backtest(
+        events, script, queue=queue, entry=entry, response=response, source=source,
+        partial=partial, consume=True, self_trade=rule,
+    )  # fmt: skip
+    specs = [Spec("0.1", 0.25, -0.001, 0.002) for _ in range(2)]
+    naive = NaiveConsume(specs, queue, 2.0, partial, rule=rule)
+    with pytest.MonkeyPatch.context() as patch:
+        if sizes:
+            patch.setattr("replay.scan.KEEP_ROWS", 0)
+        found = told(test.run().journal)
+    assert found == twin.run(naive, events, script, period=PERIOD, entry=entry, response=response)
+    assert test.group.counters()["odd_reports"] == 0
+    assert test.group.state(0).wrong == 0
