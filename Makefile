@@ -11,9 +11,9 @@ WORKERS ?= 3
 test-nojit: WORKERS = 2
 # the tests of a file stay together, so that what they compile is compiled once; the order of the
 # files is that of tests/conftest.py, not xdist's
-PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # `arch` reads the sources: it says the same in both lanes, so it runs once, before them
-LANE := $(PARALLEL) --ignore=tests/arch
+LANE = $(PARALLEL) --ignore=tests/arch
 # the uncompiled lane is Python speed: everything but what is slow there
 NOJIT := -m "not slow and not compiled" tests
 
