@@ -1,7 +1,5 @@
 """Books made of best prices, trades and candles: what fills, and what must not."""
 
-# ruff: noqa: N805  # handlers have no self
-
 from __future__ import annotations
 
 import numpy as np
@@ -9,13 +7,14 @@ import pytest
 
 import extrema_nb as xnb
 from extrema_nb.errors import ConfigError
-from extrema_nb.events import CANDLE, FILL, LOB_LEVEL, EventKind, Flag
+from extrema_nb.events import CANDLE, FILL, LOB_LEVEL, Action, EventKind, Flag
 from extrema_nb.testing import MemorySource, bbo, rows, trade
 from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.inputs import BookFrom
 from replay.scan import scan
-from tests.replay.exchange.scripted import T0, table
+from tests.naive.exchange import MARKET, Wanted
+from tests.replay.exchange.scripted import T0, Scripted, params, table
 
 
 def candle(low, high, close, ts):
@@ -65,26 +64,15 @@ def test_an_empty_side_has_no_level():
     assert levels[2:] == [(1, 99.0, 0.0), (-1, 101.0, 2.0)]
 
 
-class Buyer(xnb.Strategy):
-    """Rest a bid and take once, on the first timer tick."""
-
-    class Params:
-        price: xnb.f8 = 99.0
-        also_take: xnb.i8 = 0
-
-    def on_schedule(ctx, p, s, tick):
-        if tick.tick == 0:
-            ctx.buy(0, p.price, 1.0)
-            if p.also_take:
-                ctx.market(0, 1, 1.0)
-
-
-def fills(events, kind, *, queue="through", **params):
+def fills(events, kind, *, queue="through", price=99.0, also_take=False):
+    """Rest a bid, and take once if asked to, on the first timer tick; return what was filled."""
+    script = [Wanted(at=0, action=Action.SUBMIT, tick=round(price * 10))]
+    script += [Wanted(at=0, action=MARKET)] * also_take
     config = BacktestConfig(
         exchange=ExchangeConfig(queue=queue), timers=((1, 60.0),), mark_every_s=0.0
     )
     source = BookFrom(MemorySource(events, table()), kind)
-    journal = Backtest(source, [Buyer(**params)], config=config).run().journal
+    journal = Backtest(source, [Scripted(script=params(script))], config=config).run().journal
     found = journal[journal["kind"] == EventKind.FILL].view(FILL)
     return [(round(float(f["price"]), 9), int(f["ts_event"] - START)) for f in found]
 
@@ -103,7 +91,7 @@ def test_a_trade_at_the_price_fills_nobody_and_one_through_it_does():
 
 def test_a_taker_on_trades_alone_pays_a_tick():
     events = rows(trade(100.0, 1.0, 1, START - 5), trade(100.0, 1.0, 1, START + 5))
-    assert fills(events, "trades", price=50.0, also_take=1) == [(100.1, 0)]
+    assert fills(events, "trades", price=50.0, also_take=True) == [(100.1, 0)]
 
 
 def test_a_candle_fills_only_what_came_before_it_and_what_it_went_through():
@@ -114,7 +102,7 @@ def test_a_candle_fills_only_what_came_before_it_and_what_it_went_through():
         candle(98.5, 103.0, 101.0, START + 2 * MINUTE),
     )
     assert fills(events, "candles") == [(99.0, 2 * MINUTE)]
-    assert fills(events, "candles", price=50.0, also_take=1) == [(100.1, 0)]
+    assert fills(events, "candles", price=50.0, also_take=True) == [(100.1, 0)]
 
 
 def test_a_close_below_the_bid_fills_it():
