@@ -51,6 +51,10 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for _, seconds in self.timers:
             if not seconds >= 1e-6:
                 raise ConfigError(f"a timer has a period of {seconds} s, expected at least 1e-6")
+        if not 0.0 <= self.mark_every_s < 1e9:
+            raise ConfigError(
+                f"account marks every {self.mark_every_s} s, expected seconds, 0 for none"
+            )
 
     def timers_from(self, start: int) -> list[tuple[int, int, int]]:
         """Return (id, first due, period) in µs: the first multiple of the period from `start` on."""

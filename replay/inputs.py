@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.contracts import Source
-from extrema_nb.errors import ConfigError, nearest
+from extrema_nb.errors import ConfigError, DataError, nearest
 from extrema_nb.events import (
     BBO,
     BUY,
@@ -90,8 +90,11 @@ class BookFrom:
             yield from with_levels(self.source, batch_rows)
             return
         shown: dict[tuple[int, int], float] = {}  # (instrument, side) → price of the level shown
+        whole: set[int] = set()  # instruments with a book of their own
         for batch in self.source.batches(batch_rows):
             mine = np.flatnonzero((batch["kind"] == self._event) & (batch["inst"] >= 0))
+            whole.update(np.unique(batch["inst"][batch["kind"] == EventKind.LOB]).tolist())
+            self._refuse_two(whole & set(np.unique(batch["inst"][mine]).tolist()))
             if not len(mine):
                 yield batch
                 continue
@@ -106,6 +109,15 @@ class BookFrom:
                 yield np.insert(batch, places, np.concatenate(made))
             else:
                 yield batch
+
+    def _refuse_two(self, insts: set[int]) -> None:
+        """Raise DataError if a book would be made of two."""
+        if insts:
+            names = ", ".join(self.instruments[inst].name for inst in sorted(insts))
+            raise DataError(
+                f"{names}: the data has a book (LOB rows), and another one was to be made from "
+                f"{self.kind}; --book-from is for data that has none: leave it out"
+            )
 
 
 def _head(row: EventArray, kind: EventKind, dtype: Any) -> npt.NDArray[Any]:

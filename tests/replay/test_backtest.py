@@ -273,3 +273,9 @@ def test_a_price_that_is_no_number_is_refused_with_its_row():
     levels["ts_recv"] = [5, 6, 7]
     with pytest.raises(DataError, match="LOB row at ts_recv 6 has price nan"):
         scan(MemorySource(events))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, np.nan, np.inf])
+def test_marks_that_never_come_are_refused(seconds):
+    with pytest.raises(ConfigError, match="expected seconds, 0 for none"):
+        BacktestConfig(mark_every_s=seconds)

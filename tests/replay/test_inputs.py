@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import extrema_nb as xnb
-from extrema_nb.errors import ConfigError
+from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import CANDLE, FILL, LOB_LEVEL, Action, EventKind, Flag
-from extrema_nb.testing import MemorySource, bbo, rows, trade
+from extrema_nb.testing import MemorySource, bbo, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
 from replay.exchange.config import ExchangeConfig
 from replay.inputs import BookFrom
@@ -120,3 +120,14 @@ def test_cutting_the_source_changes_nothing():
 def test_what_no_book_can_be_made_of_is_refused():
     with pytest.raises(ConfigError, match=r"can not be made from 'candle'.*did you mean 'candles'"):
         BookFrom(MemorySource(rows(trade(1.0, 1.0)), table()), "candle")
+
+
+def test_a_book_is_not_made_beside_one_that_the_data_has():
+    events = rows(
+        book([(99.0, 1.0)], [(101.0, 1.0)], T0, snapshot=True), trade(100.0, 1.0, ts=T0 + 1),
+        trade(100.0, 1.0, ts=T0 + 2, inst=1),
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"A: the data has a book .* leave it out"):
+        list(BookFrom(MemorySource(events, table()), "trades").batches())
+    rest = rows(*(events[k : k + 1] for k in (0, 1, 3)))
+    assert len(lob(BookFrom(MemorySource(rest, table()), "trades"))[0]) == 4
