@@ -121,9 +121,9 @@ def test_rows_without_a_book_give_a_run_without_orders(tmp_path, capsys):
 
 
 def test_two_instruments_are_told_apart(tmp_path, capsys):
-    other = market()
+    one, other = market(STEPS // 2), market(STEPS // 2)
     other["inst"] = 1
-    folder = write(tmp_path / "rec", rows(market(), other, sort=True))
+    folder = write(tmp_path / "rec", rows(one, other, sort=True))
     told = run(capsys, folder, *GRID_WORDS, "--param", "inst=1")
     assert list(told["position"]) == ["ETH_USDT_PERP"]
     assert told["data"]["instruments"] == ["BTC_USDT_PERP", "ETH_USDT_PERP"]

@@ -21,6 +21,7 @@ from tests.extrema_nb.feeds.venue import (
     snapshot,
     trade,
 )
+from tests.extrema_nb.net.servers import until
 
 C = StatusCode
 BOOK_AND_TRADES = [Subscription(0, Lob()), Subscription(0, Trades())]
@@ -145,6 +146,7 @@ def test_of_two_connections_one_may_end_without_a_gap():
         await Living._public(server, ws, session)
 
     async def hang_up(ws):
+        await until(lambda: server.sessions["public"] > 1)
         await asyncio.sleep(0.2)
         await ws.close(code=1011)
 

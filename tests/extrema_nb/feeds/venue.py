@@ -81,6 +81,7 @@ class LoopbackVenue:
         self.sessions = {"public": 0, "market": 0}
         self.queries: list[str] = []
         self.interest: list[object] = []  # answers about open interest, each once
+        self.published = Published()  # what the feed under test has told
 
     def next_snapshot(self) -> object:
         """Return the next answer to a snapshot request."""
@@ -152,7 +153,7 @@ def feed_until(
     **settings: object,
 ) -> tuple[Published, MarketFeed]:
     """Run a feed against `server` until `condition` holds; check what always must hold."""
-    published = Published()
+    server.published = published = Published()
 
     async def main() -> MarketFeed:
         async with server.run() as endpoints:
