@@ -174,7 +174,7 @@ def fill_columns(
     Parameters
     ----------
     raw : uint8, pages unpacked, with 8 bytes behind them
-    pages : (m, 7) int64, as `find_pages` has them
+    pages : (m, 8) int64, as `find_pages` has them
     ends : (m + 1,) int64, where each page begins in `raw`, and where it ends
     low : the first row that is wanted
     places : (c,) int64, of each column: its word in a row; 8 + its place in `narrow`; -1 not wanted
@@ -183,22 +183,21 @@ def fill_columns(
     narrow : (j, n) int64, **written**, columns that are no words of a row
     """
     n, good = words.shape[0], True
-    column, seen, known, left = -1, 0, 0, 0  # `left`: values that no page has brought
+    column, known, left = -1, 0, 0  # `left`: values that no page has brought
     for c in range(places.size):
         left += n if places[c] >= 0 else 0
     for p in range(pages.shape[0]):
         if pages[p, 0] != column:
-            column, seen, known = pages[p, 0], 0, 0
+            column, known = pages[p, 0], 0
         place, count, at, end = places[column], pages[p, 5], ends[p], ends[p + 1]
-        if place < 0 or not good:
-            continue
+        if not good:
+            break
         if pages[p, 1] == DICTIONARY_PAGE:
             known = count
             good = known <= keys.size and fill_keys(raw, at, end, keys[:known])
             continue
-        first, stop = max(seen, low), min(seen + count, low + n)
-        skip = first - seen
-        seen += count
+        first, stop = max(pages[p, 7], low), min(pages[p, 7] + count, low + n)
+        skip = first - pages[p, 7]
         if first < stop:
             if place >= 8:
                 out = narrow[place - 8, first - low : stop - low]

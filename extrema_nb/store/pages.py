@@ -124,8 +124,10 @@ class OwnFile(NamedTuple):
         begin = int(starts.min())
         size = int((starts + sizes).max()) - begin
         raw = self.whole[begin : begin + size] or _bytes_of(self.path, begin, size)
-        pages = _pages_of(raw, starts - begin, sizes) if len(raw) == size else None
-        found = None if pages is None else _unpack(raw, pages, low, low + len(words), places)
+        if len(raw) < size:
+            return False
+        pages = _pages_of(raw, starts - begin, sizes, places, low, low + len(words))
+        found = None if pages is None else _unpack(raw, pages)
         if pages is None or found is None:
             return False
         good: bool = fill_columns(
@@ -143,13 +145,18 @@ def _bytes_of(path: Path, begin: int, size: int) -> bytes:
         os.close(handle)
 
 
-def _pages_of(raw: bytes, starts: Ints, sizes: Ints) -> Ints | None:
-    """Return the pages of a row group, None if they are not as we write them."""
+def _pages_of(
+    raw: bytes, starts: Ints, sizes: Ints, places: Ints, low: int, high: int
+) -> Ints | None:
+    """Return the wanted pages of a row group, None if they are not as we write them."""
     room, count = 4 * starts.size, -2
     tape = np.empty((TAPE, 3), np.int64)
     while count == -2:  # more of them than there is room for
-        pages = np.empty((room, 7), np.int64)
-        count = find_pages(np.frombuffer(raw, np.uint8), starts, sizes, pages, tape, _stack.copy())
+        pages = np.empty((room, 8), np.int64)
+        count = find_pages(
+            np.frombuffer(raw, np.uint8), starts, sizes, places, low, high, pages, tape,
+            _stack.copy(),
+        )  # fmt: skip
         room *= 4
     return pages[:count] if count >= 0 else None
 
@@ -161,32 +168,28 @@ def _unpacker() -> zstandard.ZstdDecompressor:
     return found
 
 
-def _unpack(
-    raw: bytes, pages: Ints, low: int, high: int, places: Ints
-) -> tuple[bytes, list[int], int] | None:
-    """Return the bytes of the wanted pages, where each begins, and the size of a dictionary.
+def _unpack(raw: bytes, pages: Ints) -> tuple[bytes, list[int], int] | None:
+    """Return the bytes of pages, where each begins, and the size of the largest dictionary.
 
-    None where a page is damaged. `low` and `high` are the rows that are wanted.
+    None where a page is damaged.
     """
-    unpack, wanted, memory = _unpacker().decompress, places.tolist(), memoryview(raw)
-    out, ends, at, most, row, before = [], [0], 0, 0, 0, -1
-    for column, what, body, packed, size, values, _ in pages.tolist():
-        if column != before:
-            row, before = 0, column
-        first, row = row, row + (values if what == 0 else 0)
-        if wanted[column] >= 0 and (what or (first < high and row > low)):
-            if size > MOST_PAGE or (what and values > size):
-                return None
-            try:
-                page = unpack(memory[body : body + packed], max_output_size=size)
-            except zstandard.ZstdError:
-                return None
-            if len(page) != size:
-                return None
-            out.append(page)
-            at += size
-            most = max(most, values if what else 0)
+    unpack, memory = _unpacker().decompress, memoryview(raw)
+    out, ends, at, most = [], [0], 0, 0
+    _, kinds, bodies, packed, sizes, values, _, _ = pages.T.tolist()  # few lists: none to collect
+    for kind, body, length, size, count in zip(kinds, bodies, packed, sizes, values, strict=True):
+        if size > MOST_PAGE or (kind and count > size):
+            return None
+        try:
+            page = unpack(memory[body : body + length], max_output_size=size)
+        except zstandard.ZstdError:
+            return None
+        if len(page) != size:
+            return None
+        out.append(page)
+        at += size
         ends.append(at)
+        if kind and count > most:
+            most = count
     out.append(bytes(WORDS))
     return b"".join(out), ends, most
 

@@ -27,6 +27,7 @@ COLUMN_SIZE, CODEC = (COLUMN << 5 | 3) << 5 | 7, (COLUMN << 5 | 3) << 5 | 4
 # of the head of a page
 PAGE_KIND, PAGE_SIZE, PAGE_PACKED = 1 << 5 | 1, 1 << 5 | 2, 1 << 5 | 3
 DATA, KEYS = 1 << 5 | 5, 1 << 5 | 7
+KEYS_PAGE = 2
 
 
 @jit.kernel
@@ -204,29 +205,36 @@ def note_page(tape: Any, page: Any) -> Any:
 
 
 @jit.kernel
-def find_pages(raw: Any, starts: Any, sizes: Any, pages: Any, tape: Any, stack: Any) -> Any:
-    """Find the pages of columns; return how many there are, -1 if something is not as we write it.
+def find_pages(
+    raw: Any, starts: Any, sizes: Any, places: Any, low: Any, high: Any, pages: Any, tape: Any,
+    stack: Any,
+) -> Any:  # fmt: skip
+    """Find the pages of some rows; return how many there are, -1 if they are not as we write them.
 
     Parameters
     ----------
     raw : (n,) uint8
     starts, sizes : (c,) int64, of the columns in `raw`
-    pages : (m, 7) int64, **written**: column, 0 data or 2 dictionary, where its packed bytes begin,
-        how many they are, how many unpacked, values, encoding; -2 if there are more
+    places : (c,) int64, below 0 for columns that are not wanted
+    low, high : the first row that is wanted, and the one behind the last
+    pages : (m, 8) int64, **written**: column, 0 data or 2 dictionary, where its packed bytes begin,
+        how many they are, how many unpacked, values, encoding, the first row; -2 if there are more
     tape, stack : as `read_struct` has them, **written**
     """
     n = 0
     for c in range(starts.size):
-        at, end = starts[c], starts[c] + sizes[c]
-        while at < end and n >= 0:
+        at, end, row = starts[c], starts[c] + sizes[c], 0
+        while places[c] >= 0 and at < end and row < high:
             if n == pages.shape[0]:
                 return -2
             told, at = read_struct(raw, at, end, tape, stack)
             for k in range(7):
                 pages[n, k] = -1
-            pages[n, 0], pages[n, 2] = c, at
+            pages[n, 0], pages[n, 2], pages[n, 7] = c, at, row
             if told < 0 or not note_page(tape[:told], pages[n]) or pages[n, 3] > end - at:
                 return -1
             at += pages[n, 3]
-            n += 1
+            keys = pages[n, 1] == KEYS_PAGE
+            row += 0 if keys else pages[n, 5]
+            n += 1 if keys or row > low else 0
     return n

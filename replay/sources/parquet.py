@@ -126,7 +126,7 @@ class ParquetSource:
         venues: list[str] | None,
         from_snapshot: bool,  # noqa: FBT001 - private
     ) -> None:
-        self._parts, self._logs = find_recording(self.path)
+        self._parts, self._logs = find_recording(self.path, self._cache)
         specs = of_venues(specs_of(self._parts, self._logs), venues)
         chosen = choose_specs(specs, self._names)
         self.instruments = InstrumentTable(chosen) if table is None else table

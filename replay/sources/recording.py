@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+import msgspec
 
 from extrema_nb.errors import ConfigError, DataError, PartMissing, nearest
 from extrema_nb.instruments import Instrument, InstrumentTable
@@ -17,6 +20,7 @@ from extrema_nb.store import (
     read_info,
     read_manifest,
 )
+from replay.sources.digests import remembered
 
 __all__ = [
     "check_covered",
@@ -39,8 +43,24 @@ def same_size(path: Path, size: int) -> bool:
         return False  # retired just now
 
 
-def find_recording(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
-    """Return the parts and logs at `path`."""
+ASKED = 64  # files that are asked anew at each start: more of them are remembered
+
+
+class _Infos(msgspec.Struct):
+    """What the parts of a recording say of themselves, in order."""
+
+    infos: list[PartInfo]
+
+
+def find_recording(
+    path: Path, cache: Path | None = None
+) -> tuple[list[tuple[Path, PartInfo]], list[LogFile]]:
+    """Return the parts and logs at `path`.
+
+    Parameters
+    ----------
+    cache : where to keep what the parts say of themselves; None asks each of them anew
+    """
     if path.is_file():
         return [(path, read_info(path))], []
     if not path.is_dir():
@@ -55,7 +75,25 @@ def find_recording(path: Path) -> tuple[list[tuple[Path, PartInfo]], list[LogFil
             "venue=…/inst=…/kind=…/date=…/part-….parquet; make one with `extrema-nb record` or "
             "`extrema-nb convert`"
         )
-    return [(part.path, read_info(part.path)) for part in parts], logs
+    return _with_infos(path, [part.path for part in parts], cache), logs
+
+
+def _with_infos(root: Path, paths: list[Path], cache: Path | None) -> list[tuple[Path, PartInfo]]:
+    """Return what each part says: thousands of files need not be opened a second time.
+
+    What is kept goes by the digests of the manifest, which decide what the parts say.
+    """
+
+    def ask() -> _Infos:
+        return _Infos([read_info(path) for path in paths])
+
+    manifest = None if cache is None else read_manifest(root)
+    known = {} if manifest is None else {e.path: e.sha256 for e in manifest.parts}
+    names = [path.relative_to(root).as_posix() for path in paths]
+    if cache is None or len(names) < ASKED or not all(name in known for name in names):
+        return list(zip(paths, ask().infos, strict=True))
+    sha = hashlib.sha256("".join(known[name] for name in names).encode()).hexdigest()
+    return list(zip(paths, remembered(cache, sha, _Infos, ask).infos, strict=True))
 
 
 def list_infos(root: Path) -> list[tuple[Path, PartInfo]]:

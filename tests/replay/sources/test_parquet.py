@@ -172,13 +172,13 @@ def test_time_that_goes_back_is_refused_or_clamped(tmp_path):
 def test_the_copy_is_used_and_follows_the_recording(recording, tmp_path):
     cache = tmp_path / "cache"
     assert read(ParquetSource(recording, cache=cache)).tobytes() == mixed().tobytes()
-    (copy,) = cache.iterdir()
+    (copy,) = cache.glob("*.npy")
     recording = recording.rename(tmp_path / "elsewhere")
     for part in list_parts(recording):
         part.path.touch()
     source = ParquetSource(recording, cache=cache)
     assert read(source, 4).tobytes() == mixed().tobytes()
-    assert list(cache.iterdir()) == [copy]  # the same contents
+    assert list(cache.glob("*.npy")) == [copy]  # the same contents
     (recording / "manifest.json").unlink()
     assert read(ParquetSource(recording, cache=cache)).tobytes() == mixed().tobytes()
     assert list(cache.glob("*.npy")) == [copy]  # hashed once more, and found
@@ -194,11 +194,29 @@ def test_the_copy_is_used_and_follows_the_recording(recording, tmp_path):
     assert not list(recording.rglob("*.npy"))
 
 
+def test_a_second_start_with_a_copy_opens_no_file_of_the_recording(
+    recording, tmp_path, monkeypatch
+):
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(recording_module, "ASKED", 1)
+    first = ParquetSource(recording, cache=cache)
+    assert read(first).tobytes() == mixed().tobytes()
+    monkeypatch.setattr(recording_module, "read_info", None)
+    again = ParquetSource(recording, cache=cache)
+    assert read(again).tobytes() == mixed().tobytes()
+    assert again.describe() == first.describe()
+    monkeypatch.undo()
+    monkeypatch.setattr(recording_module, "ASKED", 1)
+    write(recording, trade(1.0, 1.0, ts=T0 + 400), first=41)
+    assert len(read(ParquetSource(recording, cache=cache))) == 42
+
+
 def test_a_reader_that_stops_early_leaves_no_copy(recording, tmp_path):
     batches = ParquetSource(recording, cache=tmp_path / "cache").batches(5)
     next(batches)
     batches.close()
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert not list((tmp_path / "cache").glob("*.npy"))
+    assert not list((tmp_path / "cache").glob(".*"))
 
 
 def test_what_is_known_before_reading_is_told(recording):
