@@ -22,7 +22,7 @@ NOJIT := -m "not slow and not compiled" tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
-.PHONY: help demo test lint format types arch test-nojit test-bounds coverage bench browser docs check warmup clean
+.PHONY: help demo test test-jit lint format types arch test-nojit test-bounds coverage bench browser docs check warmup clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): *[^#]*## */\1\t/p' Makefile | expand -t 14
@@ -36,7 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)   ## the whole system, offline: record, backtest, trade, verify, report
 	$(BIN)/extrema-nb demo
 
-test: $(STAMP) arch  ## all tests, compiled
+test: arch test-jit  ## all tests, compiled
+
+test-jit: $(STAMP)
 	$(PYTEST) -q $(LANE)
 
 lint: $(STAMP)   ## formatting and lint rules
@@ -74,7 +76,12 @@ browser: $(STAMP) ## what a browser shows of the report; needs Chromium
 docs: $(STAMP)   ## the reference pages that are made from tables in the code
 	$(BIN)/python docs/generate.py
 
-check: lint types arch test-nojit test  ## all that CI runs
+# types keep one core busy for a minute and leave the other idle, so they run beside a lane
+check: lint arch  ## all that CI runs
+	$(MAKE) types & types=$$!; \
+	$(MAKE) test-nojit; tests=$$?; \
+	wait $$types && exit $$tests
+	$(MAKE) test-jit
 
 warmup: $(STAMP) ## compile the shipped strategies into the cache
 	$(BIN)/extrema-nb warmup
