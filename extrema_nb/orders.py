@@ -94,7 +94,7 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderEvent], int] = {
 }
 
 BACK = _BACK
-NEXT_STATUS = np.full((len(OrderStatus), len(OrderEvent)), -1, np.int64)
+NEXT_STATUS = np.full((len(OrderStatus), len(OrderEvent)), -1, np.int8)  # two cache lines
 for (_status, _event), _next in TRANSITIONS.items():
     NEXT_STATUS[_status, _event] = _next
 NEXT_STATUS.flags.writeable = False

@@ -15,6 +15,7 @@ from extrema_nb.contracts import ModelRunner
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray, EventKind
 from extrema_nb.jit import digest
+from extrema_nb.memory import copied
 from extrema_nb.strategy.group import Feature, KernelGroup, LogLine
 from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
 from replay.exchange.config import FIFO, ExchangeConfig
@@ -35,6 +36,7 @@ from replay.exchange.model import (
     X_UNPRICED,
     X_UNTIMED,
     Exchange,
+    clone_exchange,
     make_exchange,
 )
 from replay.exchange.own_names import is_own
@@ -105,17 +107,20 @@ class Variant:
         self.queue = config.queue
         self.queue_n = config.queue_n
         self.memory: list[npt.NDArray[Any]] = []  # what keeps the exchange alive
-        self.exchange: int = make_exchange(
-            group.table.specs(),
-            self.memory,
-            config,
-            max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
-            row_limit=ROW_LIMIT,
-            clock_shift_us=clock_shift_us,
-            names=list(group.table),
-            journal_rows=JOURNAL_ROWS if keep_journal else ROW_LIMIT + 16,
-            keep_journal=keep_journal,
-            like=0 if like is None or not self._copies(like) else like.exchange,
+        self.exchange: int = (
+            clone_exchange(like.exchange, self.memory)
+            if like is not None and self._copies(like)
+            else make_exchange(
+                group.table.specs(),
+                self.memory,
+                config,
+                max_orders=len(group.strategies) * group.risk.max_open_orders + 1,
+                row_limit=ROW_LIMIT,
+                clock_shift_us=clock_shift_us,
+                names=list(group.table),
+                journal_rows=JOURNAL_ROWS if keep_journal else ROW_LIMIT + 16,
+                keep_journal=keep_journal,
+            )
         )
         self.models = dict(models or {})
         self.model_latency_us = model_latency_us
@@ -134,8 +139,8 @@ class Variant:
         """Take journal, marks and outputs over."""
         clock = self.x.clock
         if self.keep_journal:
-            self.told.append(self.x.journal[: clock[X_JOURNAL]].copy())
-        self.marked.append(self.x.marks[: clock[X_MARKS]].copy())
+            self.told.append(copied(self.x.journal[: clock[X_JOURNAL]]))
+        self.marked.append(copied(self.x.marks[: clock[X_MARKS]]))
         clock[X_JOURNAL] = clock[X_MARKS] = 0
         self.take_outputs()
 

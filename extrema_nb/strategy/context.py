@@ -42,10 +42,11 @@ from extrema_nb.strategy.state import (
     ROW_LIMIT,
     ROW_VALUES,
     Context,
+    clone_context,
     make_context,
 )
 
-__all__ = ["Context", "make_context"]
+__all__ = ["Context", "clone_context", "make_context"]
 
 _TARGET = int(EventKind.INST_INTENT)
 _UNKNOWN_INSTRUMENT = int(Reject.UNKNOWN_INSTRUMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import sys
@@ -125,9 +126,14 @@ def _resolve(annotation: str, scope: dict[str, Any]) -> Any:
 
 def record_dtype(fields: dict[str, tuple[FieldType, Any]]) -> np.dtype[Any]:
     """Return the record dtype of the fields; an empty class becomes one unused word."""
+    return _dtype_of(tuple((name, kind) for name, (kind, _) in fields.items()))
+
+
+@functools.cache
+def _dtype_of(fields: tuple[tuple[str, FieldType], ...]) -> np.dtype[Any]:
     described: list[Any] = [
         (name, _CODES[kind.code], kind.shape) if kind.shape else (name, _CODES[kind.code])
-        for name, (kind, _) in fields.items()
+        for name, kind in fields
     ]
     return np.dtype((np.record, np.dtype(described or [("unused", "<i8")], align=True)))
 

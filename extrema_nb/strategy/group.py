@@ -15,8 +15,9 @@ from extrema_nb.books.l2 import grow
 from extrema_nb.errors import ConfigError, StrategyError
 from extrema_nb.events import EVENT, INTENT, VIEWS, EventArray, EventKind, as_events
 from extrema_nb.instruments import InstrumentTable
+from extrema_nb.memory import copied
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.context import Context, make_context
+from extrema_nb.strategy.context import Context, clone_context, make_context
 from extrema_nb.strategy.explain import explain, reason_of
 from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
 from extrema_nb.strategy.risk import RiskLimits
@@ -159,19 +160,22 @@ class KernelGroup:
     def reset(self) -> None:
         """Forget everything: books, orders, positions, states."""
         self.memory: list[npt.NDArray[Any]] = []  # what the addresses in `ctx` point to
-        self.ctx: Context = make_context(
-            self.table.specs(),
-            self.memory,
-            modules=len(self.strategies),
-            limits=self.risk,
-            seed=self.seed,
-            window=self.window,
-            like=None if self._like is None else self._like.ctx,
+        self.ctx: Context = (
+            make_context(
+                self.table.specs(),
+                self.memory,
+                modules=len(self.strategies),
+                limits=self.risk,
+                seed=self.seed,
+                window=self.window,
+            )
+            if self._like is None
+            else clone_context(self._like.ctx, self.memory)
         )
         if self._like is None or self.subscribed is not self._like.subscribed:
             self.ctx.subscribed[:] = self.subscribed
         self._clock = self.ctx.clock
-        self.params = [s.params.copy() for s in self.strategies]
+        self.params = [copied(s.params) for s in self.strategies]
         self.states = [s.new_state() for s in self.strategies]
         self.cell_places = np.array(
             [a.ctypes.data for pair in zip(self.params, self.states, strict=True) for a in pair],

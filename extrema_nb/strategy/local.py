@@ -11,7 +11,9 @@ Rules
 3. A SYNTHETIC ACC_BAL row of an instrument is funding that the simulated exchange took or gave; the
    modules share it by their positions. A LIQUIDATED fill is of no module's order: it closes the
    positions of modules, the first ones first.
-4. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
+4. Orders that end by reports which nobody hears leave the table together: until then they are in
+   it with a status that no open order has, and are not found.
+5. A report that makes no sense in the order's state is counted in ``clock[C_ODD_REPORTS]``; a fill
    that comes after its order ended is counted too, and moves the position of the order's module.
 """
 
@@ -50,11 +52,13 @@ __all__ = [
     "apply_fill",
     "apply_order_report",
     "apply_position",
-    "apply_report",
+    "apply_reports",
     "apply_status",
+    "drop_ended",
     "owner_of",
 ]
 
+ROW_BYTES = EVENT.itemsize
 _ACC_ORDER = int(EventKind.ACC_ORDER)
 _FILL = int(EventKind.FILL)
 _ACC_BAL = int(EventKind.ACC_BAL)
@@ -78,7 +82,7 @@ def _locate(ctx: Context, inst: int, client_order_id: int) -> tuple[int, int]:
     for module in range(len(ctx.n_open)):
         if ctx.n_open[module, inst] > 0:
             place = find_order(ctx, module, inst, client_order_id)
-            if place >= 0:
+            if place >= 0 and ctx.open_orders[module, inst, place].status < _FILLED:
                 return module, place
     return -1, -1
 
@@ -181,32 +185,41 @@ def _late_owner(ctx: Context, client_order_id: int) -> int:
 
 
 @kernel(inline=True, part=True)
-def _remove(ctx: Context, module: int, inst: int, place: int) -> None:
+def _finish(ctx: Context, module: int, client_order_id: int) -> None:
+    """Remember whose order it was that has ended."""
     slot = ctx.clock[C_FINISHED] % FINISHED
-    ctx.finished[slot, 0] = ctx.open_orders[module, inst, place].client_order_id
+    ctx.finished[slot, 0] = client_order_id
     ctx.finished[slot, 1] = module
     ctx.clock[C_FINISHED] += 1
-    n = int(ctx.n_open[module, inst]) - 1
-    for i in range(place, n):
-        ctx.open_orders[module, inst, i] = ctx.open_orders[module, inst, i + 1]
-    ctx.n_open[module, inst] = n
+
+
+@kernel(part=True)
+def drop_ended(ctx: Context, module: int, inst: int, start: int) -> None:
+    """Close the gaps that ended orders left from place `start` on; the others keep their sequence."""
+    kept = start
+    for i in range(start, ctx.n_open[module, inst]):
+        if ctx.open_orders[module, inst, i].status < _FILLED:
+            if kept != i:
+                ctx.open_orders[module, inst, kept] = ctx.open_orders[module, inst, i]
+            kept += 1
+    ctx.n_open[module, inst] = kept
 
 
 @kernel(inline=True, part=True)
-def apply_order_report(ctx: Context, row: Any) -> int:
-    """Apply an ACC_ORDER row; return the module that owns the order, -1 if none does."""
+def _apply_order_report(ctx: Context, row: Any) -> tuple[int, int, bool]:
+    """Apply an ACC_ORDER row; return module and place of the order, or -1 twice, and if it ended."""
     inst = int(row.inst)
     if not 0 <= inst < len(ctx.specs):
-        return -1
+        return -1, -1, False
     module, place = _locate(ctx, inst, row.client_order_id)
     if module < 0:
-        return -1
+        return -1, -1, False
     order = ctx.open_orders[module, inst, place]
     event = int(row.event)
     following = int(NEXT_STATUS[int(order.status), event])
     if following == -1:
         ctx.clock[C_ODD_REPORTS] += 1
-        return module
+        return module, place, False
     if row.venue_order_id >= 0:
         order.venue_order_id = row.venue_order_id
     if event == _AMENDED:
@@ -220,7 +233,16 @@ def apply_order_report(ctx: Context, row: Any) -> int:
         following = _FILLED
     order.status = following
     if following >= _FILLED:
-        _remove(ctx, module, inst, place)
+        _finish(ctx, module, order.client_order_id)
+    return module, place, following >= _FILLED
+
+
+@kernel(inline=True, part=True)
+def apply_order_report(ctx: Context, row: Any) -> int:
+    """Apply an ACC_ORDER row; return the module that owns the order, -1 if none does."""
+    module, place, ended = _apply_order_report(ctx, row)
+    if ended:
+        drop_ended(ctx, module, int(row.inst), place)
     return module
 
 
@@ -285,13 +307,25 @@ def apply_status(ctx: Context, row: Any) -> None:
 
 
 @kernel(inline=True, part=True)
-def apply_report(ctx: Context, at: int) -> None:
-    """Do what a step does with the report at address `at` if no handler hears of it."""
-    ctx.clock[C_ROWS] += 1
-    kind = view_at(at, 1, EVENT)[0].kind
-    if kind == _ACC_ORDER:
-        apply_order_report(ctx, view_at(at, 1, ACC_ORDER)[0])
-    elif kind == _FILL:
-        apply_fill(ctx, view_at(at, 1, FILL)[0])
-    elif kind == _ACC_BAL:
-        apply_balance(ctx, view_at(at, 1, ACC_BAL)[0])
+def apply_reports(ctx: Context, at: int, n: int) -> None:
+    """Do what a step does with `n` reports from address `at` on if no handler hears of them."""
+    ctx.clock[C_ROWS] += n
+    module, inst, start = -1, -1, -1  # where orders have ended that are still in the table
+    for k in range(n):
+        place = at + k * ROW_BYTES
+        kind = view_at(place, 1, EVENT)[0].kind
+        if kind == _ACC_ORDER:
+            row = view_at(place, 1, ACC_ORDER)[0]
+            owner, i, ended = _apply_order_report(ctx, row)
+            if ended:
+                if owner != module or row.inst != inst:
+                    if module >= 0:
+                        drop_ended(ctx, module, inst, start)
+                    module, inst, start = owner, int(row.inst), i
+                start = min(start, i)
+        elif kind == _FILL:
+            apply_fill(ctx, view_at(place, 1, FILL)[0])
+        elif kind == _ACC_BAL:
+            apply_balance(ctx, view_at(place, 1, ACC_BAL)[0])
+    if module >= 0:
+        drop_ended(ctx, module, inst, start)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from extrema_nb.errors import StrategyError, nearest
 from extrema_nb.events import EventKind
+from extrema_nb.memory import copied
 from extrema_nb.strategy.fields import FieldType, read_fields, record_of
 
 __all__ = ["HANDLERS", "Strategy"]
@@ -84,7 +85,7 @@ class Strategy:
 
     def new_state(self) -> npt.NDArray[Any]:
         """Return (1,) a fresh State record."""
-        return self.first_state.copy()
+        return copied(self.first_state)
 
     @property
     def path(self) -> str:

@@ -50,6 +50,7 @@ __all__ = [
     "POSITION",
     "ROW_LIMIT",
     "Context",
+    "clone_context",
     "make_context",
 ]
 
@@ -211,21 +212,11 @@ def make_context(
     limits: RiskLimits,
     seed: int = 0,
     window: int | None = None,
-    like: Context | None = None,
 ) -> Context:
     """Return a fresh context for `modules` strategies over (n,) INSTRUMENT specs.
 
-    `memory` takes the arrays; whoever uses the context must keep it alive. `like` is a fresh context
-    of the same sizes, limits and seed, which is copied, and whose books this one looks at.
+    `memory` takes the arrays; whoever uses the context must keep it alive.
     """
-    if like is not None:
-        hub = like.hub
-        end = int(hub["logs"]) + OUTPUT_ROWS * LOG.itemsize
-        record, block = cloned(
-            view_at(like.at, 1, HUB), int(hub["clock"]), int(hub["open_orders"]), end
-        )
-        memory.extend([record, block])
-        return Context(record.ctypes.data, like.books)
     n = len(specs)
     record, arrays = zeroed(
         HUB,
@@ -265,3 +256,12 @@ def make_context(
     record["holders"], record["columns"] = modules + 1, n + 1
     memory.extend([record, *arrays.values()])
     return Context(record.ctypes.data, make_books(specs, memory, window=window))
+
+
+def clone_context(like: Context, memory: list[npt.NDArray[Any]]) -> Context:
+    """Return a copy of a fresh context of `make_context`, which looks at the same books."""
+    hub = like.hub
+    end = int(hub["logs"]) + OUTPUT_ROWS * LOG.itemsize
+    words, block = cloned(view_at(like.at, 1, HUB), int(hub["clock"]), int(hub["open_orders"]), end)
+    memory.extend([words, block])
+    return Context(words.ctypes.data, like.books)

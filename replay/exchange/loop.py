@@ -28,6 +28,7 @@ from extrema_nb.events import Action, EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
 from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, C_NOW, ROW_LIMIT, Context
+from replay.exchange.arrival import cancel_several
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import (
     compact,
@@ -256,8 +257,12 @@ def _serve(x: Exchange, ctx: Context) -> int:
         while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
             if clock[X_PARTIAL] != 0 and not _fits(x, ctx.intents[k], room):
                 break
-            arrive(x, ctx.intents[k])
-            k += 1
+            behind = min(n, k + room - int(clock[X_REPORT_TAIL]))
+            several = cancel_several(x, ctx.intents, k, behind)
+            if several == k:
+                arrive(x, ctx.intents[k])
+                several += 1
+            k = several
         if k > 0:
             clock[X_LAST_ARRIVAL] = t
             take_reports(x, ctx, t + 1)

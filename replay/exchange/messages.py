@@ -9,7 +9,7 @@ import numpy as np
 from extrema_nb.events import EVENT, INTENT, Action
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.book_view import Book
-from extrema_nb.strategy.local import apply_report
+from extrema_nb.strategy.local import apply_reports
 from extrema_nb.strategy.state import C_INTENTS, ROW_LIMIT
 from replay.exchange.latency import Latency, entry_latency
 from replay.exchange.model import (
@@ -151,16 +151,17 @@ def take_reports(x: Exchange, ctx: Any, before: int) -> bool:
     False: the journal has no room for all of them.
     """
     clock = x.clock
-    head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
+    first, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
     keeps = clock[X_KEEPS] != 0
+    head = first
     while head < tail and x.reports[head].ts_recv < before:
         if keeps:
             if clock[X_JOURNAL] >= x.hub.journal_cap:
                 break
             x.journal[clock[X_JOURNAL]] = x.reports[head]
             clock[X_JOURNAL] += 1
-        apply_report(ctx, x.hub.reports + head * ROW_BYTES)
         head += 1
+    apply_reports(ctx, x.hub.reports + first * ROW_BYTES, head - first)
     if head == tail:  # the queue stays where it is warm
         clock[X_REPORT_HEAD] = clock[X_REPORT_TAIL] = 0
         return True

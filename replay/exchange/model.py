@@ -29,6 +29,7 @@ __all__ = [
     "Exchange",
     "ExchangeConfig",
     "QueueModel",
+    "clone_exchange",
     "make_exchange",
     "make_live_exchange",
 ]
@@ -248,7 +249,6 @@ def make_exchange(
     mark_rows: int = 1 << 10,
     clock_shift_us: int = 0,
     names: Sequence[Instrument] = (),
-    like: int = 0,
 ) -> int:
     """Return the address of a fresh exchange over (n,) INSTRUMENT; `memory` takes its arrays.
 
@@ -260,14 +260,7 @@ def make_exchange(
     keep_journal : else every row is written over the one before, where it is warm
     clock_shift_us : what was added to our clock; see `make_latency`
     names : the instruments, where `config.fees` names some and reports are to say what is paid with
-    like : address of a fresh exchange with all of this and without a latency model: it is copied
     """
-    if like:
-        hub = view_at(like, 1, XHUB)
-        first, kept, last = hub[["clock", "resting", "stop_requests"]][0].tolist()
-        record, block = cloned(hub, first, kept, last + (STOPS + 1) * INTENT.itemsize)
-        memory.extend([record, block])
-        return int(record.ctypes.data)
     n = len(instruments)
     request_cap = 2 * row_limit + 8  # more room is made when it is asked for
     report_cap = 2 * (2 * max_orders + 4) + row_limit
@@ -327,6 +320,15 @@ def make_exchange(
         record["latency"] = make_latency(config.latency, memory, clock_shift_us=clock_shift_us).at
     memory.extend([record, *arrays.values()])
     return int(record.ctypes.data)
+
+
+def clone_exchange(like: int, memory: list[npt.NDArray[Any]]) -> int:
+    """Return the address of a copy of a fresh exchange that has no latency model."""
+    hub = view_at(like, 1, XHUB)
+    first, kept, last = (int(hub[name][0]) for name in ("clock", "resting", "stop_requests"))
+    words, block = cloned(hub, first, kept, last + (STOPS + 1) * INTENT.itemsize)
+    memory.extend([words, block])
+    return int(words.ctypes.data)
 
 
 def _assume(

@@ -20,8 +20,10 @@ from extrema_nb.events import (
 )
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.orders import BACK, NEXT_STATUS
+from extrema_nb.strategy.local import apply_reports
 from extrema_nb.strategy.risk import Reject
-from extrema_nb.testing import row
+from extrema_nb.strategy.state import C_FINISHED, C_ODD_REPORTS, C_ROWS
+from extrema_nb.testing import row, rows
 from tests.extrema_nb.strategy import puppet as do
 from tests.extrema_nb.strategy.puppet import Puppet, Stage
 from tests.small_books import examples
@@ -331,3 +333,45 @@ def test_other_balances_are_no_funding(told):
     stage.fill(stage.do(do.MARKET, qty=1.0), 1.0, 100.0)
     stage.feed(told)
     assert not stage.group.ctx.positions["funding"].any()
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 10),
+            st.sampled_from([E.ACCEPTED, E.CANCELED, E.REJECTED, E.EXPIRED, E.TRADE, E.TRADE]),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_reports_at_once_do_what_they_do_one_by_one(reports):
+    """Orders 1 to 8 belong to two strategies in two instruments, 9 and 10 to nobody."""
+    stages = [Stage(Puppet(me=0), Puppet(me=1, name="other")) for _ in range(2)]
+    for stage in stages:
+        for i in range(8):
+            stage.do(do.LIMIT, me=i % 2, inst=i // 2 % 2, price=100.0, qty=1.0)
+    told = []
+    for ts, (order_id, event, filled) in enumerate(reports, stages[0].now):
+        inst = (order_id - 1) // 2 % 2
+        status = S.FILLED if filled else S.PARTIALLY_FILLED
+        if event == E.TRADE:
+            told.append(do.fill(order_id, 1.0 if filled else 0.25, 100.0, ts, inst=inst))
+        told.append(do.report(order_id, event, status, ts, inst=inst))
+    for one in told:
+        stages[0].group.step(one)
+    if told:
+        together = rows(*told)
+        apply_reports(stages[1].group.ctx, together.ctypes.data, len(together))
+    one_by_one, at_once = (stage.group.ctx for stage in stages)
+    assert at_once.n_open.tolist() == one_by_one.n_open.tolist()
+    for module in range(2):
+        for inst in range(2):
+            n = one_by_one.n_open[module, inst]
+            left, right = (c.open_orders[module, inst, :n] for c in (at_once, one_by_one))
+            assert left.tobytes() == right.tobytes()
+    assert at_once.positions.tobytes() == one_by_one.positions.tobytes()
+    assert at_once.finished.tobytes() == one_by_one.finished.tobytes()
+    for count in (C_FINISHED, C_ODD_REPORTS, C_ROWS):
+        assert at_once.clock[count] == one_by_one.clock[count]
