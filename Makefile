@@ -5,10 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
-# one more than the two cores that CI has: tests that wait for sockets leave a core to others;
-# what is left of them in the uncompiled lane waits for nothing
-WORKERS ?= 3
-test-nojit: WORKERS = 2
+# a worker of the compiled lane grows to 4 GB; CI has two cores
+WORKERS ?= 2
 # the tests of a file stay together, so that what they compile is compiled once; the order of the
 # files is that of tests/conftest.py, not xdist's
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
