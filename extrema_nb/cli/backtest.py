@@ -181,6 +181,15 @@ def _liquidations(counters: dict[str, int]) -> dict[str, str]:
     return {"liquidations": f"{count:,}: the margin was too small"} if count else {}
 
 
+def _refusals(counters: dict[str, int]) -> dict[str, str]:
+    """Return the line that says which orders never left, if any: strategies may ignore it."""
+    reasons = {
+        k.removeprefix("refused_"): n for k, n in counters.items() if k.startswith("refused")
+    }
+    told = ", ".join(f"{n:,} by {reason}" for reason, n in reasons.items())
+    return {"not sent": told} if told else {}
+
+
 def _show(told: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -204,6 +213,7 @@ def _show(told: dict[str, Any]) -> None:
         "funding": money(told["funding"], ",.4f") + " paid",
         "profit": money(told["profit"], "+,.4f") + ", after fees and funding",
         **(_by_asset(told["settled"]) if len(assets) > 1 else {}),
+        **_refusals(told["counters"]),
         **_liquidations(told["counters"]),
         "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",
         "clock": "as recorded"

@@ -20,7 +20,7 @@ from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.context import Context, clone_context, make_context
 from extrema_nb.strategy.explain import explain, reason_of
 from extrema_nb.strategy.hlist import make_chain, make_run, make_step, must_stop
-from extrema_nb.strategy.risk import RiskLimits
+from extrema_nb.strategy.risk import Reject, RiskLimits
 from extrema_nb.strategy.spec import HANDLERS, Strategy
 from extrema_nb.strategy.state import (
     C_CROSSED,
@@ -29,6 +29,7 @@ from extrema_nb.strategy.state import (
     C_LOGS,
     C_LOST_OUTPUTS,
     C_ODD_REPORTS,
+    C_REFUSED,
     C_ROWS,
     C_TARGETS,
     C_TARGETS_DONE,
@@ -358,12 +359,21 @@ class KernelGroup:
         return self.states[module][0]
 
     def counters(self) -> dict[str, int]:
-        """Return what was counted: rows, odd reports, crossed books."""
+        """Return what was counted: rows, odd reports, crossed books.
+
+        Orders and amends that were refused here are counted by reason, as ``refused_max_position``;
+        reasons that did not occur are left out.
+        """
         clock = self.ctx.clock
         return {
             "rows": int(clock[C_ROWS]),
             "odd_reports": int(clock[C_ODD_REPORTS]),
             "crossed": int(clock[C_CROSSED]),
+            **{
+                f"refused_{reason.name.lower()}": int(clock[C_REFUSED - reason])
+                for reason in Reject
+                if clock[C_REFUSED - reason] > 0
+            },
         }
 
     def describe(self) -> dict[str, Any]:

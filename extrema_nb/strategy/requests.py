@@ -35,6 +35,7 @@ from extrema_nb.strategy.state import (
     C_NEAR,
     C_NEXT_ID,
     C_NOW,
+    C_REFUSED,
     C_ROW,
     C_SEQ,
     C_TOKENS_TS,
@@ -189,7 +190,24 @@ def _emit_intent(
 
 
 @kernel(part=True)
+def _refused(ctx: Context, reject: int) -> int:
+    """Count a refusal, so that a strategy that ignores the answer is not without orders silently."""
+    ctx.clock[C_REFUSED - reject] += 1
+    return reject
+
+
+@kernel(part=True)
 def _submit(
+    ctx: Context, inst: int, side: int, price: float, qty: float, tif: int, order_type: int,
+    flags: int,
+) -> int:  # fmt: skip
+    """Send an order; return its id, or a counted `Reject`."""
+    answer = _try(ctx, inst, side, price, qty, tif, order_type, flags)
+    return answer if answer >= 0 else _refused(ctx, answer)
+
+
+@kernel(inline=True, part=True)
+def _try(
     ctx: Context, inst: int, side: int, price: float, qty: float, tif: int, order_type: int,
     flags: int,
 ) -> int:  # fmt: skip
@@ -246,7 +264,7 @@ def sell(ctx: Context, inst: int, price: float, qty: float, tif: int = _GTC, fla
 def market(ctx: Context, inst: int, side: int, qty: float, flags: int = 0) -> int:
     """Send a market order of side BUY or SELL; return its id or a negative `Reject`."""
     if side != BUY and side != SELL:  # no membership tests in kernels
-        return _BAD_SIDE
+        return _refused(ctx, _BAD_SIDE)
     return _submit(ctx, int(inst), int(side), np.nan, float(qty), _IOC, _MARKET, int(flags))
 
 
@@ -264,11 +282,11 @@ def _with_terms(
 ) -> int:  # fmt: skip
     """Submit an order that has a trigger or an end."""
     if not 0 <= inst < len(ctx.specs):
-        return _UNKNOWN_INSTRUMENT
+        return _refused(ctx, _UNKNOWN_INSTRUMENT)
     if side != BUY and side != SELL:  # no membership tests in kernels
-        return _BAD_SIDE
+        return _refused(ctx, _BAD_SIDE)
     if ctx.clock[C_INTENTS] - ctx.clock[C_ROW] + 2 > ROW_LIMIT:
-        return _TOO_MANY_INTENTS
+        return _refused(ctx, _TOO_MANY_INTENTS)
     n = int(ctx.clock[C_INTENTS])
     seq = int(ctx.clock[C_SEQ])
     _terms(ctx, inst, side, trigger, by, expires)
@@ -288,7 +306,7 @@ def stop_market(
     A stop to buy fires at or above `trigger`, a stop to sell at or below; `by` is a `TriggerBy`.
     """
     if not -1e15 < trigger < 1e15:
-        return _BAD_PRICE
+        return _refused(ctx, _BAD_PRICE)
     return _with_terms(
         ctx, int(inst), int(side), np.nan, float(qty), _GTC, _STOP_MARKET, int(flags),
         float(trigger), int(by), np.nan,
@@ -301,7 +319,7 @@ def stop_limit(
 ) -> int:  # fmt: skip
     """Send a limit order that waits for a price; return its id or a negative `Reject`."""
     if not (-1e15 < trigger < 1e15 and -1e15 < price < 1e15):
-        return _BAD_PRICE
+        return _refused(ctx, _BAD_PRICE)
     return _with_terms(
         ctx, int(inst), int(side), float(price), float(qty), int(tif), _STOP_LIMIT, int(flags),
         float(trigger), int(by), np.nan,
@@ -368,18 +386,18 @@ def amend(ctx: Context, client_order_id: int, price: float, qty: float) -> int:
     if order.status != _LIVE and order.status != _PARTIAL:
         return _PENDING
     if not -1e15 < price < 1e15:
-        return _BAD_PRICE
+        return _refused(ctx, _BAD_PRICE)
     price = tick_to_price(ctx.books, inst, price_to_tick(ctx.books, inst, float(price)))
     leaves = order.leaves_qty
     order.leaves_qty = 0.0  # the order does not count against itself
     refused = _check(ctx, inst, order.side, price, float(qty))
     order.leaves_qty = leaves
     if refused != 0:
-        return refused
+        return _refused(ctx, refused)
     if ctx.clock[C_INTENTS] - ctx.clock[C_ROW] >= ROW_LIMIT:
-        return _TOO_MANY_INTENTS
+        return _refused(ctx, _TOO_MANY_INTENTS)
     if not _take_token(ctx):
-        return _ORDERS_PER_SECOND
+        return _refused(ctx, _ORDERS_PER_SECOND)
     order.status = _AMENDING
     order.new_price = price
     order.new_qty = qty

@@ -34,6 +34,7 @@ __all__ = [
     "C_NOW",
     "C_ODD_REPORTS",
     "C_RANDOM",
+    "C_REFUSED",
     "C_ROW",
     "C_ROWS",
     "C_SEQ",
@@ -122,7 +123,8 @@ C_ROW_FEATURES = 21
 C_ROW_VALUES = 22
 C_ROW_TARGETS = 23
 C_ROW_LOGS = 24
-C_SIZE = 32
+C_REFUSED = 32  # and on: orders and amends refused here, at -Reject
+C_SIZE = 48
 
 HUB = np.dtype(
     (

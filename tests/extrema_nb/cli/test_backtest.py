@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -112,6 +113,14 @@ def test_without_json_a_person_reads_a_table(recording, capsys):
     out = capsys.readouterr().out
     assert "profit" in out
     assert "rows a second" in out
+
+
+def test_orders_that_limits_keep_from_leaving_are_told(recording, capsys):
+    words = ["backtest", str(recording), *GRID_WORDS]
+    assert cli.main(words) == 0
+    assert "not sent" not in capsys.readouterr().out
+    assert cli.main([*words, "--risk", "max_order_qty=0.001"]) == 0
+    assert re.search(r"not sent\D+[\d,]+ by max_order_qty", capsys.readouterr().out)
 
 
 def test_rows_without_a_book_give_a_run_without_orders(tmp_path, capsys):

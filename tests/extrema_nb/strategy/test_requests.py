@@ -79,6 +79,25 @@ def limited(**limits):
     return Stage(risk=limits).quote(99.9, 100.1)
 
 
+def test_refused_orders_and_amends_are_counted_by_reason_and_nothing_else_is():
+    stage = Stage(risk={"max_order_qty": 1.0})
+    stage.do(do.LIMIT, price=100.0, qty=1.0)
+    stage.ack(1)
+    assert set(stage.group.counters()) == {"rows", "odd_reports", "crossed"}
+    for qty in (2.0, 3.0, math.nan):
+        stage.do(do.LIMIT, price=100.0, qty=qty)
+    stage.do(do.MARKET, side=5, qty=1.0)
+    stage.do(do.AMEND, ref=1, price=100.0, qty=9.0)
+    stage.do(do.AMEND, ref=1, price=math.nan, qty=1.0)
+    stage.do(do.AMEND, ref=77, price=100.0, qty=1.0)  # as it happens when orders end
+    stage.do(do.CANCEL, ref=77)
+    counted = {k: n for k, n in stage.group.counters().items() if k.startswith("refused")}
+    assert counted == {
+        "refused_max_order_qty": 3, "refused_bad_qty": 1, "refused_bad_side": 1,
+        "refused_bad_price": 1,
+    }  # fmt: skip
+
+
 def test_a_quantity_above_the_limit_is_refused():
     stage = limited(max_order_qty=1.0)
     assert stage.do(do.LIMIT, price=100.0, qty=1.0) == 1
