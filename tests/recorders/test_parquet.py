@@ -318,6 +318,7 @@ def test_a_killed_recorder_leaves_all_but_the_last_flush(tmp_path, project_root)
 
 FULL = """
 import json, resource, sys
+sys.dont_write_bytecode = True  # it would be cut off as well
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from extrema_nb.testing import instrument_table
 from recorders.parquet import ParquetRecorder

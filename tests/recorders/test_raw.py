@@ -104,6 +104,7 @@ def test_the_thread_writes_by_itself(tmp_path):
 
 FULL = """
 import resource, sys
+sys.dont_write_bytecode = True  # it would be cut off as well
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 import random
 from recorders.raw import RawRecorder

@@ -164,6 +164,7 @@ def test_another_schema_version_is_said(tmp_path, monkeypatch):
 FULL = """
 import resource, sys
 from pathlib import Path
+sys.dont_write_bytecode = True  # it would be cut off as well
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 from extrema_nb.events import empty_events
 from extrema_nb.store import LogWriter

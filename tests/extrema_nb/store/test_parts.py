@@ -119,6 +119,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import numpy as np
+sys.dont_write_bytecode = True  # it would be cut off as well
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 from extrema_nb.events import EventKind, empty_events
 from extrema_nb.store import write_part
