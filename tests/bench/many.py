@@ -21,40 +21,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 from extrema_nb.__main__ import main as command
-from extrema_nb.instruments import Instrument, InstrumentTable
-from extrema_nb.store import RowWriter, compact, read_manifest
+from extrema_nb.store import compact, read_manifest
 from replay import load
 from replay.sources import FEW_ROWS, open_source
 from tests.bench.load import given, record
-from tests.bench.stream_memory import DAY_0, held
+from tests.bench.stream_memory import held, record_many
 from tests.bench.told import tell
-
-
-def record_rolls(root, events, instruments, rolls, copies):
-    """Write `rolls` times `copies` of the rows, dealt out anew each time, as one roll of a log."""
-    table = InstrumentTable(
-        [Instrument(venue="v", symbol=f"S{i}", name=f"S{i}_USDT_PERP") for i in range(instruments)]
-    )
-    rng = np.random.default_rng(1)
-    share = 1 / (np.arange(instruments) + 1) ** 0.7
-    message = np.cumsum(np.r_[True, (events["flags"][:-1] & 1) != 0]) - 1
-    span = int(events["ts_recv"][-1] - events["ts_recv"][0]) + 1000
-    at = 0
-    for _ in range(rolls):
-        writer = RowWriter(root, table, "v")
-        for _ in range(copies):
-            rows = events.copy()
-            for name in ("ts_recv", "ts_event"):
-                rows[name] += DAY_0 - events["ts_recv"][0] + at // len(events) * span
-            owner = rng.choice(instruments, size=message[-1] + 1, p=share / share.sum())
-            rows["inst"] = owner[message]
-            writer.write(rows, at)
-            at += len(rows)
-        writer.flush()
-    return at
 
 
 def read(root, **options):
@@ -173,7 +146,7 @@ def main():
             events, table = given()
             record(work / "small", events, table, 1)
             for folder in ("rolled", "joined"):
-                record_rolls(work / folder, events, args.instruments, args.rolls, args.copies)
+                record_many(work / folder, events, args.instruments, args.copies, args.rolls)
             began = time.process_time()
             compact(work / "joined")
             out["compact_cpu_s"] = time.process_time() - began

@@ -27,8 +27,12 @@ from tests.bench.told import tell
 DAY_0 = 1_723_075_200_000_000  # 2024-08-08 00:00 UTC
 
 
-def record_many(root, events, instruments, copies):
-    """Write messages dealt out among instruments, the first of them the busiest."""
+def record_many(root, events, instruments, copies, rolls=1):
+    """Write messages dealt out among instruments, the first of them the busiest.
+
+    They are written `rolls` times `copies` times, dealt out anew each time; each of the `rolls` is
+    like one of a recorder's log. Returns how many rows that is.
+    """
     table = InstrumentTable(
         [Instrument(venue="v", symbol=f"S{i}", name=f"S{i}_USDT_PERP") for i in range(instruments)]
     )
@@ -36,16 +40,19 @@ def record_many(root, events, instruments, copies):
     share = 1 / (np.arange(instruments) + 1) ** 0.7
     message = np.cumsum(np.r_[True, (events["flags"][:-1] & 1) != 0]) - 1
     span = int(events["ts_recv"][-1] - events["ts_recv"][0]) + 1000
-    writer = RowWriter(root, table, "v")
-    for k in range(copies):
-        rows = events.copy()
-        for name in ("ts_recv", "ts_event"):
-            rows[name] += DAY_0 - events["ts_recv"][0] + k * span
-        owner = rng.choice(instruments, size=message[-1] + 1, p=share / share.sum())
-        rows["inst"] = owner[message]
-        writer.write(rows, k * len(rows))
-    writer.flush()
-    return copies * len(events)
+    done = 0
+    for _ in range(rolls):
+        writer = RowWriter(root, table, "v")
+        for _ in range(copies):
+            rows = events.copy()
+            for name in ("ts_recv", "ts_event"):
+                rows[name] += DAY_0 - events["ts_recv"][0] + done * span
+            owner = rng.choice(instruments, size=message[-1] + 1, p=share / share.sum())
+            rows["inst"] = owner[message]
+            writer.write(rows, done * len(rows))
+            done += 1
+        writer.flush()
+    return done * len(events)
 
 
 def held(what):
