@@ -97,6 +97,7 @@ class Prepared:
             for stretch in made:
                 writer.write(stretch)
                 yield stretch
+                del stretch  # before the next one is made
             told = _About(
                 data.rows, data.first_ts, data.last_ts, data.min_latency, data.max_latency,
                 data.digest, sorted(data.orders), sorted(data.books), data.executions,

@@ -229,6 +229,7 @@ class Sweep:
                     self._done += stretch.data.local_rows * len(steps.variants)
                     if self.progress:
                         self.progress(self._done, self._total)
+                del stretch  # before the next one is made
         for steps in locksteps:
             for variant in steps.variants:
                 variant.collect()

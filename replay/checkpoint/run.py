@@ -70,8 +70,9 @@ class Course(NamedTuple):
         start = self.first - 1 if begun is None else int(begun["at"])
         moments = self.plan.moments(start, self.last)
         pause = next(moments, None)
-        done = 0
-        for number, stretch in enumerate(tapes):
+        done, number = 0, -1
+        for stretch in tapes:
+            number += 1  # `enumerate` holds a tape while the next one is made
             if begun is None or number >= int(begun["tape"]):
                 entered = self.steps.enter(stretch)
                 if begun is not None and stored is not None and number == int(begun["tape"]):
@@ -86,7 +87,9 @@ class Course(NamedTuple):
                     pause = next(moments, None)
                 self.steps.drive(entered, stretch.horizon)
                 self.steps.finish(entered)
+                del entered
             done += stretch.data.local_rows
+            del stretch  # before the next one is made
             progress(done)
         for variant in self.steps.variants:
             variant.collect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from replay.prepared import Prepared, Tapes
 from replay.sources import open_source
 from replay.sources.cache import CachedSource
 from replay.sweep import Sweep, grid
+from replay.tape.build import TapeMaker
 from replay.without import ACCOUNT, Without
 from strategies.empty import Empty
 from tests.order_rows import order_streams
@@ -112,6 +114,25 @@ def test_a_run_does_not_depend_on_where_kept_rows_are_cut(events, script, size):
         patch.setattr("replay.prepared.TAPE_ROWS", size)
         cut = run(MemorySource(events, table()), script, hold_tapes=False)
     assert results(cut) == expected
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_tape_is_let_go_before_the_next_one_is_made(tmp_path, monkeypatch, kept):
+    made, alive = [], []
+
+    class Watched(TapeMaker):
+        def make(self, *args):
+            alive.append(sum(record() is not None for record in made))
+            data = super().make(*args)
+            made.append(weakref.ref(data.record))
+            return data
+
+    monkeypatch.setattr("replay.tape.tapes.TapeMaker", Watched)
+    monkeypatch.setattr("replay.prepared.TAPE_ROWS", 4)
+    source = cached(EVENTS, tmp_path) if kept else MemorySource(EVENTS, table())
+    run(source, [], hold_tapes=False)
+    assert len(made) > 3
+    assert max(alive) == 0
 
 
 @pytest.mark.slow
