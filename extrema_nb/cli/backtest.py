@@ -29,6 +29,7 @@ from extrema_nb.cli.strategies import (
     open_arguments,
     risk_limits,
 )
+from extrema_nb.code_pages import release_code
 from extrema_nb.errors import ConfigError
 
 __all__ = ["HELP", "add_arguments", "run"]
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
             if not args.json:
                 sys.stderr.write("compiling, or loading compiled kernels\n")
             task.warm_up()
+            release_code()
             if args.until:
                 return _pause(args, task.run_until(parse_time(args.until), **saving))
             result = task.run(**saving)
