@@ -27,6 +27,7 @@ import numpy as np
 
 from extrema_nb.errors import ConfigError, nearest
 from extrema_nb.jit_interrupts import hold_interrupts
+from extrema_nb.kept_bitcode import defer_bitcode
 from extrema_nb.kernel_cache import (
     BOUNDS_CHECK,
     METHODS,
@@ -74,9 +75,8 @@ if ENABLED:
     hidden = sys.modules.setdefault("coverage", cast("Any", None)) is None
     import numba
     from numba import extending
-    from numba.core import bytecode, caching, cgutils, imputils, types
+    from numba.core import bytecode, caching, cgutils, codegen, imputils, types
     from numba.core import errors as numba_errors
-    from numba.core.codegen import JITCodeLibrary
     from numba.core.runtime import nrtdynmod
     from numba.core.typing import arraydecl, templates
     from numba.core.typing.npydecl import parse_dtype
@@ -86,7 +86,8 @@ if ENABLED:
     if hidden:
         del sys.modules["coverage"]
     keep_runtime(nrtdynmod, numba.__version__)
-    hold_interrupts(JITCodeLibrary, "_finalize_final_module")
+    hold_interrupts(codegen.JITCodeLibrary, "_finalize_final_module")
+    defer_bitcode(codegen)
 
     from extrema_nb.jit_parts import make_part, pause_garbage
 
