@@ -8,6 +8,7 @@ Rules
    switch, and never hits for closures. Ours keys each kernel by a digest of everything that goes
    into its machine code: byte code and constants of the function and of all that it reaches
    through globals, closures, modules and attached methods, dtypes, versions, switches, CPU.
+   What else a process has imported leaves the key alone, so commands share what they compile.
 3. The digest is taken at the first compilation, not at import: it costs about a millisecond.
 4. Cached code lies in `cache_dir()`: ``EXTREMA_NB_CACHE_DIR``, else the user's cache folder.
 """
@@ -34,6 +35,7 @@ from extrema_nb.kernel_cache import (
     OPTIONS,
     CompileStats,
     cache_dir,
+    classes_in,
     digest,
     name_symbols_afresh,
     stats,
@@ -49,6 +51,7 @@ __all__ = [
     "attach_attribute",
     "attach_views",
     "cache_dir",
+    "classes_in",
     "compile_error",
     "compile_for",
     "digest",
@@ -131,6 +134,16 @@ if ENABLED:
 
     name_symbols_afresh(bytecode.FunctionIdentity)
 
+    def _classes_of(kinds: Any) -> set[type]:
+        """Return the classes of named tuples in a signature."""
+        found: set[type] = set()
+        for kind in getattr(kinds, "args", kinds):
+            if isinstance(kind, cast("Any", types).BaseNamedTuple):
+                found.add(kind.instance_class)
+            if isinstance(kind, cast("Any", types).BaseTuple):
+                found |= _classes_of(tuple(kind))
+        return found
+
     class _DigestCache(caching.FunctionCache):  # type: ignore[misc]  # Numba is untyped
         """Numba's function cache with our key, opened at the first compilation."""
 
@@ -139,10 +152,13 @@ if ENABLED:
         def __init__(self, function: Any) -> None:
             self._function = function
             self._digest = ""
+            self._classes: set[type] = set()
 
-        def _open(self) -> None:
-            if not self._digest:
-                self._digest = digest(self._function)
+        def _open(self, sig: Any) -> None:
+            classes = _classes_of(sig)
+            if not self._digest or classes != self._classes:
+                self._classes = classes
+                self._digest = digest(self._function, classes)
                 name = self._function.__qualname__.replace("<locals>.", "")
                 super().__init__(self._function)
                 self._cache_file = caching.IndexDataCacheFile(
@@ -155,7 +171,7 @@ if ENABLED:
             return (sig, codegen.magic_tuple(), self._digest)
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
-            self._open()
+            self._open(sig)
             try:
                 found = super().load_overload(sig, target_context)
             except DAMAGED as error:
@@ -169,7 +185,7 @@ if ENABLED:
             return found
 
         def save_overload(self, sig: Any, data: Any) -> None:
-            self._open()
+            self._open(sig)
             super().save_overload(sig, data)
 
         @property

@@ -8,7 +8,7 @@ import itertools
 import os
 import sys
 import types as pytypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import platformdirs
 
 from extrema_nb.errors import ConfigError
 
-__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "Walker", "cache_dir", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
+__all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "Walker", "cache_dir", "classes_in", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
 
 SYMBOLS = 3  # raised when code in the caches of before must not be used
 BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
@@ -63,11 +63,17 @@ def cache_dir() -> Path:
 
 
 class Walker:
-    """Walks a function and all that it reaches, into one hash."""
+    """Walks a function and all that it reaches, into one hash.
+
+    A method counts if its name stands in the code and its class can be met: by an argument, or
+    because the code names it. Whatever else is imported makes no difference.
+    """
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._seen: set[int] = set()
+        self._names: set[str] = set()
+        self._classes: set[type] = set()
 
     def add(self, *parts: object) -> None:
         """Take parts into the hash."""
@@ -94,10 +100,12 @@ class Walker:
         elif isinstance(value, np.ndarray):
             self.add("array", value.dtype.descr, value.shape, value.tobytes().hex())
         elif isinstance(value, (tuple, list)):
+            self._classes.add(type(value))
             self.add(type(value).__name__, len(value))
             for item in value:
                 self.value(item)
         elif isinstance(value, type):
+            self._classes.add(value)
             self.add("class", value.__module__, value.__qualname__, getattr(value, "_fields", ""))
             if issubclass(value, enum.Enum):
                 for member in value:
@@ -125,11 +133,25 @@ class Walker:
                     self._module(found, names)
                 else:
                     self.value(found)
-            for owner, method in sorted(
-                METHODS.get(name, {}).items(), key=lambda item: item[0].__qualname__
+        self._names |= names
+
+    def methods(self) -> None:
+        """Add the methods of all classes met so far, and what these reach."""
+        done: set[tuple[str, type]] = set()
+        while True:
+            found = {
+                (name, owner)
+                for name in METHODS.keys() & self._names
+                for owner in METHODS[name].keys() & self._classes
+            } - done
+            if not found:
+                return
+            done |= found
+            for name, owner in sorted(
+                found, key=lambda item: (item[0], item[1].__module__, item[1].__qualname__)
             ):
                 self.add("method", owner.__qualname__, name)
-                self.value(method)
+                self.value(METHODS[name][owner])
 
     def _code(self, code: pytypes.CodeType, names: set[str]) -> None:
         self.add(code.co_code.hex(), code.co_varnames, code.co_names, code.co_freevars)
@@ -160,11 +182,28 @@ class Walker:
                     self.value(found)
 
 
-def digest(function: Callable[..., Any]) -> str:
-    """Return the hex digest of everything that can change the machine code of `function`."""
+def classes_in(values: Iterable[Any]) -> set[type]:
+    """Return the classes of named tuples, and of those within them."""
+    found: set[type] = set()
+    for value in values:
+        if isinstance(value, tuple):
+            found |= {type(value), *classes_in(value)}
+    return found
+
+
+def digest(function: Callable[..., Any], classes: Iterable[type] = ()) -> str:
+    """Return the hex digest of everything that can change the machine code of `function`.
+
+    Parameters
+    ----------
+    classes : of the named tuples that come in as arguments, see `classes_in`
+    """
     walker = Walker()
     walker.add(SYMBOLS, sys.version, np.__version__, BOUNDS_CHECK, sorted(OPTIONS.items()))
+    for owner in sorted(classes, key=lambda owner: (owner.__module__, owner.__qualname__)):
+        walker.value(owner)
     walker.value(function)
+    walker.methods()
     return walker.hexdigest()
 
 

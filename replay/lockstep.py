@@ -14,7 +14,7 @@ from extrema_nb.books.l3 import COUNTERS
 from extrema_nb.contracts import ModelRunner
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import EVENT, EventArray, EventKind
-from extrema_nb.jit import digest
+from extrema_nb.jit import classes_in, digest
 from extrema_nb.memory import copied
 from extrema_nb.strategy.group import Feature, KernelGroup, LogLine
 from extrema_nb.strategy.state import C_CROSSED, C_ROWS, ROW_LIMIT
@@ -259,7 +259,7 @@ class Lockstep:
 
     def digest(self) -> str:
         """Return the digest of the exchange's and strategies' code; two with the same run alike."""
-        return digest(self._loop())
+        return digest(self._loop(), {Tape, *classes_in([self.shared, self._books])})
 
     def compile(self) -> None:
         """Compile the loop for these strategies, or load it from the cache."""

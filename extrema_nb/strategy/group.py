@@ -391,4 +391,4 @@ class KernelGroup:
 
     def digest(self) -> str:
         """Return the digest of the kernel's code; two groups with the same one decide the same."""
-        return jit.digest(self.run_kernel)
+        return jit.digest(self.run_kernel, jit.classes_in([self.ctx]))

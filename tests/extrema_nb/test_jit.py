@@ -155,6 +155,58 @@ class TestCache:
         assert project.run()["misses"] == 0
 
 
+METHOD = """
+import sys
+from typing import NamedTuple
+
+from extrema_nb import jit
+
+FACTOR = int(sys.argv[1])
+
+class Pair(NamedTuple):
+    a: int
+
+class Outer(NamedTuple):
+    pair: Pair
+
+class Unmet(NamedTuple):
+    a: int
+
+def grown(pair):
+    return pair.a * FACTOR
+
+def other(pair):
+    return pair.a
+
+@jit.kernel
+def use(outer):
+    return outer.pair.grown()
+
+jit.attach(Pair, grown)
+if "unmet" in sys.argv:
+    jit.attach(Unmet, type(grown)(other.__code__, globals(), "grown"))
+print(use(Outer(Pair(3))), jit.stats.hits, jit.stats.misses)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+def test_methods_of_arguments_decide_what_is_loaded_and_those_of_other_classes_do_not(tmp_path):
+    (tmp_path / "uses.py").write_text(METHOD)
+
+    def say(*words):
+        path, cache = f"{tmp_path}:{ROOT}", str(tmp_path / "cache")
+        return subprocess.run(
+            [sys.executable, "-B", "-c", "import uses", *words], check=True, text=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": path, "EXTREMA_NB_CACHE_DIR": cache},
+        ).stdout.split()  # fmt: skip
+
+    assert say("2") == ["6", "0", "1"]
+    assert say("2", "unmet") == ["6", "1", "0"]
+    assert say("5") == ["15", "0", "1"]
+
+
 LIMIT = 3
 
 
