@@ -134,16 +134,6 @@ if ENABLED:
 
     name_symbols_afresh(bytecode.FunctionIdentity)
 
-    def _classes_of(kinds: Any) -> set[type]:
-        """Return the classes of named tuples in a signature."""
-        found: set[type] = set()
-        for kind in getattr(kinds, "args", kinds):
-            if isinstance(kind, cast("Any", types).BaseNamedTuple):
-                found.add(kind.instance_class)
-            if isinstance(kind, cast("Any", types).BaseTuple):
-                found |= _classes_of(tuple(kind))
-        return found
-
     class _DigestCache(caching.FunctionCache):  # type: ignore[misc]  # Numba is untyped
         """Numba's function cache with our key, opened at the first compilation."""
 
@@ -155,7 +145,7 @@ if ENABLED:
             self._classes: set[type] = set()
 
         def _open(self, sig: Any) -> None:
-            classes = _classes_of(sig)
+            classes = classes_in(getattr(sig, "args", sig))
             if not self._digest or classes != self._classes:
                 self._classes = classes
                 self._digest = digest(self._function, classes)

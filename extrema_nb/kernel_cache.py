@@ -183,12 +183,17 @@ class Walker:
 
 
 def classes_in(values: Iterable[Any]) -> set[type]:
-    """Return the classes of named tuples, and of those within them."""
+    """Return the classes of named tuples, and of those within them.
+
+    Parameters
+    ----------
+    values : or their Numba types
+    """
     found: set[type] = set()
     for value in values:
-        if isinstance(value, tuple):
-            found |= {type(value), *classes_in(value)}
-    return found
+        within = value if isinstance(value, tuple) else getattr(value, "types", ())
+        found |= {*classes_in(within), getattr(value, "instance_class", type(value))}
+    return {owner for owner in found if issubclass(owner, tuple)}
 
 
 def digest(function: Callable[..., Any], classes: Iterable[type] = ()) -> str:
