@@ -167,6 +167,9 @@ if TYPE_CHECKING:
         TimeInForce as TimeInForce,
     )
     from extrema_nb.events import (
+        TriggerBy as TriggerBy,
+    )
+    from extrema_nb.events import (
         as_events as as_events,
     )
     from extrema_nb.events import (
@@ -289,6 +292,7 @@ __all__ = [
     "TimeInForce",
     "TimeScheduler",
     "Trades",
+    "TriggerBy",
     "VenueError",
     "WsTask",
     "Zmq",
@@ -358,6 +362,7 @@ _HOME = {
     "Side": "extrema_nb.events",
     "StatusCode": "extrema_nb.events",
     "TimeInForce": "extrema_nb.events",
+    "TriggerBy": "extrema_nb.events",
     "as_events": "extrema_nb.events",
     "empty_events": "extrema_nb.events",
     "Instrument": "extrema_nb.instruments",

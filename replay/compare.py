@@ -117,7 +117,8 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
 
     Returns
     -------
-    runs : their names; statistics : figure -> one value a run; parameters : those that differ;
+    runs : their names; settled_in : the assets of each run's money; statistics : figure -> one
+    value a run; parameters : those that differ;
     identical : whether all order logs are the same; first_differences : run -> how its log
     differs from that of the first run, None if it does not
     """
@@ -126,6 +127,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     differences = {run.name: first_difference(runs[0].orders, run.orders) for run in runs[1:]}
     return {
         "runs": names,
+        "settled_in": [run.summary.get("settled_in") or [] for run in runs],
         "statistics": {
             name: [each.get(name) for each in figures]
             for name in dict.fromkeys(name for each in figures for name in each)
@@ -142,6 +144,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
 def write_page_of(path: str | Path, runs: Sequence[Run], comparison: Mapping[str, Any]) -> Path:
     """Write the comparison as one HTML page and return its path."""
     names = comparison["runs"]
+    assets = [", ".join(found) or "nothing traded" for found in comparison["settled_in"]]
     changed = [(name, *map(_brief, row)) for name, row in comparison["parameters"].items()]
     tables = [_difference_table(names[0], name, found)
               for name, found in comparison["first_differences"].items()]  # fmt: skip
@@ -150,6 +153,7 @@ def write_page_of(path: str | Path, runs: Sequence[Run], comparison: Mapping[str
         if changed
         else table("Parameters that differ", [("none", *("" for _ in names))], ["", *names])
     )
+    tables.append(table("Money", [("settled in", *assets)], ["", *names]))
     return write_comparison(
         path,
         title="Comparison of " + ", ".join(names),

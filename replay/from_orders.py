@@ -6,7 +6,7 @@ of that; the last one of a message is LAST. A row that voids orders begins a boo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,8 @@ from extrema_nb.books.l3 import (
     tick_price,
 )
 from extrema_nb.books.layout import BID
-from extrema_nb.contracts import Source
 from extrema_nb.events import BUY, EVENT, LOB_LEVEL, MBO, SELL, EventArray, EventKind, Flag
+from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel, view_at
 
 __all__ = ["with_levels"]
@@ -141,12 +141,12 @@ def _expand(books: L3Books, rows: int, start: int, n: int, out: int, cap: int, t
     return n
 
 
-def with_levels(source: Source, batch_rows: int) -> Iterator[EventArray]:
-    """Yield the rows of `source` with the LOB rows that its MBO rows stand for."""
+def with_levels(batches: Iterable[EventArray], table: InstrumentTable) -> Iterator[EventArray]:
+    """Yield rows with the LOB rows that the MBO rows among them stand for."""
     memory: list[npt.NDArray[Any]] = []
-    books = make_orders(source.instruments.specs(), memory)
-    told = np.zeros(1 + len(source.instruments), np.int64)
-    for batch in source.batches(batch_rows):
+    books = make_orders(table.specs(), memory)
+    told = np.zeros(1 + len(table), np.int64)
+    for batch in batches:
         if not (batch["kind"] == EventKind.MBO).any():
             yield batch
             continue

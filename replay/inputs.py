@@ -85,16 +85,14 @@ class BookFrom:
         return keep_of(self.source, "book", self.kind)
 
     def batches(self, batch_rows: int = 65_536) -> Iterator[EventArray]:
-        """Yield rows with those that are made of them."""
+        """Yield rows with those that are made of them; raise DataError if there are none."""
+        batches = self._sound(batch_rows)
         if self.kind == ORDERS:
-            yield from with_levels(self.source, batch_rows)
+            yield from with_levels(batches, self.instruments)
             return
         shown: dict[tuple[int, int], float] = {}  # (instrument, side) → price of the level shown
-        whole: set[int] = set()  # instruments with a book of their own
-        for batch in self.source.batches(batch_rows):
+        for batch in batches:
             mine = np.flatnonzero((batch["kind"] == self._event) & (batch["inst"] >= 0))
-            whole.update(np.unique(batch["inst"][batch["kind"] == EventKind.LOB]).tolist())
-            self._refuse_two(whole & set(np.unique(batch["inst"][mine]).tolist()))
             if not len(mine):
                 yield batch
                 continue
@@ -109,6 +107,26 @@ class BookFrom:
                 yield np.insert(batch, places, np.concatenate(made))
             else:
                 yield batch
+
+    def _sound(self, batch_rows: int) -> Iterator[EventArray]:
+        """Yield the rows; raise DataError where a book is there, or nothing to make one of."""
+        whole: set[int] = set()  # instruments with a book of their own
+        mine: set[int] = set()
+        found: set[int] = set()  # kinds
+        for batch in self.source.batches(batch_rows):
+            kinds, insts = batch["kind"], batch["inst"]
+            whole.update(np.unique(insts[kinds == EventKind.LOB]).tolist())
+            mine.update(np.unique(insts[(kinds == self._event) & (insts >= 0)]).tolist())
+            found.update(np.unique(kinds).tolist())
+            self._refuse_two(whole & mine)
+            yield batch
+        if not mine:
+            has = ", ".join(EventKind(kind).name for kind in sorted(found)) or "no rows at all"
+            raise DataError(
+                f"a book was to be made from {self.kind} ({self._event.name} rows), and the data "
+                f"has none of these; it has {has}: make the book of what there is"
+                + (", or leave --book-from out" if whole else "")
+            )
 
     def _refuse_two(self, insts: set[int]) -> None:
         """Raise DataError if a book would be made of two."""

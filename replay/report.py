@@ -31,6 +31,7 @@ from replay.report_panels import (
 )
 from replay.report_words import flat, mark_out_table, sections, table, tiles
 from replay.runs import MAX_RUNS
+from replay.settled import unit_of
 from replay.statistics import totals
 
 __all__ = ["MAX_POINTS", "MAX_RUNS", "write_comparison", "write_report"]
@@ -67,11 +68,11 @@ def write_report(  # all by name
     `MAX_INSTRUMENTS` has its own price, position and equity.
     """
     total = totals(account)
-    assets = summary.get("settled_in") or ["quote units"]
-    unit = assets[0] if len(assets) == 1 else f"each in its own: {', '.join(assets)}"
+    assets = summary.get("settled_in") or []
+    unit = unit_of([assets])
     mids = account if price is None else price
     prices, positions = [], []
-    equity = [line("Equity", total, "equity", "c1")] if len(assets) == 1 else []
+    equity = [line("Equity", total, "equity", "c1")] if len(assets) < 2 else []
     known = instruments(account, names or {})
     for at, (inst, called) in enumerate(known):
         tail = f", {called}" if called and len(known) > 1 else ""
@@ -86,7 +87,7 @@ def write_report(  # all by name
         panel("Equity", unit, equity),
         *(
             [panel("Drawdown", unit, [fall("Drawdown", total, "fall", "area")])]
-            if len(assets) == 1
+            if len(assets) < 2
             else []
         ),
         *positions,
@@ -140,18 +141,26 @@ def write_comparison(
     """
     if not 1 <= len(runs) <= MAX_RUNS:
         raise ConfigError(f"{len(runs)} runs to compare, expected 1 to {MAX_RUNS}; leave some out")
-    equity, below, position = [], [], []
+    assets = {name: summary.get("settled_in") or [] for name, (summary, _) in runs.items()}
+    mixed = [name for name, found in assets.items() if len(found) > 1]
+    unit = unit_of(found for name, found in assets.items() if name not in mixed)
+    note = f"without {', '.join(mixed)}: money of several assets does not add up" if mixed else ""
+    equity: list[dict[str, Any]] = []
+    below: list[dict[str, Any]] = []
+    position: list[dict[str, Any]] = []
     for at, (name, (_, account)) in enumerate(runs.items(), 1):
         total = totals(account)
-        equity.append(line(name, total, "equity", f"c{at}"))
-        below.append(fall(name, total, f"c{at}", "step"))
         first, _ = instruments(account, {})[0]
-        position.append(line(name, only(account, first), "position", f"c{at}", "step"))
-        for series in (equity, below, position) if at > 1 else ():
-            series[-1]["dash"] = [10, 2 + 3 * at]  # px; lines that coincide show through
+        drawn = [(position, line(name, only(account, first), "position", f"c{at}", "step"))]
+        if name not in mixed:
+            drawn.append((equity, line(name, total, "equity", f"c{at}")))
+            drawn.append((below, fall(name, total, f"c{at}", "step")))
+        for series, one in drawn:
+            dash = {"dash": [10, 2 + 3 * at]} if at > 1 else {}  # px; coinciding lines show through
+            series.append(one | dash)
     panels: list[Panel] = [
-        panel("Equity", "quote units", equity, PRICE_HEIGHT),
-        panel("Drawdown", "quote units", below),
+        panel("Equity", unit, equity, PRICE_HEIGHT, note),
+        panel("Drawdown", unit, below, note=note),
         panel("Position", "units, first instrument", position),
     ]
     figures = {name: summary.get("statistics", summary) for name, (summary, _) in runs.items()}

@@ -22,6 +22,7 @@ import polars as pl
 from extrema_nb.events import ACC_POS, EVENT, EventArray, EventKind, Flag
 from extrema_nb.runtime.sessions import Session, read_session
 from replay.run_frames import fills_frame, orders_frame
+from replay.settled import assets_of, settled, without_totals
 from replay.statistics import (
     HORIZONS_US,
     by_instrument,
@@ -71,13 +72,18 @@ def read_session_run(folder: str | Path) -> SessionRun:
     names = {inst: row.name for inst, row in enumerate(table)}
     group = session.meta.group
     lives = order_lives(orders)
+    assets = assets_of(table, fills["inst"].unique())
+    figures = summarize(account, fills, orders=orders, later=later)
+    one = len(assets) <= 1  # amounts of money of several do not add up
     summary = {
         "orders": lives.height,
         "fills": len(fills),
         "rows": len(session.rows),
-        "statistics": summarize(account, fills, orders=orders, later=later),
+        "statistics": figures if one else without_totals(figures),
+        "settled_in": assets,
+        "settled": settled(table, account),
         "instruments": by_instrument(account, fills, orders, names, later=later),
-        "mark_outs": mark_outs_by_group(fills, later),
+        "mark_outs": mark_outs_by_group(fills, later) if one else {},
         "outcomes": outcomes(lives),
         "strategies": group.get("strategies", []),
         "risk": {k: v for k, v in group.get("risk", {}).items() if _is_limit(v)},

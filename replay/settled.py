@@ -13,7 +13,7 @@ import polars as pl
 
 from extrema_nb.instruments import Instrument, InstrumentTable
 
-__all__ = ["MONEY", "asset_of", "assets_of", "settled", "without_totals"]
+__all__ = ["MONEY", "asset_of", "assets_of", "settled", "unit_of", "without_totals"]
 
 MONEY = (
     "fees", "funding", "realized", "volume", "profit", "return", "sharpe", "sortino",
@@ -33,6 +33,14 @@ def asset_of(instrument: Instrument) -> str:
 def assets_of(table: InstrumentTable, insts: Iterable[int]) -> list[str]:
     """Return the assets that instruments are settled in, sorted."""
     return sorted({asset_of(table[int(inst)]) for inst in insts})
+
+
+def unit_of(runs: Iterable[Iterable[str]]) -> str:
+    """Return what money of runs is counted in, by the assets that each was settled in."""
+    assets = sorted({asset for run in runs for asset in run})
+    if len(assets) > 1:
+        return f"each in its own: {', '.join(assets)}"
+    return assets[0] if assets else "quote units"
 
 
 def settled(table: InstrumentTable, account: pl.DataFrame) -> dict[str, dict[str, Any]]:

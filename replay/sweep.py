@@ -8,6 +8,7 @@ byte for byte.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ from replay.without import ACCOUNT, Without
 
 __all__ = ["MAX_SETS", "Outcome", "Sweep", "grid", "parse_values"]
 
+logger = logging.getLogger(__name__)
+
 STEP_VARIANTS = 64  # variants that run in step: what they touch should fit a processor's cache
 MAX_SETS = 1_000_000  # more is a slip in a range
 PASS_VARIANTS = 512  # variants in one pass over the rows; memory grows with them
@@ -60,11 +63,19 @@ class Outcome(NamedTuple):
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return every combination of the values of each parameter; the last one changes quickest."""
+    """Return every combination of the values of each parameter; the last one changes quickest.
+
+    A value that is given twice is tried once, and a warning says so.
+    """
+    kept = {}
     for name, values in axes.items():
         if not len(values):
             raise ConfigError(f"parameter {name!r} has no values to try; give it at least one")
-    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        kept[name] = list(dict.fromkeys(values))
+        if len(kept[name]) < len(values):
+            twice = ", ".join(str(v) for v in kept[name] if list(values).count(v) > 1)
+            logger.warning("parameter %s has %s more than once: tried once", name, twice)
+    return [dict(zip(kept, values, strict=True)) for values in itertools.product(*kept.values())]
 
 
 def parse_values(text: str) -> list[float]:

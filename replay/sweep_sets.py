@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from extrema_nb.errors import ConfigError
 from replay.sweep import MAX_SETS, grid, parse_values
 
 __all__ = ["MAX_SETS", "read_grid", "read_table"]
+
+logger = logging.getLogger(__name__)
 
 Value = float | int | bool | str
 
@@ -55,7 +58,10 @@ def _plain(value: float) -> Value:
 
 
 def read_table(path: str | Path) -> list[dict[str, Any]]:
-    """Return the parameter sets of a CSV or Parquet file, one a row, or of ``[[set]]`` in TOML."""
+    """Return the parameter sets of a CSV or Parquet file, one a row, or of ``[[set]]`` in TOML.
+
+    A set that is there twice is returned once, and a warning says so.
+    """
     file = Path(path)
     if not file.is_file():
         raise ConfigError(f"{file} is no file; --table takes a .csv, .parquet or .toml")
@@ -75,7 +81,23 @@ def read_table(path: str | Path) -> list[dict[str, Any]]:
         raise ConfigError(f"{file} has no parameter sets; expected at least one row")
     if len(rows) > MAX_SETS:
         raise ConfigError(f"{file} has {len(rows):,} rows, expected {MAX_SETS:,} at most")
-    return [_row(file, at, row, set(rows[0])) for at, row in enumerate(rows, 1)]
+    return _distinct(file, [_row(file, at, row, set(rows[0])) for at, row in enumerate(rows, 1)])
+
+
+def _distinct(file: Path, sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sets without those that are there again."""
+    first: dict[frozenset[tuple[str, Any]], int] = {}
+    again = []
+    for at, values in enumerate(sets, 1):
+        before = first.setdefault(frozenset(values.items()), at)
+        if before != at:
+            again.append((at, before))
+    if again:
+        logger.warning(
+            "%s: set %d is set %d again (%d such sets): each is tried once, and results are "
+            "numbered without them", file, *again[0], len(again),
+        )  # fmt: skip
+    return [sets[at - 1] for at in first.values()]
 
 
 def _toml(file: Path) -> list[dict[str, Any]]:

@@ -38,9 +38,9 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         help="own orders use up the volume they trade with, and never trade with each other",
     )  # fmt: skip
     parser.add_argument(
-        "--self-trade", metavar="RULE", default="cancel_newest",
-        help="with --consume, which order goes where two of ours would trade: cancel_newest, "
-        "cancel_oldest, cancel_both",
+        "--self-trade", metavar="RULE",
+        help="with --consume, which order goes where two of ours would trade: cancel_newest "
+        "(the default), cancel_oldest, cancel_both",
     )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def _show(found: dict[str, Any]) -> None:
     for table in (figures, given):
         for column in table.columns[1:]:
             column.justify = "right"
+    figures.add_row("settled in", *(", ".join(each) or "–" for each in found["settled_in"]))
     for name in SHOWN:
         if name in found["statistics"]:
             figures.add_row(name, *(_value(each) for each in found["statistics"][name]))

@@ -8,7 +8,8 @@ Rules
 2. A market order into an empty side is rejected.
 3. Amending to no more at the same price keeps the queue place; anything else goes to the tail.
 4. A stop order waits until its trigger; then it arrives anew as a market or limit order.
-5. A reduce-only order is cut to what the position at the exchange leaves to reduce.
+5. A reduce-only order is cut to what the position at the exchange leaves to reduce, and ends when
+   there is nothing left of that.
 6. With margin, what would need more than the equity is refused.
 7. With `consume`, an order that would trade with another of ours is handled by `self_trade`, also
    when an amend brings it there; a post-only order expires.
@@ -44,6 +45,7 @@ from replay.exchange.model import (
     X_NEXT_EXPIRY,
     X_NOW,
     X_PARTIAL,
+    X_REDUCES,
     X_SELF_TRADE,
     X_STOPS,
     X_TERMS_EXPIRY,
@@ -51,6 +53,7 @@ from replay.exchange.model import (
     X_TERMS_TRIGGER,
     Exchange,
 )
+from replay.exchange.reducing import AT_ONCE
 from replay.exchange.reports import (
     CANNOT_REDUCE,
     NO_LIQUIDITY,
@@ -195,6 +198,7 @@ def _reduced(x: Exchange, inst: int, request: Any) -> float:
     """Return the quantity that a request may have: a reduce-only one is cut to the position."""
     if request.flags & _REDUCE_ONLY == 0:
         return request.qty
+    x.clock[X_REDUCES] = 1
     return min(request.qty, max(-request.side * x.held[inst], 0.0))
 
 
@@ -329,7 +333,7 @@ def _may_amend(x: Exchange, inst: int, request: Any, place: int) -> bool:
 
 @kernel(part=True)
 def expire(x: Exchange) -> None:
-    """End the orders whose time is up, in order of instrument and client order id.
+    """End the orders whose time is up or that are of no use, in order of instrument and client order id.
 
     One instrument at a time, so that their reports find room: `X_NEXT_EXPIRY` stays as it is until
     nothing more is due.
@@ -341,7 +345,8 @@ def expire(x: Exchange) -> None:
         for i in range(x.n_orders[inst]):
             order = x.resting[inst, i]
             if order.expires <= now:
-                report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
+                code = CANNOT_REDUCE if order.expires == AT_ONCE else 0
+                report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, code)
                 order.leaves_qty = 0.0
                 ended = True
             else:

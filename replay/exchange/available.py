@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from extrema_nb.books.l2 import BID, NO_ASK, NO_BID
 from extrema_nb.jit import kernel
-from replay.exchange.model import TAKEN, X_CONSUME, X_MARKET, X_TAKEN, Exchange
+from replay.exchange.model import X_CONSUME, X_MARKET, X_TAKEN, Exchange
 
-__all__ = ["available", "best_for", "forget_refreshed", "next_for", "use_up"]
+__all__ = ["available", "best_for", "forget_refreshed", "has_room", "next_for", "use_up"]
 
 
 @kernel(part=True)
@@ -43,6 +43,15 @@ def forget_refreshed(x: Exchange, before: int) -> None:
 
 
 @kernel(part=True)
+def has_room(x: Exchange, levels: int) -> bool:
+    """Say whether `levels` more can be noted, and forget what was refreshed before it says no."""
+    if x.clock[X_CONSUME] == 0 or x.clock[X_TAKEN] + levels < x.hub.taken_cap:
+        return True
+    forget_refreshed(x, int(x.clock[X_MARKET]))
+    return bool(x.clock[X_TAKEN] + levels < x.hub.taken_cap)
+
+
+@kernel(part=True)
 def available(x: Exchange, inst: int, side: int, tick: int) -> float:
     """Return what can be traded at a level of side BID or ASK now."""
     qty = x.venue.resting_qty(inst, side, tick, int(x.clock[X_MARKET]))
@@ -75,16 +84,16 @@ def best_for(x: Exchange, inst: int, side: int) -> int:
 
 @kernel(part=True)
 def use_up(x: Exchange, inst: int, side: int, tick: int, qty: float) -> None:
-    """Note that an own taker took `qty` from a level; the oldest note leaves when all are in use."""
+    """Note that an own taker took `qty` from a level; one note a level, for which there is room."""
     if x.clock[X_CONSUME] == 0:
         return
-    if x.clock[X_TAKEN] == TAKEN:
-        forget_refreshed(x, int(x.clock[X_MARKET]))
+    _used(x, inst, side, tick)  # forgets the note of a level that the market has stated since
     n = int(x.clock[X_TAKEN])
-    if n == TAKEN:
-        for i in range(1, n):
-            x.taken[i - 1] = x.taken[i]
-        n -= 1
+    for i in range(n):
+        row = x.taken[i]
+        if row.inst == inst and row.side == side and row.tick == tick:
+            row.qty += qty
+            return
     row = x.taken[n]
     row.inst = inst
     row.side = side

@@ -54,8 +54,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``log2``, ``through`` or ``fifo``, or a function of yours (`replay.exchange.own_queue`), also as
     ``module:function``; `queue_n` the exponent of the power models. `partial` fills orders in parts, by the
     volume there is. `consume` lets own orders use up the volume that they trade with and
-    forbids them to trade with each other, as `self_trade` says (``cancel_newest``,
-    ``cancel_oldest``, ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
+    forbids them to trade with each other; `self_trade`, which has no other use, says which goes
+    (``cancel_newest`` unless it says ``cancel_oldest`` or ``cancel_both``). `maker_fee` and `taker_fee` default to those of the
     instrument; they and the fees after them are as in `FeeConfig`, and `fees` has those of single
     instruments by name. `funding` lets positions pay and receive what FUNDING rows state.
     Without `margin` anything can be held and nothing is liquidated.
@@ -70,7 +70,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taker_fee: float | None = None
     partial: bool = False
     consume: bool = False
-    self_trade: str = "cancel_newest"
+    self_trade: str | None = None
     buy_fee: float = 0.0  # on top, by direction
     sell_fee: float = 0.0
     maker_per_unit: float = 0.0  # of the asset in which value is counted
@@ -85,7 +85,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msgspec.structs.force_setattr(self, "queue", own_name(self.queue))
         else:
             _known(self.queue, [m.name.lower() for m in QueueModel], "queue model")
-        _known(self.self_trade, [m.name.lower() for m in SelfTrade], "self-trade rule")
+        self._check_self_trade()
         if not self.queue_n > 0:
             raise ConfigError(f"queue_n is {self.queue_n}, expected a positive exponent")
         if self.entry_latency_us < 0 or self.response_latency_us < 0:
@@ -97,6 +97,22 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(
                 "a latency model and constant latencies are both given; give one of them"
             )
+
+    def _check_self_trade(self) -> None:
+        if self.self_trade is None:
+            return
+        _known(self.self_trade, [m.name.lower() for m in SelfTrade], "self-trade rule")
+        if not self.consume:
+            raise ConfigError(
+                f"the self-trade rule is {self.self_trade!r} and consume is off, so that own orders "
+                "never meet and the rule does nothing; switch consume on (--consume) or leave the "
+                "rule out (--self-trade)"
+            )
+
+    @property
+    def rule(self) -> SelfTrade:
+        """Which order goes where two of ours would trade."""
+        return SelfTrade[(self.self_trade or "cancel_newest").upper()]
 
     @property
     def queue_code(self) -> int:

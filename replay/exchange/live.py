@@ -209,7 +209,7 @@ class LiveExchange:
         response_latency_us: int = 0,
         partial: bool = False,
         consume: bool = False,
-        self_trade: str = "cancel_newest",
+        self_trade: str | None = None,
         window: int | None = None,
     ) -> None:
         config = ExchangeConfig(

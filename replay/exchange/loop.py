@@ -29,6 +29,7 @@ from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
 from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, C_NOW, ROW_LIMIT, Context
 from replay.exchange.arrival import cancel_several
+from replay.exchange.available import has_room
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import (
     compact,
@@ -40,6 +41,7 @@ from replay.exchange.messages import (
 )
 from replay.exchange.model import (
     FAR,
+    X_CONSUME,
     X_ENTRY,
     X_JOURNAL,
     X_KEEPS,
@@ -234,10 +236,11 @@ def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
 
 @kernel(part=True)
 def _fits(x: Exchange, intent: Any, room: int) -> bool:
-    """Say whether all levels that an order may meet can be told."""
+    """Say whether all levels that an order may meet can be told, and noted where it uses them up."""
     if intent.action != _SUBMIT and intent.action != _AMEND:
         return True
-    return bool(x.clock[X_REPORT_TAIL] + reports_of(x, int(intent.inst), intent.qty) < room)
+    need = reports_of(x, int(intent.inst), intent.qty)
+    return bool(x.clock[X_REPORT_TAIL] + need < room and has_room(x, need))
 
 
 @kernel(part=True)
@@ -255,7 +258,7 @@ def _serve(x: Exchange, ctx: Context) -> int:
     if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL] and clock[X_LAST_ARRIVAL] <= t:
         clock[X_NOW] = t
         while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
-            if clock[X_PARTIAL] != 0 and not _fits(x, ctx.intents[k], room):
+            if clock[X_PARTIAL] + clock[X_CONSUME] != 0 and not _fits(x, ctx.intents[k], room):
                 break
             behind = min(n, k + room - int(clock[X_REPORT_TAIL]))
             several = cancel_several(x, ctx.intents, k, behind)

@@ -11,6 +11,7 @@ from extrema_nb.jit import kernel
 from extrema_nb.strategy.book_view import Book
 from extrema_nb.strategy.local import apply_reports
 from extrema_nb.strategy.state import C_INTENTS, ROW_LIMIT
+from replay.exchange.available import has_room
 from replay.exchange.latency import Latency, entry_latency
 from replay.exchange.model import (
     X_ENTRY,
@@ -97,6 +98,7 @@ def compact(x: Exchange) -> bool:
     return (
         clock[X_REQUEST_TAIL] + ROW_LIMIT < x.hub.request_cap
         and clock[X_REPORT_TAIL] + need < x.hub.report_cap
+        and has_room(x, need)  # each level that is taken is told
     )
 
 

@@ -17,7 +17,7 @@ from extrema_nb.events import EVENT, INTENT, pack_text
 from extrema_nb.instruments import INSTRUMENT, Instrument
 from extrema_nb.jit import attach_views, view_at
 from extrema_nb.memory import cloned, zeroed
-from replay.exchange.config import ExchangeConfig, QueueModel, SelfTrade
+from replay.exchange.config import ExchangeConfig, QueueModel
 from replay.exchange.fees import FEE, fees_in_force
 from replay.exchange.latency import make_latency
 from replay.exchange.margin_config import check_currency
@@ -25,6 +25,7 @@ from replay.exchange.margin_config import check_currency
 __all__ = [
     "FAR",
     "MARK",
+    "TAKE",
     "XORDER",
     "Exchange",
     "ExchangeConfig",
@@ -139,6 +140,7 @@ X_LIQUIDATE_INST = 49  # instrument that is being closed …
 X_LIQUIDATE_LEVEL = 50  # … and the level to go on with, NO_BID for the best
 X_LIQUIDATE_ORDER = 51  # id of the last order that the exchange made
 X_LIQUIDATIONS = 52  # ever
+X_REDUCES = 53  # 1: reduce-only orders have come
 X_SIZE = 56
 
 # places in `params`
@@ -155,7 +157,6 @@ P_MAINTENANCE = 10
 P_LIQUIDATION_FEE = 11  # fraction of value
 P_SIZE = 12
 
-TAKEN = 256  # levels that own takers may have used up at a time
 STOPS = 256  # stop orders that may wait
 
 TAKE = np.dtype(
@@ -176,7 +177,7 @@ XHUB = np.dtype(
                 (name, "<i8")
                 for name in (
                     "instruments", "max_orders", "request_cap", "report_cap", "journal_cap",
-                    "mark_cap", "pred_cap",
+                    "mark_cap", "pred_cap", "taken_cap",
                     "clock", "params", "specs", "scale", "resting", "n_orders", "ranges",
                     "strike", "held", "stops", "stop_requests", "taken",
                     "requests", "arrivals", "reports", "journal", "marks", "preds", "latency",
@@ -222,7 +223,7 @@ attach_views(
     held=("instruments", np.float64),
     stops=(STOPS, XORDER),
     stop_requests=(STOPS + 1, INTENT),
-    taken=(TAKEN, TAKE),
+    taken=("taken_cap", TAKE),
     requests=("request_cap", INTENT),
     arrivals=("request_cap", np.int64),
     reports=("report_cap", EVENT),
@@ -264,6 +265,7 @@ def make_exchange(
     n = len(instruments)
     request_cap = 2 * row_limit + 8  # more room is made when it is asked for
     report_cap = 2 * (2 * max_orders + 4) + row_limit
+    taken_cap = report_cap if config.consume else 1
     record, arrays = zeroed(
         XHUB,
         {
@@ -281,7 +283,7 @@ def make_exchange(
             "move": (n, np.int64),
             "closing": (1, INTENT),
             "resting": ((n, max_orders), XORDER),
-            "taken": (TAKEN, TAKE),
+            "taken": (taken_cap, TAKE),
             "requests": (request_cap, INTENT),
             "arrivals": (request_cap, np.int64),
             "reports": (report_cap, EVENT),
@@ -295,7 +297,7 @@ def make_exchange(
     sizes = {
         "instruments": n, "max_orders": max_orders, "request_cap": request_cap,
         "report_cap": report_cap, "journal_cap": journal_rows, "mark_cap": mark_rows,
-        "pred_cap": 1 << 10,
+        "pred_cap": 1 << 10, "taken_cap": taken_cap,
     }  # fmt: skip
     for name, size in sizes.items():
         record[name] = size
@@ -341,7 +343,7 @@ def _assume(
     clock[X_PARTIAL], clock[X_CONSUME] = int(config.partial), int(config.consume)
     clock[X_FUNDING] = int(config.funding)
     clock[X_DANGER] = -1
-    clock[X_SELF_TRADE] = SelfTrade[config.self_trade.upper()]
+    clock[X_SELF_TRADE] = config.rule
     clock[X_PRED_DUE] = clock[X_NEXT_EXPIRY] = FAR
     clock[X_PRED_LATENCY] = -1
     clock[X_LAST_ARRIVAL] = clock[X_LAST_REPORT] = -FAR

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extrema_nb.events import EVENT, INTENT, PRED, EventKind, Flag
-from replay.exchange.model import X_PRED_HEAD, X_PRED_TAIL, Exchange
+from replay.exchange.model import TAKE, X_CONSUME, X_PRED_HEAD, X_PRED_TAIL, Exchange
 
 __all__ = ["grow_queues", "push_predictions"]
 
@@ -25,12 +25,17 @@ def _replace(
 
 
 def grow_queues(x: Exchange, memory: list[npt.NDArray[Any]]) -> None:
-    """Double the room for requests and reports on their way; nothing in them moves."""
+    """Double the room for requests and reports on their way, and for notes of used-up levels.
+
+    Nothing in them moves.
+    """
     requests, reports = 2 * int(x.hub["request_cap"]), 2 * int(x.hub["report_cap"])
     _replace(x, memory, "arrivals", "request_cap", np.zeros(requests, np.int64))
     x.hub["request_cap"] = requests // 2
     _replace(x, memory, "requests", "request_cap", np.zeros(requests, INTENT))
     _replace(x, memory, "reports", "report_cap", np.zeros(reports, EVENT))
+    if x.clock[X_CONSUME]:
+        _replace(x, memory, "taken", "taken_cap", np.zeros(2 * int(x.hub["taken_cap"]), TAKE))
 
 
 def push_predictions(

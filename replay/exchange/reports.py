@@ -25,6 +25,7 @@ from replay.exchange.model import (
     X_MARGIN,
     X_MODELLED,
     X_NOW,
+    X_REDUCES,
     X_REPORT_HEAD,
     X_REPORT_TAIL,
     X_REPORTS,
@@ -32,6 +33,7 @@ from replay.exchange.model import (
     X_TRADE_ID,
     Exchange,
 )
+from replay.exchange.reducing import end_idle
 
 __all__ = [
     "BAD_TRIGGER",
@@ -177,7 +179,8 @@ def lose(x: Exchange, request: Any, after: int) -> None:
 def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker: bool) -> None:
     """Fill `qty` of an order at `price` and report it; what is left below half a lot is nothing.
 
-    A reduce-only order fills at most what there is to reduce; with nothing left the rest expires.
+    A reduce-only order fills at most what there is to reduce; with nothing left the rest expires,
+    and so do others that the execution leaves without a use.
     """
     spec = x.specs[inst]
     side = int(order.side)
@@ -217,3 +220,5 @@ def execute(x: Exchange, inst: int, order: Any, price: float, qty: float, maker:
     if reducing and leaves > 0.0 and -side * x.held[inst] < 0.5 * spec.lot_size:
         report(x, inst, order, _E_EXPIRED, _EXPIRED, leaves, CANNOT_REDUCE)
         order.leaves_qty = 0.0
+    if x.clock[X_REDUCES] != 0:
+        end_idle(x, inst)

@@ -47,6 +47,7 @@ class Order:
     tif: int
     front: float = 0.0
     cum: float = 0.0
+    reduce: bool = False  # it may only make a position smaller
 
     def level_changed(self, model: str, n: float, prev: float, new: float) -> None:
         if model == "risk_averse":
@@ -103,6 +104,7 @@ class NaiveExchange:
     marks: dict[int, float] = field(default_factory=dict)
     closing: bool = False  # the account is to be closed at the end of this moment
     closed: int = 0  # orders that closed something
+    idle: set[int] = field(default_factory=set)  # orders that end at the end of this moment
 
     def __post_init__(self) -> None:
         self.books = [NaiveBook(spec.lot) for spec in self.specs]
@@ -172,6 +174,9 @@ class NaiveExchange:
                 self.take(order, side * (1 << 40))
                 if order.qty > 0.0:
                     self.tell(order.id, E.EXPIRED, S.EXPIRED, order.qty, LIQUIDATED)
+
+    def end_idle(self) -> None:
+        """End what has nothing left to do; see `NaiveReducing`."""
 
     def mine(self, inst: int, side: int) -> list[Order]:
         return [o for _, o in sorted(self.orders.items()) if o.inst == inst and o.side == side]
@@ -348,6 +353,7 @@ class Wanted:
     qty: float = 1.0
     tif: int = 0
     ref: int = 0  # client order id of cancel and amend
+    reduce: bool = False
 
 
 @dataclass
@@ -418,6 +424,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
     journal: list[tuple[Any, ...]] = []
     side = LocalSide()
     at = 0  # when the account was last too small
+    idle_since = 0
     arrival = receipt = 0  # of the last message on each way
 
     while True:
@@ -427,11 +434,12 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             (int(market[0]["ts_event"]) if market else math.inf, 3),
             (at if exchange.closing else math.inf, 3.25),
             (funding[0].ts if funding else math.inf, 3.5),
+            (idle_since if exchange.idle else math.inf, 3.75),
             (requests[0][0] if requests else math.inf, 4),
             (timer if timer <= end else math.inf, 5),
         ]
         now, what = min(due)
-        changes, moved = exchange.changes, False
+        changes, moved, idle = exchange.changes, False, bool(exchange.idle)
         if now == math.inf:
             return journal
         if what == 0:
@@ -462,6 +470,8 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
         elif what == 3.5:
             due_now = funding.pop(0)
             exchange.pay(due_now.inst, due_now.rate, due_now.price)
+        elif what == 3.75:
+            exchange.end_idle()
         elif what == 4:
             _, id_, asked = requests.pop(0)
             if asked.action == Action.CANCEL:
@@ -470,6 +480,7 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
                 exchange.amend(id_, asked.tick, asked.qty)
             else:
                 order = Order(id_, asked.inst, asked.side, asked.tick, asked.qty, asked.tif)
+                order.reduce = asked.reduce
                 exchange.submit(order, market=asked.action == MARKET)
         else:
             for wanted in script:
@@ -486,6 +497,8 @@ def run(  # noqa: C901, PLR0912, PLR0915  # one event after the other, nothing h
             if not exchange.closing:
                 exchange.watch()
             at = now
+        if not idle:
+            idle_since = now
         for message in exchange.out:
             receipt = max(now + response, receipt)
             reports.append((receipt, now, message))

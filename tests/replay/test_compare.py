@@ -45,6 +45,7 @@ def test_the_same_run_twice_differs_in_nothing(folders):
     assert found["identical"]
     assert found["first_differences"] == {"c": None}
     assert found["parameters"] == {}
+    assert found["settled_in"] == [["USDT"], ["USDT"]]
     assert all(first == second for first, second in found["statistics"].values())
 
 
@@ -66,9 +67,10 @@ def test_the_page_has_the_figures_the_difference_and_every_run(folders, tmp_path
     page = write_page_of(tmp_path / "c.html", runs, compare_runs(runs)).read_text(encoding="utf-8")
     assert re.findall("<h2>([^<]*)</h2>", page) == [
         "First order event that differs, a and b", "First order event that differs, a and c",
-        "Parameters that differ", "Figures",
+        "Parameters that differ", "Money", "Figures",
     ]  # fmt: skip
     assert "strategies.0.params.qty" in page
+    assert "<th scope=row>settled in</th><td>USDT</td><td>USDT</td><td>USDT</td>" in page
     data = json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1])
     equity = data["panels"][0]["series"]
     assert [series["name"] for series in equity] == ["a", "b", "c"]

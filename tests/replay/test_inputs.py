@@ -14,7 +14,9 @@ from replay.exchange.config import ExchangeConfig
 from replay.inputs import BookFrom
 from replay.scan import scan
 from tests.naive.exchange import MARKET, Wanted
+from tests.order_rows import ADD, mbo
 from tests.replay.exchange.scripted import T0, Scripted, params, table
+from tests.replay.test_backtest import Cut
 
 
 def candle(low, high, close, ts):
@@ -131,3 +133,23 @@ def test_a_book_is_not_made_beside_one_that_the_data_has():
         list(BookFrom(MemorySource(events, table()), "trades").batches())
     rest = rows(*(events[k : k + 1] for k in (0, 1, 3)))
     assert len(lob(BookFrom(MemorySource(rest, table()), "trades"))[0]) == 4
+
+
+@pytest.mark.parametrize("kind", ["bbo", "candles", "orders"])
+def test_data_without_what_the_book_is_to_be_made_of_is_refused(kind):
+    events = rows(trade(99.0, 1.0, ts=T0), trade(99.5, 1.0, ts=T0 + 1))
+    with pytest.raises(DataError, match=f"from {kind} .*none of these; it has TRADE: make"):
+        scan(BookFrom(MemorySource(events, table()), kind))
+    whole = rows(book([(99.0, 1.0)], [(101.0, 1.0)], ts=T0, snapshot=True))
+    with pytest.raises(DataError, match=r"it has LOB: .*or leave --book-from out"):
+        scan(BookFrom(MemorySource(whole, table()), kind))
+
+
+def test_a_book_of_orders_is_not_made_beside_a_real_one_in_whatever_batches():
+    events = rows(
+        mbo(1, ADD, side=1, price=99.0, qty=1.0), book([(99.0, 1.0)], [(101.0, 1.0)], ts=T0 + 9)
+    )
+    for batch_rows in (1, 100):
+        source = BookFrom(Cut(events, [batch_rows]), "orders")
+        with pytest.raises(DataError, match=r"A: the data has a book \(LOB rows\)"):
+            list(source.batches())

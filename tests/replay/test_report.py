@@ -199,3 +199,18 @@ def test_comparison_has_a_column_and_a_colour_a_run(tmp_path):
     assert "<th scope=row>profit</th><td>1</td><td>3</td>" in page
     assert "<th scope=row>x.y</th><td>2</td><td>–</td>" in page
     assert [each["colour"] for each in panels_of(page)["Equity"]] == ["c1", "c2"]
+
+
+def test_comparison_names_what_money_is_in_and_adds_no_two_assets_up(tmp_path):
+    runs = {
+        "a": ({"settled_in": ["USDT"]}, ACCOUNT),
+        "b": ({"settled_in": ["BTC", "USDT"]}, ACCOUNT),
+        "c": ({"settled_in": []}, ACCOUNT),
+    }
+    page = write_comparison(tmp_path / "c.html", title="T", runs=runs).read_text(encoding="utf-8")
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1])
+    equity, below, position = data["panels"]
+    assert (equity["unit"], below["unit"]) == ("USDT", "USDT")
+    assert [series["name"] for series in equity["series"]] == ["a", "c"]
+    assert [series["name"] for series in position["series"]] == ["a", "b", "c"]
+    assert "without b: money of several assets" in equity["note"]

@@ -74,3 +74,15 @@ def test_a_table_that_is_not_there_is_told(tmp_path):
 def test_queue_models_of_ones_own_are_words_of_a_grid():
     sets = read_grid(["exchange.queue=power,strategies.queue_models:pro_rata"])
     assert [row["exchange.queue"] for row in sets] == ["power", "strategies.queue_models:pro_rata"]
+
+
+def test_a_value_of_a_grid_that_is_given_twice_is_tried_once_and_told(caplog):
+    assert read_grid(["a=1,1.0,2"]) == [{"a": 1}, {"a": 2}]
+    assert "parameter a has 1 more than once" in caplog.text
+
+
+def test_a_set_of_a_table_that_is_there_again_is_tried_once_and_told(tmp_path, caplog):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n2,2\n1,2\n1.0,2\n")
+    assert read_table(path) == [{"a": 1, "b": 2}, {"a": 2, "b": 2}]
+    assert "set 3 is set 1 again (2 such sets)" in caplog.text

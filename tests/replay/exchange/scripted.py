@@ -40,10 +40,13 @@ class Scripted(xnb.Strategy):
                 inst = int(p.script[k, 2])
                 price, qty = p.script[k, 4], p.script[k, 5]
                 tif, ref = int(p.script[k, 6]), int(p.script[k, 7])
+                flags = 0
+                if tif >= 8:  # a time in force and 8: reduce-only
+                    tif, flags = tif - 8, 1024
                 if action == 1 and p.script[k, 3] > 0:
-                    s.answers[k] = ctx.buy(inst, price, qty, tif)
+                    s.answers[k] = ctx.buy(inst, price, qty, tif, flags)
                 elif action == 1:
-                    s.answers[k] = ctx.sell(inst, price, qty, tif)
+                    s.answers[k] = ctx.sell(inst, price, qty, tif, flags)
                 elif action == 2:
                     s.answers[k] = ctx.cancel(ref)
                 elif action == 3:
@@ -51,7 +54,7 @@ class Scripted(xnb.Strategy):
                 elif action == 4:
                     s.answers[k] = ctx.cancel_all(inst)
                 else:
-                    s.answers[k] = ctx.market(inst, int(p.script[k, 3]), qty)
+                    s.answers[k] = ctx.market(inst, int(p.script[k, 3]), qty, flags)
 
     def on_fill(ctx, p, s, fill):
         s.held[fill.inst] += fill.side * fill.qty
@@ -93,8 +96,8 @@ def params(script: list[Wanted]) -> np.ndarray:
     out = np.zeros((ACTIONS, 8))
     for place, want in zip(out, script, strict=False):
         place[:] = (
-            want.at, want.action, want.inst, want.side, want.tick / 10, want.qty, want.tif,
-            want.ref,
+            want.at, want.action, want.inst, want.side, want.tick / 10, want.qty,
+            want.tif + 8 * want.reduce, want.ref,
         )  # fmt: skip
     return out
 
@@ -171,7 +174,7 @@ def market_rows(draw, *, least=3, most=40, late=5_000, insts=2):
 
 
 @st.composite
-def scripts(draw, *, ticks=40, insts=2):
+def scripts(draw, *, ticks=40, insts=2, reduces=False):
     """Draw actions; most are limit orders near the touch."""
     out = []
     for _ in range(draw(st.integers(1, ACTIONS))):
@@ -186,6 +189,7 @@ def scripts(draw, *, ticks=40, insts=2):
                 qty=draw(st.integers(1, 12)) / 4,
                 tif=draw(st.sampled_from([0, 0, 0, 1, 1, 2, 3])),
                 ref=draw(st.integers(1, 12)),
+                reduce=reduces and draw(st.booleans()),
             )
         )
     return out

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from extrema_nb.books.l2 import ASK
 from extrema_nb.testing import MemorySource, book
-from replay.exchange.available import available, best_for, use_up
-from replay.exchange.model import TAKEN, X_TAKEN
+from replay.exchange.available import available, best_for, has_room, use_up
+from replay.exchange.model import X_TAKEN
 from tests.naive import exchange as twin
 from tests.naive.consume import NaiveConsume
-from tests.naive.exchange import Spec
+from tests.naive.exchange import MARKET, Spec
 from tests.replay.exchange.scripted import market_rows, scripts, table, told
 from tests.replay.exchange.test_matching import Market
 from tests.replay.test_backtest import PERIOD, Cut, backtest
@@ -41,14 +41,33 @@ def test_nothing_is_noted_unless_it_is_asked_for():
     assert x.clock[X_TAKEN] == 0
 
 
-def test_the_oldest_note_leaves_when_all_are_in_use():
+def test_a_level_has_one_note_however_often_it_is_taken_from():
     market = Market(consume=True)
     x = market.live._x
-    for i in range(TAKEN + 3):
-        use_up(x, 0, ASK, 2_000 + i, 1.0)
-    assert x.clock[X_TAKEN] == TAKEN
-    assert x.taken[0].tick == 2_003
-    assert x.taken[TAKEN - 1].tick == 2_000 + TAKEN + 2
+    for _ in range(5):
+        use_up(x, 0, ASK, 1001, 0.25)
+    assert x.clock[X_TAKEN] == 1
+    assert available(x, 0, ASK, 1001) == 0.75
+
+
+def test_room_for_notes_is_only_asked_for_where_there_are_any():
+    plain, market = Market(), Market(consume=True)
+    assert has_room(plain.live._x, 1 << 40)
+    x = market.live._x
+    assert has_room(x, int(x.hub["taken_cap"]) - 1)
+    assert not has_room(x, int(x.hub["taken_cap"]))
+
+
+def test_every_level_that_was_used_up_is_remembered_however_many_there_are():
+    """A sweep through levels that the market never states again, with less room than they need."""
+    levels = 300
+    market = Market(partial=True, consume=True)
+    before = market.live._x.hub["taken_cap"] = 2_000
+    market.rows(book([], [((1001 + i) / 10, 1.0) for i in range(levels)]))
+    assert len([x for x in market.ask(1, MARKET, qty=levels - 1.0) if len(x) == 3]) == levels - 1
+    assert market.live._x.clock[X_TAKEN] == levels - 1
+    assert market.live._x.hub["taken_cap"] > before
+    assert market.ask(2, MARKET, qty=2.0)[0] == (2, (1000 + levels) / 10, 1.0)
 
 
 @settings(max_examples=examples(150))

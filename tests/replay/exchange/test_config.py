@@ -18,6 +18,10 @@ from replay.exchange.latency_config import LatencyConfig
         ({"entry_latency_us": -1}, "latencies are µs and not negative"),
         ({"response_latency_us": -1}, "latencies are µs and not negative"),
         ({"self_trade": "cancel_newst"}, r"unknown self-trade rule.*did you mean 'cancel_newest'"),
+        (
+            {"self_trade": "cancel_oldest"},
+            r"rule is 'cancel_oldest' and consume is off.*switch consume on .* or leave",
+        ),
         ({"taker_fee": "much"}, "taker_fee is much, expected a number"),
         ({"sell_fee": 1.5}, "sell_fee is 1.5, 150% of the value"),
         ({"fees": 0.001}, "fees are 0.001, expected fees by instrument"),
@@ -35,5 +39,10 @@ def test_assumptions_that_make_no_sense_are_refused(settings, message):
 @pytest.mark.parametrize("rule", list(SelfTrade))
 @pytest.mark.parametrize("model", list(QueueModel))
 def test_every_model_and_rule_has_a_name_that_can_be_asked_for(model, rule):
-    config = ExchangeConfig(queue=model.name.lower(), self_trade=rule.name.lower())
+    config = ExchangeConfig(queue=model.name.lower(), consume=True, self_trade=rule.name.lower())
     assert QueueModel[config.queue.upper()] == model
+
+
+def test_the_newest_order_gives_way_unless_a_rule_is_given():
+    assert ExchangeConfig().rule == ExchangeConfig(consume=True).rule == SelfTrade.CANCEL_NEWEST
+    assert ExchangeConfig(consume=True, self_trade="cancel_both").rule == SelfTrade.CANCEL_BOTH
