@@ -93,6 +93,7 @@ if ENABLED:
     defer_bitcode(codegen)
 
     from extrema_nb.jit_parts import make_part, pause_garbage
+    from extrema_nb.jit_views import ViewType
 
     pause_garbage()
 
@@ -236,7 +237,7 @@ if ENABLED:
     @extending.type_callable(view_at)  # type: ignore[untyped-decorator]  # Numba is untyped
     def _type_view_at(_context: Any) -> Any:
         def typer(address: Any, shape: Any, dtype: Any) -> Any:  # noqa: ARG001  # types
-            return types.Array(parse_dtype(dtype), getattr(shape, "count", 1), "C")
+            return ViewType(parse_dtype(dtype), getattr(shape, "count", 1), "C")
 
         return typer
 
@@ -366,7 +367,7 @@ def _register_view(name: str) -> None:
             if attribute != name or found is None:
                 return None
             kind = from_dtype(np.dtype(found[2]))
-            return kind if name == "hub" else types.Array(kind, len(found[1]), "C")
+            return kind if name == "hub" else ViewType(kind, len(found[1]), "C")
 
     templates.infer_getattr(Template)
 
@@ -388,7 +389,7 @@ def _register_view(name: str) -> None:
             return loaded
 
         shape = [field(n) if isinstance(n, str) else address.type(n) for n in lengths]
-        kind = types.Array(from_dtype(np.dtype(dtype)), len(shape), "C")
+        kind = ViewType(from_dtype(np.dtype(dtype)), len(shape), "C")
         return _array(context, builder, kind, field(name), shape)
 
 

@@ -19,7 +19,7 @@ from extrema_nb.errors import ConfigError
 
 __all__ = ["BOUNDS_CHECK", "METHODS", "OPTIONS", "CompileStats", "Walker", "cache_dir", "classes_in", "digest", "name_symbols_afresh", "stats"]  # fmt: skip
 
-SYMBOLS = 3  # raised when code in the caches of before must not be used
+SYMBOLS = 4  # raised when code in the caches of before must not be used
 BOUNDS_CHECK = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in {"", "0"}
 
 

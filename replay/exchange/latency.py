@@ -118,7 +118,7 @@ def _between(times: npt.NDArray[Any], spans: npt.NDArray[Any], place: int, ts: i
     if place < 0:
         return int(spans[0])
     if place + 1 >= len(times):
-        return int(spans[-1])
+        return int(spans[len(times) - 1])
     rise = float(spans[place + 1] - spans[place]) / float(times[place + 1] - times[place])
     return int(spans[place]) + int(rise * float(ts - times[place]))
 

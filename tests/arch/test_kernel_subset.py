@@ -77,6 +77,14 @@ def compiled(module: ast.Module) -> Iterator[ast.FunctionDef]:
             )
 
 
+def is_negative(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    )
+
+
 def breaches(function: ast.FunctionDef) -> Iterator[str]:
     """Yield what a compiled function may not contain."""
     for statement in function.body:
@@ -84,6 +92,8 @@ def breaches(function: ast.FunctionDef) -> Iterator[str]:
             reason = NO_NODES.get(type(node))
             if reason:
                 yield f"line {node.lineno}: {reason}"
+            elif isinstance(node, ast.Subscript) and any(map(is_negative, ast.walk(node.slice))):
+                yield f"line {node.lineno}: an index from the end: views know places only"
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in NO_CALLS:
                 yield f"line {node.lineno}: {node.func.id}()"
 
@@ -101,7 +111,7 @@ def test_compiled_functions_keep_to_the_subset():
 @pytest.mark.parametrize(
     "body",
     ["raise ValueError", "x = [1]", "x = {1: 2}", "print(1)", "x = f'{1}'", "x = lambda: 1",
-     "for x in (i for i in y): pass", "assert y"],
+     "for x in (i for i in y): pass", "assert y", "y[-1] = 0"],
 )  # fmt: skip
 def test_a_breach_is_found(body):
     kernel = ast.parse(f"@kernel\ndef f(y):\n    {body}")

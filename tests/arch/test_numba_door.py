@@ -8,7 +8,7 @@ import sys
 
 from tests.arch.sources import dotted, modules, tree
 
-DOOR = {"extrema_nb.jit", "extrema_nb.jit_parts"}  # the second is for the first alone
+DOOR = {"extrema_nb.jit", "extrema_nb.jit_parts", "extrema_nb.jit_views"}  # the first's helpers
 HEAVY = ("numba", "polars", "onnxruntime", "aiohttp")
 
 
