@@ -55,6 +55,7 @@ __all__ = [
     "apply_reports",
     "apply_status",
     "drop_ended",
+    "end_order",
     "owner_of",
 ]
 
@@ -203,6 +204,14 @@ def drop_ended(ctx: Context, module: int, inst: int, start: int) -> None:
                 ctx.open_orders[module, inst, kept] = ctx.open_orders[module, inst, i]
             kept += 1
     ctx.n_open[module, inst] = kept
+
+
+@kernel(inline=True, part=True)
+def end_order(ctx: Context, module: int, inst: int, place: int, status: int) -> None:
+    """Give an open order the status that it ends with; `drop_ended` takes it from the table."""
+    order = ctx.open_orders[module, inst, place]
+    order.status = status
+    _finish(ctx, module, order.client_order_id)
 
 
 @kernel(inline=True, part=True)

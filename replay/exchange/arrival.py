@@ -79,7 +79,7 @@ from replay.exchange.resting import (
 )
 from replay.exchange.stops import find_stop, park, remove_stop
 
-__all__ = ["cancel_several", "expire", "on_request", "submit"]
+__all__ = ["cancel_several", "crosses", "expire", "on_request", "submit"]
 
 _MARKET = int(OrderType.MARKET)
 _STOP_MARKET = int(OrderType.STOP_MARKET)
@@ -110,7 +110,8 @@ _BOTH = int(SelfTrade.CANCEL_BOTH)
 
 
 @kernel(inline=True, part=True)
-def _crosses(side: int, tick: int, opposite: int) -> bool:
+def crosses(side: int, tick: int, opposite: int) -> bool:
+    """Say whether an order at `tick` can take from the other side's best."""
     if opposite in (NO_ASK, NO_BID):
         return False
     return tick >= opposite if side == BUY else tick <= opposite
@@ -122,7 +123,7 @@ def _offered(x: Exchange, inst: int, side: int, limit: int) -> float:
     other = ASK if side == BUY else BID
     level = best_for(x, inst, other)
     total = 0.0
-    while _crosses(side, limit, level):
+    while crosses(side, limit, level):
         total += available(x, inst, other, level)
         level = next_for(x, inst, other, level)
     return total
@@ -140,7 +141,7 @@ def _take(x: Exchange, inst: int, place: int, limit: int) -> None:
         execute(x, inst, order, price_of(x, inst, level), qty, False)
         use_up(x, inst, other, level, qty)
         return
-    while order.leaves_qty > 0.0 and _crosses(side, limit, level):
+    while order.leaves_qty > 0.0 and crosses(side, limit, level):
         offered = available(x, inst, other, level)
         following = next_for(x, inst, other, level)
         qty = min(order.leaves_qty, offered)
@@ -230,21 +231,21 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
     is_market = request.order_type == _MARKET or request.order_type == _STOP_MARKET
     tick = (FAR if side == BUY else -FAR) if is_market else tick_of(x, inst, request.price)
     opposite = best_for(x, inst, ASK if side == BUY else BID)
-    crosses = _crosses(side, tick, opposite)
-    if is_market and not crosses:
+    takes = crosses(side, tick, opposite)
+    if is_market and not takes:
         _deny(x, inst, request, NO_LIQUIDITY)
         return
-    if crosses and request.tif == _GTX:
+    if takes and request.tif == _GTX:
         refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
         return
     if not _avoid_own(x, inst, side, int(request.tif), tick):
         refuse(x, inst, request, _E_EXPIRED, _EXPIRED, SELF_TRADE)
         return
-    if not crosses and (request.tif == _IOC or request.tif == _FOK):
+    if not takes and (request.tif == _IOC or request.tif == _FOK):
         refuse(x, inst, request, _E_EXPIRED, _EXPIRED, 0)
         return
     if (
-        crosses
+        takes
         and request.tif == _FOK
         and x.clock[X_PARTIAL] != 0
         and _offered(x, inst, side, tick) < qty - x.scale[inst, 2]
@@ -255,7 +256,7 @@ def submit(x: Exchange, request: Any, expires: int) -> None:
     order = x.resting[inst, place]
     order.qty = qty
     order.leaves_qty = qty
-    if not crosses:
+    if not takes:
         _rest(x, inst, place, expires)
         report(x, inst, order, _E_ACCEPTED, _LIVE, order.leaves_qty, 0)
         return
@@ -283,9 +284,9 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
         return
     side = int(order.side)
     opposite = best_for(x, inst, ASK if side == BUY else BID)
-    crosses = _crosses(side, tick, opposite)
+    takes = crosses(side, tick, opposite)
     order.price = request.price  # also in the report of an order that ends by it
-    if crosses and order.tif == _GTX:
+    if takes and order.tif == _GTX:
         report(x, inst, order, _E_EXPIRED, _EXPIRED, order.leaves_qty, 0)
         remove(x, inst, place)
         return
@@ -301,7 +302,7 @@ def _amend(x: Exchange, inst: int, request: Any, place: int) -> None:
     order.qty = request.qty
     order.leaves_qty = request.qty
     report(x, inst, order, _E_AMENDED, _LIVE, order.leaves_qty, 0)
-    if crosses:
+    if takes:
         _take(x, inst, place, tick)
         if order.leaves_qty <= 0.0:
             drop_filled(x, inst, 0)

@@ -51,6 +51,7 @@ from replay.exchange.model import (
     X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
+    X_OUTRIGHT,
     X_PARTIAL,
     X_PRED_DUE,
     X_PRED_HEAD,
@@ -63,6 +64,7 @@ from replay.exchange.model import (
     Exchange,
 )
 from replay.exchange.moments import arrive, ring
+from replay.exchange.outright import serve_outright
 from replay.exchange.shared import (
     N_END,
     N_LIMIT,
@@ -260,12 +262,18 @@ def _serve(x: Exchange, ctx: Context) -> int:
         while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
             if clock[X_PARTIAL] + clock[X_CONSUME] != 0 and not _fits(x, ctx.intents[k], room):
                 break
+            after = serve_outright(x, ctx, k, n)
+            if after > k:
+                k = after
+                continue
             behind = min(n, k + room - int(clock[X_REPORT_TAIL]))
             several = cancel_several(x, ctx.intents, k, behind)
             if several == k:
                 arrive(x, ctx.intents[k])
                 several += 1
             k = several
+            if clock[X_OUTRIGHT] != 0:
+                take_reports(x, ctx, t + 1)
         if k > 0:
             clock[X_LAST_ARRIVAL] = t
             take_reports(x, ctx, t + 1)

@@ -141,6 +141,7 @@ X_LIQUIDATE_LEVEL = 50  # … and the level to go on with, NO_BID for the best
 X_LIQUIDATE_ORDER = 51  # id of the last order that the exchange made
 X_LIQUIDATIONS = 52  # ever
 X_REDUCES = 53  # 1: reduce-only orders have come
+X_OUTRIGHT = 54  # 1: requests need no time, and what follows them is simple; see `outright`
 X_SIZE = 56
 
 # places in `params`
@@ -305,6 +306,7 @@ def make_exchange(
     specs[:] = instruments
     _assume(arrays["clock"], arrays["params"], config)
     arrays["clock"][X_KEEPS] = int(keep_journal)
+    arrays["clock"][X_OUTRIGHT] = int(not keep_journal and _is_simple(config))
     inverse = 1.0 / specs["tick_size"]
     whole = np.round(inverse)
     scale = arrays["scale"]
@@ -354,6 +356,12 @@ def _assume(
         params[P_INITIAL] = config.margin.initial
         params[P_MAINTENANCE] = config.margin.maintenance
         params[P_LIQUIDATION_FEE] = config.margin.liquidation_fee
+
+
+def _is_simple(config: ExchangeConfig) -> bool:
+    """Say whether an order that comes to rest, or is cancelled, concerns nothing but itself."""
+    none = config.entry_latency_us == config.response_latency_us == 0 and config.latency is None
+    return none and config.margin is None and not config.consume
 
 
 def _assets(n: int, names: Sequence[Instrument]) -> npt.NDArray[np.int64]:
