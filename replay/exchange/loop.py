@@ -260,12 +260,12 @@ def _serve(x: Exchange, ctx: Context) -> int:
     if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL] and clock[X_LAST_ARRIVAL] <= t:
         clock[X_NOW] = t
         while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
-            if clock[X_PARTIAL] + clock[X_CONSUME] != 0 and not _fits(x, ctx.intents[k], room):
-                break
             after = serve_outright(x, ctx, k, n)
             if after > k:
                 k = after
                 continue
+            if clock[X_PARTIAL] + clock[X_CONSUME] != 0 and not _fits(x, ctx.intents[k], room):
+                break
             behind = min(n, k + room - int(clock[X_REPORT_TAIL]))
             several = cancel_several(x, ctx.intents, k, behind)
             if several == k:
