@@ -79,7 +79,7 @@ from replay.exchange.resting import (
 )
 from replay.exchange.stops import find_stop, park, remove_stop
 
-__all__ = ["cancel_several", "crosses", "expire", "on_request", "submit"]
+__all__ = ["crosses", "expire", "on_request", "submit"]
 
 _MARKET = int(OrderType.MARKET)
 _STOP_MARKET = int(OrderType.STOP_MARKET)
@@ -381,32 +381,6 @@ def _cancel_request(x: Exchange, inst: int, request: Any) -> None:
         remove_stop(x, waiting)
         return
     refuse(x, inst, request, _E_CANCEL_REJECTED, _REJECTED, UNKNOWN_ORDER)
-
-
-@kernel(part=True)
-def cancel_several(x: Exchange, requests: Any, start: int, end: int) -> int:
-    """Handle cancels one after the other as `on_request` does; return the place after the last.
-
-    Takes what lies between `start` and `end` as long as it cancels resting orders of one
-    instrument; these leave the book together.
-    """
-    inst = int(requests[start].inst)
-    first = FAR
-    k = start
-    while k < end and requests[k].action == _CANCEL and requests[k].inst == inst:
-        place = find(x, inst, int(requests[k].client_order_id))
-        if place < 0:
-            break
-        order = x.resting[inst, place]
-        if order.leaves_qty <= 0.0:  # cancelled a moment ago
-            break
-        report(x, inst, order, _E_CANCELED, _CANCELED, order.leaves_qty, 0)
-        order.leaves_qty = 0.0
-        first = min(first, place)
-        k += 1
-    if k > start:
-        drop_filled(x, inst, first)
-    return k
 
 
 @kernel(part=True)

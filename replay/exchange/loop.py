@@ -27,32 +27,26 @@ from typing import Any
 from extrema_nb.events import Action, EventKind, Flag
 from extrema_nb.jit import kernel
 from extrema_nb.strategy.hlist import outputs_full
-from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, C_NOW, ROW_LIMIT, Context
-from replay.exchange.arrival import cancel_several
-from replay.exchange.available import has_room
+from extrema_nb.strategy.state import C_FEATURES, C_INTENTS, ROW_LIMIT, Context
+from replay.exchange.at_once import serve_at_once
 from replay.exchange.hits import hit, next_hit
 from replay.exchange.messages import (
     compact,
     forward_intents,
     note_intents,
-    reports_of,
     take_reports,
     write_mark,
 )
 from replay.exchange.model import (
     FAR,
-    X_CONSUME,
     X_ENTRY,
     X_JOURNAL,
     X_KEEPS,
-    X_LAST_ARRIVAL,
     X_MARKET,
     X_MARKS,
     X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
-    X_OUTRIGHT,
-    X_PARTIAL,
     X_PRED_DUE,
     X_PRED_HEAD,
     X_PRED_LATENCY,
@@ -64,7 +58,6 @@ from replay.exchange.model import (
     Exchange,
 )
 from replay.exchange.moments import arrive, ring
-from replay.exchange.outright import serve_outright
 from replay.exchange.shared import (
     N_END,
     N_LIMIT,
@@ -230,54 +223,10 @@ def _after(x: Exchange, ctx: Context, at_once: bool) -> None:
         note_intents(x, ctx)
         served = 0
         if at_once and x.clock[X_MODELLED] == 0 and x.clock[X_ENTRY] == 0:
-            served = _serve(x, ctx)
+            served = serve_at_once(x, ctx)
         forward_intents(x, ctx, served)
     if ctx.clock[C_FEATURES] > 0 and x.clock[X_PRED_DUE] == FAR and x.clock[X_PRED_LATENCY] >= 0:
         x.clock[X_PRED_DUE] = ctx.features[0].ts + x.clock[X_PRED_LATENCY]
-
-
-@kernel(part=True)
-def _fits(x: Exchange, intent: Any, room: int) -> bool:
-    """Say whether all levels that an order may meet can be told, and noted where it uses them up."""
-    if intent.action != _SUBMIT and intent.action != _AMEND:
-        return True
-    need = reports_of(x, int(intent.inst), intent.qty)
-    return bool(x.clock[X_REPORT_TAIL] + need < room and has_room(x, need))
-
-
-@kernel(part=True)
-def _serve(x: Exchange, ctx: Context) -> int:
-    """Let requests arrive that need no time; return how many did.
-
-    They would be the next to happen: nothing of the moment is left that comes before them. What
-    does not fit, or follows what must happen first, takes the way of all others.
-    """
-    clock = x.clock
-    t = int(ctx.clock[C_NOW])
-    n = int(ctx.clock[C_INTENTS])
-    room = int(x.hub.report_cap) - 2 * int(x.hub.max_orders) - 4
-    k = 0
-    if clock[X_REQUEST_HEAD] == clock[X_REQUEST_TAIL] and clock[X_LAST_ARRIVAL] <= t:
-        clock[X_NOW] = t
-        while k < n and clock[X_NEXT_EXPIRY] > t and clock[X_REPORT_TAIL] < room:
-            after = serve_outright(x, ctx, k, n)
-            if after > k:
-                k = after
-                continue
-            if clock[X_PARTIAL] + clock[X_CONSUME] != 0 and not _fits(x, ctx.intents[k], room):
-                break
-            behind = min(n, k + room - int(clock[X_REPORT_TAIL]))
-            several = cancel_several(x, ctx.intents, k, behind)
-            if several == k:
-                arrive(x, ctx.intents[k])
-                several += 1
-            k = several
-            if clock[X_OUTRIGHT] != 0:
-                take_reports(x, ctx, t + 1)
-        if k > 0:
-            clock[X_LAST_ARRIVAL] = t
-            take_reports(x, ctx, t + 1)
-    return k
 
 
 @kernel(part=True)

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import extrema_nb as xnb
 from extrema_nb.events import EventKind
 from extrema_nb.strategy.risk import RiskLimits
-from extrema_nb.strategy.state import ROW_LIMIT
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
-from replay.exchange.latency_config import LatencyConfig
 from replay.exchange.loop import Stop
 from replay.exchange.model import ExchangeConfig
 from tests.naive.exchange import MARKET, Wanted
 from tests.replay.exchange.scripted import (
     T0,
-    Quiet,
     Scripted,
-    market_rows,
     params,
-    scripts,
     table,
     told,
 )
-from tests.small_books import examples
 
 # ruff: noqa: N805  # handlers have no self
 
@@ -122,32 +114,3 @@ def test_any_number_of_messages_may_be_on_their_way():
 
 def test_reasons_to_stop_have_their_own_numbers():
     assert [stop.value for stop in Stop] == list(range(len(Stop)))
-
-
-@settings(max_examples=examples(60))
-@given(
-    market_rows(), scripts(), st.sampled_from([0, 0, 700]), st.sampled_from([0, 0, 500]),
-    st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
-def test_short_ways_end_where_the_long_ones_do(
-    events, script, entry, response, partial, consume, cramped
-):
-    """A strategy that hears no reports takes them in late; without latency requests do not wait."""
-    exchange = ExchangeConfig(
-        queue="power", partial=partial, consume=consume, entry_latency_us=entry,
-        response_latency_us=response,
-    )  # fmt: skip
-    modelled = ExchangeConfig(
-        queue="power", partial=partial, consume=consume,
-        latency=LatencyConfig("constant", entry_us=entry, response_us=response),
-    )  # fmt: skip
-    found = []
-    with pytest.MonkeyPatch.context() as patch:
-        if cramped:
-            patch.setattr("replay.lockstep.JOURNAL_ROWS", ROW_LIMIT + 12)
-        for kind, assumed in ((Scripted, exchange), (Quiet, exchange), (Quiet, modelled)):
-            config = BacktestConfig(exchange=assumed, timers=((1, 0.001),), mark_every_s=0.002)
-            source = MemorySource(events, table())
-            result = Backtest(source, [kind(script=params(script))], config=config).run()
-            found.append((result.journal.tobytes(), result.marks.tobytes(), result.counters))
-    assert found[0] == found[1] == found[2]
