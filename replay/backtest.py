@@ -207,11 +207,14 @@ class Backtest:
                 self.source, data, shift, window=self.group.window, hold=hold,
                 prepared=self._prepared,
             )  # fmt: skip
+        tapes = self._tapes
+        if not self._hold:
+            self._tapes = None  # the rows that it knows go with the result
         began = time.perf_counter()
-        self._tapes.prepare()
+        tapes.prepare()
         prepared = time.perf_counter() - began
         started = time.perf_counter()
-        whole = course.run(self._tapes, stored, self._told(data.rows))
+        whole = course.run(tapes, stored, self._told(data.rows))
         seconds = time.perf_counter() - started
         variant = steps.variants[0]
         if not whole:

@@ -64,13 +64,18 @@ def mids_after(
 
 
 def summary_of(
-    backtest: Backtest, result: RunResult, *, capital: float | None = None
+    backtest: Backtest,
+    result: RunResult,
+    *,
+    capital: float | None = None,
+    later: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """Return the figures, assumptions and identity of a run; no wall time is in it.
 
     Parameters
     ----------
     capital : quote units, for return and turnover
+    later : what `mids_after` returns, where that is known: then no rows are read
 
     Returns
     -------
@@ -88,7 +93,8 @@ def summary_of(
     fills = fills_frame(journal, table)
     account = account_frame(result.marks)
     log = orders_frame(journal)
-    later = mids_after(backtest, result, fills)
+    if later is None:
+        later = mids_after(backtest, result, fills)
     names = {inst: row.name for inst, row in enumerate(table)}
     positions = backtest.group.ctx.positions[len(backtest.group.strategies)]
     described = backtest.group.describe()

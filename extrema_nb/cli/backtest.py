@@ -29,8 +29,8 @@ from extrema_nb.cli.strategies import (
     open_arguments,
     risk_limits,
 )
-from extrema_nb.code_pages import release_code
 from extrema_nb.errors import ConfigError
+from extrema_nb.give_back import release_code, release_heap
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -102,7 +102,11 @@ def run(args: argparse.Namespace) -> int:
     finally:
         for runner in models.values():
             runner.close()
-    summary = results.summary_of(task, result, capital=args.capital)
+    release_heap()
+    fills = results.fills_frame(result.journal, task.source.instruments)
+    later = results.mids_after(task, result, fills)
+    result = result._replace(data=result.data._replace(kept=None))  # nothing else needs the rows
+    summary = results.summary_of(task, result, capital=args.capital, later=later)
     if args.out:
         results.write_run(args.out, task, result, summary)
     if args.report:

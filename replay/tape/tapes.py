@@ -46,14 +46,15 @@ def stretches(
     for fresh, is_last in _with_last(batches):
         rows = np.concatenate([rows, fresh]) if len(rows) else fresh
         unseen = np.concatenate([unseen, np.ones(len(fresh), np.bool_)])
+        if len(fresh):
+            last = int(fresh["ts_recv"][-1])
+        del fresh  # they are in `rows`
         order = exchange_order(rows, unseen, len(specs))
         horizon, local, ready = END, len(rows), len(order)
         if not is_last:
             horizon = int(rows["ts_recv"][-1]) - max(longest, 0) - 1
             local = max(int(np.searchsorted(rows["ts_recv"], horizon, side="right")), begun)
             ready = int(np.searchsorted(rows["ts_event"][order], horizon, side="right"))
-        if len(fresh):
-            last = int(fresh["ts_recv"][-1])
         # funding that is due when all rows are over is nobody's to pay any more
         data = maker.make(rows, order[:ready], begun, local, min(horizon, last))
         yield Stretch(data, horizon)
@@ -69,10 +70,10 @@ def stretches(
 
 def _with_last(batches: Iterable[EventArray]) -> Iterator[tuple[EventArray, bool]]:
     """Yield each batch with whether it is the last."""
-    previous: EventArray | None = None
+    held: list[EventArray] = []  # what is given is not held any more
     for batch in batches:
-        if previous is not None:
-            yield previous, False
-        previous = batch
-    if previous is not None:
-        yield previous, True
+        held.append(batch)
+        if len(held) > 1:
+            yield held.pop(0), False
+    if held:
+        yield held.pop(), True

@@ -3,7 +3,7 @@
 Three things that no loop shows. *start*: the whole ``backtest`` command in processes of its own,
 over a capture and over a recording of it, without copies, with ``--cache`` for the first time and
 again. *floor*: what a process costs that only imports, that also loads kernels, and that also runs
-over kept tapes and writes nothing. *rows*: the captured day
+over kept tapes and writes nothing; *held* is what is left when it gives back what only loading read. *rows*: the captured day
 recorded once, ten and forty times, each run in a process that has run over 1,000 rows before: what
 it held then is the base. Without the captured day rows are generated and captures left out.
 """
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from extrema_nb.cli.common import load_object, rarely_collect
+from extrema_nb.give_back import release_code
 from extrema_nb.jit import cache_dir
 from replay.backtest import Backtest, BacktestConfig
 from replay.sources import FEW_ROWS, open_source
@@ -101,7 +102,8 @@ def floor(path, work, rounds):
     for what in ("imports", "imports and kernels", "imports, kernels, run over kept tapes"):
         command = [sys.executable, "-m", "tests.bench.whole", "--child", "floor", what, str(path)]
         timed(command, env)  # what is not there yet
-        out[what] = least([timed(command, env)[0] for _ in range(rounds)])
+        runs = [timed(command, env) for _ in range(rounds)]
+        out[what] = least([{**told, **json.loads(text)} for told, text in runs])
     return out
 
 
@@ -110,8 +112,14 @@ def child_floor(what, path):
     import replay.results  # noqa: F401  # what the command imports as well
 
     rarely_collect()
-    if what == "imports":
-        return
+    if what != "imports":
+        prepare_floor(what, path)
+    release_code()
+    sys.stdout.write(json.dumps({"held_mb": held("VmRSS")}) + "\n")
+
+
+def prepare_floor(what, path):
+    """Load the kernels of a run, run."""
     source = open_source(path, cache=True, held_rows=FEW_ROWS)
     task = Backtest(source, [load_object(STRATEGIES[0])()], hold_tapes=False)
     if what.endswith("kernels"):

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from extrema_nb import code_pages
-from extrema_nb.code_pages import release_code
+from extrema_nb import give_back
+from extrema_nb.give_back import release_code
 from tests.conftest import ROOT
 
 SCRIPT = """
@@ -17,7 +17,7 @@ import sys
 import numpy as np
 import polars as pl
 import extrema_nb.jit as jit
-from extrema_nb.code_pages import release_code
+from extrema_nb.give_back import release_code
 
 def code():
     lines = open("/proc/self/status").read().splitlines()
@@ -47,7 +47,7 @@ def test_most_of_it_is_given_back_and_comes_again_when_it_is_used():
 
 
 def test_a_system_that_does_not_tell_what_is_mapped_gives_nothing_back(monkeypatch, tmp_path):
-    monkeypatch.setattr(code_pages, "MAPS", tmp_path / "none")
+    monkeypatch.setattr(give_back, "MAPS", tmp_path / "none")
     assert release_code() == 0
 
 
@@ -72,11 +72,11 @@ def elf(*segments):
     ],
 )
 def test_segments_that_may_be_written_to_are_left_alone(tmp_path, monkeypatch, content, places):
-    monkeypatch.setattr(code_pages.mmap, "PAGESIZE", 4096)
+    monkeypatch.setattr(give_back.mmap, "PAGESIZE", 4096)
     path = tmp_path / "library.so"
     path.write_bytes(content)
-    assert code_pages._constant(path) == places
-    assert code_pages._constant(tmp_path / "gone.so") == set()
+    assert give_back._constant(path) == places
+    assert give_back._constant(tmp_path / "gone.so") == set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems tell it in other ways")
@@ -102,7 +102,7 @@ def test_only_mappings_of_such_segments_are_given_back(tmp_path, monkeypatch):
         f"50000000-50400000 r--p 00000000 08:01 7 {library} (deleted)",
     ]
     (tmp_path / "maps").write_text("\n".join(lines))
-    monkeypatch.setattr(code_pages, "MAPS", tmp_path / "maps")
-    monkeypatch.setattr(code_pages.ctypes, "CDLL", lambda _: System)
+    monkeypatch.setattr(give_back, "MAPS", tmp_path / "maps")
+    monkeypatch.setattr(give_back.ctypes, "CDLL", lambda _: System)
     assert release_code() == 0x800000
     assert asked == [(0x10000000, 0x400000, 4), (0x10400000, 0x400000, 4)]
