@@ -47,9 +47,10 @@ def test_a_recording_is_streamed_in_bounded_memory(tmp_path, capture):
     source = open_source(capture)
     events = np.concatenate(list(source.batches()))
     record(tmp_path / "small", events[:1000], source.instruments, 1)
-    above = {}
     for days in (1, 3):
         record(tmp_path / f"days{days}", events, source.instruments, days)
+    above = {}
+    for days in (1, 1, 3):  # once for kernels that are not there yet
         child = ["--child", "rows", STRATEGIES[1], str(tmp_path / "small")]
         _, out = timed(
             [sys.executable, "-m", "tests.bench.whole", *child, str(tmp_path / f"days{days}"), "-"],
