@@ -159,7 +159,7 @@ def _keep(kept: EventArray, at: int, rows: EventArray) -> EventArray | None:
 
 def scan(source: Source) -> DataScan:
     """Read the rows once: extent, latency, identity; keep them if they are few."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()  # processors have instructions for it: half the time of BLAKE2
     rows = 0
     first = last = 0
     kept: EventArray | None = None
@@ -200,7 +200,7 @@ def scan(source: Source) -> DataScan:
     check_clocks(least, max(most, least))
     whole = None if kept is None else as_events(kept[:rows])
     return DataScan(
-        rows, first, last, least, max(most, least), digest.hexdigest(), whole,
+        rows, first, last, least, max(most, least), digest.hexdigest()[:32], whole,
         looked.those_with(HAS_ORDERS), looked.those_with(HAS_BOOK), looked.executions(), sound.found(),
         unshifted,
     )  # fmt: skip
