@@ -20,7 +20,7 @@ from msgspec import inspect
 
 from extrema_nb.errors import ConfigError, nearest
 
-__all__ = ["load_toml", "parse_toml"]
+__all__ = ["convert_tree", "load_toml", "parse_toml"]
 
 T = TypeVar("T")
 _Unknown = tuple[str, str, list[str]]  # table, key, the keys it knows
@@ -65,6 +65,16 @@ def parse_toml(
         raise ConfigError(f"{name}: not valid TOML: {error}") from error
     for override in overrides:
         _set(tree, override)
+    return convert_tree(tree, type, name=name)
+
+
+def convert_tree(
+    tree: dict[str, Any],
+    type: type[T],  # noqa: A002
+    *,
+    name: str = "configuration",
+) -> T:
+    """Return tables and values as a `type`; `name` stands at the beginning of each error."""
     for table, key, known in _unknown_keys(tree, inspect.type_info(type), ""):
         where = f"in table [{table}]" if table else "at the top level"
         raise ConfigError(

@@ -4,7 +4,8 @@ Rules
 -----
 1. Orders are the session's intents and reports, fills its FILL rows, mids those of the market rows
    that the session saw; nothing is simulated.
-2. Marks are made at whole seconds of the venue's clock, from fills and mids. Profit is since the
+2. Marks are made at whole seconds of the venue's clock, from fills, mids and the funding that a
+   simulated exchange took (what a venue takes is in no row by instrument). Profit is since the
    session began: a position that was there before counts from the first mid.
 3. Reports that came with the reconciliation at the start or after a reconnect, about orders of
    somebody else, are in the order log; a fill counts whoever's order it was.
@@ -21,7 +22,7 @@ import polars as pl
 
 from extrema_nb.events import ACC_POS, EVENT, EventArray, EventKind, Flag
 from extrema_nb.runtime.sessions import Session, read_session
-from replay.run_frames import fills_frame, orders_frame
+from replay.run_frames import fills_frame, funding_frame, orders_frame
 from replay.settled import assets_of, settled, without_totals
 from replay.statistics import (
     HORIZONS_US,
@@ -50,7 +51,8 @@ class SessionRun(NamedTuple):
 def journal_of(session: Session) -> EventArray:
     """Return intents and reports in local order: an intent after the rows that it answers."""
     kinds = session.rows["kind"]
-    own = np.flatnonzero((kinds == EventKind.ACC_ORDER) | (kinds == EventKind.FILL))
+    paid = (kinds == EventKind.ACC_BAL) & (session.rows["flags"] & Flag.SYNTHETIC != 0)
+    own = np.flatnonzero((kinds == EventKind.ACC_ORDER) | (kinds == EventKind.FILL) | paid)
     reports = np.asarray(session.rows[own])
     intents = np.asarray(session.intents).view(EVENT)
     merged = np.concatenate([reports, intents])
@@ -65,7 +67,7 @@ def read_session_run(folder: str | Path) -> SessionRun:
     journal = journal_of(session)
     orders, fills = orders_frame(journal), fills_frame(journal, table)
     rows = np.ascontiguousarray(session.rows)
-    account = _account(rows, specs, fills)
+    account = _account(rows, specs, fills, funding_frame(journal))
     moments = fills["ts_exch"].to_numpy()[:, None] + np.array(HORIZONS_US, np.int64)
     insts = np.repeat(fills["inst"].to_numpy(), len(HORIZONS_US))
     later = mids_at([rows], specs, insts, moments.reshape(-1)).reshape(moments.shape)
@@ -102,7 +104,9 @@ def _is_limit(value: Any) -> bool:
     return value is not None and float(value) != float("inf")
 
 
-def _account(rows: EventArray, specs: npt.NDArray[Any], fills: pl.DataFrame) -> pl.DataFrame:
+def _account(
+    rows: EventArray, specs: npt.NDArray[Any], fills: pl.DataFrame, funding: pl.DataFrame
+) -> pl.DataFrame:
     """Return marks of every instrument that has a price, one a second."""
     kinds = rows["kind"]
     market = rows[(kinds >= EventKind.TRADE) & (kinds <= EventKind.BBO) & (rows["inst"] >= 0)]
@@ -116,7 +120,7 @@ def _account(rows: EventArray, specs: npt.NDArray[Any], fills: pl.DataFrame) -> 
     insts = np.tile(used, len(grid))
     mids = mids_at([rows], specs, insts, np.repeat(grid, len(used))).reshape(len(grid), len(used))
     parts = [
-        _marks(grid, mids[:, at], int(inst), specs[inst], _before(rows, int(inst)), fills)
+        _marks(grid, mids[:, at], int(inst), specs[inst], _before(rows, int(inst)), fills, funding)
         for at, inst in enumerate(used)
     ]
     return pl.concat(parts).sort("ts", "inst")
@@ -143,6 +147,7 @@ def _marks(
     spec: Any,
     before: float,
     fills: pl.DataFrame,
+    funding: pl.DataFrame,
 ) -> pl.DataFrame:
     own = fills.filter(pl.col("inst") == inst).sort("ts_exch", maintain_order=True)
     place = np.searchsorted(own["ts_exch"].to_numpy(), grid, side="right")
@@ -151,18 +156,21 @@ def _marks(
         found: npt.NDArray[Any] = np.concatenate([[0.0], np.cumsum(values)])[place]
         return found
 
+    payments = funding.filter(pl.col("inst") == inst)
+    due = np.searchsorted(payments["ts_exch"].to_numpy(), grid, side="right")
+    paid = np.concatenate([[0.0], np.cumsum(payments["paid"].to_numpy())])[due]
     side, value = own["side"].to_numpy(), own["value"].to_numpy()
     position = before + summed(side * own["qty"].to_numpy())
     balance, fee = summed(-side * value), summed(np.nan_to_num(own["fee"].to_numpy()))
     unit = float(spec["contract_value"] * spec["multiplier"])
     if spec["inverse"] == 1:  # in base units: a long position is worth less the higher the price
-        equity = -balance - position * unit / mids - fee
+        equity = -balance - position * unit / mids - fee - paid
     else:
-        equity = balance + position * unit * mids - fee
+        equity = balance + position * unit * mids - fee - paid
     return pl.DataFrame(
         {
             "ts": grid, "inst": np.full(len(grid), inst), "mid": mids, "position": position,
-            "balance": balance, "fee": fee, "funding": np.zeros(len(grid)), "equity": equity, "trades": place,
+            "balance": balance, "fee": fee, "funding": paid, "equity": equity, "trades": place,
             "volume": summed(value),
         },
         schema=SCHEMA,

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     logging.getLogger("strategies").setLevel(logging.INFO)  # what strategies say is wanted
     config = load_toml(args.config, LiveConfig, args.set)
-    session = LiveSession(config, _Spokes(), paper=args.paper)
+    session = LiveSession(config, _Spokes(args.config), paper=args.paper)
     tty = sys.stderr.isatty()
 
     def tell(status: dict[str, Any]) -> None:
@@ -67,7 +68,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Spokes:
-    """Other packages, loaded by name when they are needed."""
+    """Other packages, loaded by name when they are needed; `name` is that of the file."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def load(self, path: str) -> Any:
         return load_object(path)
@@ -78,15 +82,19 @@ class _Spokes:
     def recorder(self, folder: Path, table: Any) -> Any:
         return spoke("recorders.parquet").ParquetRecorder(folder, table)
 
-    def exchange(self, table: Any, config: Any) -> Any:
-        made = spoke("replay.exchange.live").LiveExchange(
-            table,
-            queue=load_object(config.queue) if ":" in config.queue else config.queue,
-            entry_latency_us=config.entry_latency_us,
-            response_latency_us=config.response_latency_us,
-        )
-        made.warm_up()
-        return made
+    def exchange(self, paper: Mapping[str, Any]) -> Callable[[Any], Any]:
+        settings = dict(paper)
+        queue = settings.get("queue")
+        if isinstance(queue, str) and ":" in queue:
+            settings["queue"] = load_object(queue)
+        config = spoke("replay.exchange.paper_config").paper_config(settings, self._name)
+
+        def make(table: Any) -> Any:
+            made = spoke("replay.exchange.live").LiveExchange(table, config)
+            made.warm_up()
+            return made
+
+        return make
 
 
 def _positive(text: str) -> float:

@@ -28,7 +28,6 @@ from extrema_nb.venues import MarketVenue
 __all__ = [
     "LiveConfig",
     "ModelConfig",
-    "PaperConfig",
     "SessionConfig",
     "StrategyConfig",
     "TimerConfig",
@@ -82,14 +81,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         return Onnx(self.onnx) if self.onnx else Zmq(self.zmq)
 
 
-class PaperConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """``[paper]``: the simulated exchange of ``--paper``."""
-
-    queue: str = "risk_averse"
-    entry_latency_us: int = 0  # µs from order to exchange
-    response_latency_us: int = 0  # µs from exchange to report
-
-
 class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[session]``."""
 
@@ -115,7 +106,7 @@ class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     risk: RiskLimits = RiskLimits()
     timer: list[TimerConfig] = []
     model: list[ModelConfig] = []
-    paper: PaperConfig = PaperConfig()
+    paper: dict[str, Any] = {}  # what the simulated exchange of --paper assumes; it reads them
     session: SessionConfig = SessionConfig()
 
 

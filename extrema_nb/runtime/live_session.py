@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,10 +28,10 @@ from extrema_nb.errors import ConfigError
 from extrema_nb.execution.credentials import Credentials, load_credentials
 from extrema_nb.execution.desk import RouteSettings
 from extrema_nb.execution.route import VenueRoute
-from extrema_nb.instruments import InstrumentTable
+from extrema_nb.instruments import InstrumentTable, InstrumentType
 from extrema_nb.runtime.env import EnvBuilder
 from extrema_nb.runtime.environment import Environment
-from extrema_nb.runtime.live import LiveConfig, PaperConfig, load_strategies, tasks_of
+from extrema_nb.runtime.live import LiveConfig, load_strategies, tasks_of
 from extrema_nb.runtime.paper import Exchange, PaperRoute
 from extrema_nb.runtime.sessions import META_FILE, SessionMeta, session_meta
 from extrema_nb.runtime.stepper import Journal
@@ -57,8 +57,8 @@ class Spokes(Protocol):
         """Return a recorder."""
         ...
 
-    def exchange(self, table: InstrumentTable, config: PaperConfig) -> Exchange:
-        """Return a simulated exchange."""
+    def exchange(self, paper: Mapping[str, Any]) -> Callable[[InstrumentTable], Exchange]:
+        """Check the table ``[paper]``; return what makes the simulated exchange of instruments."""
         ...
 
 
@@ -78,6 +78,7 @@ class LiveSession:
         self._running_s = 0.0
         self._tasks = tasks_of(config)
         self._strategies = load_strategies(config, spokes.load)
+        self._make_exchange = spokes.exchange(config.paper)
         self._venue = venues.load(config.venue.id)
         self._endpoints: Endpoints = config.venue.endpoints(self._venue)
         if not paper and not venues.can_trade(self._venue):
@@ -187,7 +188,8 @@ class LiveSession:
 
     def _make_route(self, table: InstrumentTable, credentials: Credentials | None) -> OrderRoute:
         if credentials is None:
-            return PaperRoute(self._spokes.exchange(table, self.config.paper), self.clock)
+            self._warn_of_funding(table)
+            return PaperRoute(self._make_exchange(table), self.clock)
         return VenueRoute(
             self._venue,  # type: ignore[arg-type]  # a VENUE object has both sides, public and private
             table,
@@ -196,6 +198,18 @@ class LiveSession:
             clock=self.clock,
             settings=RouteSettings(cancel_all_s=self.config.session.kill_timeout_s),
         )
+
+    def _warn_of_funding(self, table: InstrumentTable) -> None:
+        held = [row.name for row in table if row.inst_type == InstrumentType.PERPETUAL]
+        if (
+            held
+            and "funding" not in self.config.channels
+            and self.config.paper.get("funding", True)
+        ):
+            _log.warning(
+                '%s pay no funding on paper: add "funding" to channels, or say that it is meant '
+                "with paper.funding = false", ", ".join(held[:3]) + (" …" if held[3:] else ""),
+            )  # fmt: skip
 
     def _open_journal(
         self, _index: int, description: dict[str, Any], table: InstrumentTable

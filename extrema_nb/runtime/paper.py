@@ -7,7 +7,8 @@ Rules
 2. While the exchange has requests or reports on their way it is asked again every `TICK_S`, so that
    a modelled latency passes even when the market is silent; otherwise nothing runs. Only the
    exchange knows: a report about an order may belong to the request before the last.
-3. The exchange object is handed in: the library knows no simulator.
+3. What happens there by itself at a time, such as funding, happens then, also in a silent market.
+4. The exchange object is handed in: the library knows no simulator.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from extrema_nb.events import ACC_ORDER, INTENT, Action, EventArray, EventKind, 
 __all__ = ["Exchange", "PaperRoute"]
 
 TICK_S = 0.002  # s; modelled latencies are some ms
+LOOK_S = 60.0  # s, between two looks at the clock while nothing is due
 
 _ENDED = (
     OrderStatus.FILLED,
@@ -42,6 +44,15 @@ class Exchange(Protocol):
     @property
     def pending(self) -> bool:
         """Whether a request or a report is still on its way."""
+        ...
+
+    @property
+    def wakes_at(self) -> int | None:
+        """When something happens there by itself, µs; None for never."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted."""
         ...
 
     def step(self, rows: EventArray) -> EventArray:
@@ -68,6 +79,13 @@ class PaperRoute:
         self._seq = 0
         self._last = 0  # µs, of the last market row
         self._ticking: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: int | None = None  # µs
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """What the exchange has counted."""
+        return self._exchange.counters()
 
     def on_market(self, rows: EventArray) -> None:
         """Take rows of the feed, after the kernels have; a direct reader of the feed's rings."""
@@ -81,6 +99,7 @@ class PaperRoute:
             np.maximum(rows["ts_recv"], self._last, out=rows["ts_recv"])
         self._last = int(rows["ts_recv"][-1])
         self._tell(self._exchange.step(rows))
+        self._watch()
 
     async def start(self, publish: Publish) -> None:
         """Begin with nothing open and no position."""
@@ -95,7 +114,7 @@ class PaperRoute:
                 self.open[int(intent["client_order_id"])] = int(intent["inst"])
         self._seq = max(self._seq, int(intents["seq"].max()) + 1)
         self._tell(self._exchange.submit(np.ascontiguousarray(intents), self._clock.now()))
-        self._tick_while_pending()
+        self._watch()
 
     async def cancel_everything(self) -> None:
         """Ask for the cancellation of every open order; reports follow."""
@@ -111,6 +130,8 @@ class PaperRoute:
 
     async def close(self) -> None:
         """Stop. May be called twice."""
+        self._publish = None
+        self._set_alarm(None)
         if self._ticking is not None:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -128,9 +149,28 @@ class PaperRoute:
                 self.open.pop(order, None)
         self._publish(reports)
 
-    def _tick_while_pending(self) -> None:
+    def _watch(self) -> None:
+        """See to it that the exchange is asked again when it has something to say."""
+        if self._publish is None:
+            return
         if self._exchange.pending and (self._ticking is None or self._ticking.done()):
             self._ticking = asyncio.create_task(self._tick(), name="paper exchange")
+        if self._exchange.wakes_at != self._alarm_at:
+            self._set_alarm(self._exchange.wakes_at)
+
+    def _set_alarm(self, at: int | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = None, at
+        if at is not None:
+            wait_s = max((at - self._clock.now()) / 1e6, TICK_S)
+            # a clock that is set while we wait is noticed soon
+            self._alarm = asyncio.get_running_loop().call_later(min(wait_s, LOOK_S), self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = self._alarm_at = None
+        self._tell(self._exchange.advance(self._clock.now()))
+        self._watch()
 
     async def _tick(self) -> None:
         while self._exchange.pending:

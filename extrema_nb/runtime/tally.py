@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from extrema_nb.events import (
+    ACC_BAL,
     ACC_ORDER,
     BBO,
     FILL,
@@ -16,6 +17,7 @@ from extrema_nb.events import (
     Action,
     EventArray,
     EventKind,
+    Flag,
     OrderEvent,
     OrderStatus,
 )
@@ -36,8 +38,8 @@ _LATE = (OrderEvent.CANCEL_REJECTED, OrderEvent.AMEND_REJECTED)
 class Tally:
     """Counts from intents and reports.
 
-    Profit is that of this session: cash from its fills, less fees, plus the position that they
-    made at the last known price. Linear and inverse contracts are each valued in their own quote.
+    Profit is that of this session: cash from its fills, less fees and the funding that a simulated
+    exchange took, plus the position that they made at the last known price. Linear and inverse contracts are each valued in their own quote.
     """
 
     def __init__(self, table: InstrumentTable) -> None:
@@ -47,6 +49,7 @@ class Tally:
         self.fills = 0
         self.rejected = 0  # orders
         self.fees = 0.0
+        self.funding = 0.0  # paid at a simulated exchange
         self.volume = 0.0  # traded value, quote units
         self.open: dict[int, int] = {}  # client order id -> instrument
         self.position: dict[int, float] = {}
@@ -71,6 +74,11 @@ class Tally:
         for i, kind in enumerate(rows["kind"].tolist()):
             if kind == EventKind.FILL:
                 self._fill(rows[i : i + 1].view(FILL)[0])
+            elif kind == EventKind.ACC_BAL:
+                balance = rows[i : i + 1].view(ACC_BAL)[0]
+                change = float(balance["change"])
+                if int(balance["flags"]) & Flag.SYNTHETIC and math.isfinite(change):
+                    self.funding -= change
             elif kind == EventKind.ACC_ORDER:
                 report = rows[i : i + 1].view(ACC_ORDER)[0]
                 if int(report["status"]) in _ENDED:
@@ -88,8 +96,8 @@ class Tally:
                     self._mark[int(row["inst"])] = price
 
     def profit(self) -> float:
-        """Return profit after fees, quote units, all instruments added up."""
-        total = -self.fees
+        """Return profit after fees and funding, quote units, all instruments added up."""
+        total = -self.fees - self.funding
         for inst, cash in self._cash.items():
             held = self.position.get(inst, 0.0)
             mark = self._mark.get(inst, math.nan)
@@ -108,12 +116,13 @@ class Tally:
             "open_orders": len(self.open),
             "volume": self.volume,
             "fees": self.fees,
+            "funding": self.funding,
             "profit": profit if math.isfinite(profit) else None,
             "position": {self._table[i].name: round(q, 12) for i, q in self.position.items()},
         }
 
     def _fill(self, fill: Any) -> None:
-        if int(fill["client_order_id"]) < 0:
+        if int(fill["client_order_id"]) < 0 and not int(fill["flags"]) & Flag.LIQUIDATED:
             return  # not of this session
         inst, side = int(fill["inst"]), int(fill["side"])
         qty, price, fee = float(fill["qty"]), float(fill["price"]), float(fill["fee"])

@@ -43,7 +43,8 @@ class SelfTrade(IntEnum):
 def _known(value: str, names: list[str], what: str) -> None:
     if value not in names:
         raise ConfigError(
-            f"unknown {what} {value!r}; expected one of {', '.join(names)}" + nearest(value, names)
+            f"unknown {what} {value!r}; expected one of {', '.join(names)}"
+            + nearest(str(value), names)
         )
 
 

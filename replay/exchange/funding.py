@@ -54,6 +54,7 @@ def pay(x: Exchange, payment: Any) -> None:
     row.balance = np.nan
     row.available = np.nan
     row.change = -value * payment.rate
+    row.w4 = 0  # a report was in its place before
     if x.clock[X_MARGIN] != 0:
         x.params[P_CASH] += row.change
     x.clock[X_PAYMENTS] += 1

@@ -1,7 +1,8 @@
 """The compiled exchange beside live market data: for paper trading and the local venue.
 
 The exchange's clock is our receipt clock here: a market row counts at its ``ts_recv``, a request
-arrives one entry latency after it was submitted, its reports one response latency later.
+arrives one entry latency after it was submitted, its reports one response latency later. What else
+an `ExchangeConfig` assumes (fees, funding, margin) holds as in a backtest over rows with that clock.
 """
 
 from __future__ import annotations
@@ -39,15 +40,30 @@ from extrema_nb.events import (
 )
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel, view_at
-from replay.exchange.arrival import expire, on_request
 from replay.exchange.config import ExchangeConfig, QueueModel
+from replay.exchange.latency import Latency, entry_latency
+from replay.exchange.live_moments import (
+    Statements,
+    arrive_live,
+    check_live,
+    make_statements,
+    ring_live,
+    take_statement,
+    watches,
+)
 from replay.exchange.matching import fill_through, meet_level, meet_trade
 from replay.exchange.messages import compact
 from replay.exchange.model import (
+    FAR,
     X_ENTRY,
+    X_FEED,
+    X_FILLS,
     X_LAST_ARRIVAL,
+    X_LIQUIDATIONS,
+    X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
+    X_PAYMENTS,
     X_REPORT_HEAD,
     X_REPORT_TAIL,
     X_REQUEST_HEAD,
@@ -55,12 +71,14 @@ from replay.exchange.model import (
     X_SIDELESS,
     X_STOPS,
     X_TAKEN,
+    X_UNPRICED,
     Exchange,
     make_live_exchange,
 )
 from replay.exchange.own_names import is_own
 from replay.exchange.own_queue import check_answers, own_kernel
 from replay.exchange.queues import grow_queues
+from replay.exchange.reports import lose
 from replay.exchange.triggers import fire, fires_at, fires_by_touch
 
 __all__ = ["LiveExchange"]
@@ -73,6 +91,7 @@ _FUNDING = int(EventKind.FUNDING)
 _OFF_BOOK = int(Flag.OFF_BOOK)
 _BY_TRADE = int(TriggerBy.TRADE)
 _BY_MARK = int(TriggerBy.MARK)
+_TERMS = int(Action.TERMS)
 
 
 @kernel(part=True)
@@ -139,33 +158,40 @@ def _on_trade(x: Exchange, inst: int, row: Any) -> None:
 
 
 @kernel(part=True)
-def _serve(x: Exchange, until: int) -> bool:
-    """Handle requests that arrived before `until`; say whether there is room for their reports."""
-    clock = x.clock
-    while clock[X_REQUEST_HEAD] < clock[X_REQUEST_TAIL]:
-        at = clock[X_REQUEST_HEAD]
-        if x.arrivals[at] >= until:
-            break
-        if not compact(x):
-            return False
-        at = clock[X_REQUEST_HEAD]
-        if clock[X_NEXT_EXPIRY] <= x.arrivals[at]:
-            clock[X_NOW] = clock[X_NEXT_EXPIRY]
-            expire(x)
-            continue
-        clock[X_NOW] = x.arrivals[at]
-        on_request(x, x.requests[at])
-        clock[X_REQUEST_HEAD] = at + 1
-    while clock[X_NEXT_EXPIRY] < until:
-        if not compact(x):
-            return False
-        clock[X_NOW] = clock[X_NEXT_EXPIRY]
-        expire(x)
-    return True
+def _on_funding(x: Exchange, said: Statements, row: Any) -> None:
+    """Take in what a FUNDING row states: a mark price, and what is to be paid when."""
+    inst = int(row.inst)
+    mark = row.mark_price
+    if not np.isnan(mark):
+        if mark > 0.0:
+            x.mark[inst] = mark
+        _fire_all(x, inst, _BY_MARK, price_to_tick(x.venue, inst, mark))
+    take_statement(x, said, row)
 
 
 @kernel(part=True)
-def _feed(x: Exchange, rows: int, start: int, n: int) -> int:
+def _serve(x: Exchange, said: Statements, until: int) -> bool:
+    """Do what is due before `until`; say whether there is room for its reports."""
+    clock = x.clock
+    while True:
+        head = clock[X_REQUEST_HEAD]
+        arrival = x.arrivals[head] if head < clock[X_REQUEST_TAIL] else FAR
+        if min(arrival, clock[X_NEXT_EXPIRY]) >= until:
+            return True
+        if not compact(x):
+            return False
+        if clock[X_NEXT_EXPIRY] <= arrival:
+            clock[X_NOW] = clock[X_NEXT_EXPIRY]
+            ring_live(x, said)
+        else:
+            clock[X_NOW] = arrival
+            at = clock[X_REQUEST_HEAD]
+            arrive_live(x, x.requests[at])
+            clock[X_REQUEST_HEAD] = at + 1
+
+
+@kernel(part=True)
+def _feed(x: Exchange, said: Statements, rows: int, start: int, n: int) -> int:
     """Apply market rows from `start` on; return how far it came, or why it stopped, with the place.
 
     Encoded as ``place * 4 + reason``: 0 done, 1 book full, 2 too many reports wait.
@@ -177,20 +203,60 @@ def _feed(x: Exchange, rows: int, start: int, n: int) -> int:
         if (
             head.kind == _LOB or head.kind == _TRADE or head.kind == _FUNDING
         ) and 0 <= inst < x.hub.instruments:
-            if not _serve(x, head.ts_recv) or not compact(x):
+            if not _serve(x, said, head.ts_recv) or not compact(x):
                 return i * 4 + 2
             x.clock[X_NOW] = head.ts_recv
+            fills = x.clock[X_FILLS]
+            moved = False
             if head.kind == _LOB:
                 if not room(x.venue, inst):
                     return i * 4 + 1
+                watched = watches(x, inst)
+                bid, ask = best_bid(x.venue, inst), best_ask(x.venue, inst)
                 _on_level(x, inst, view_at(at, 1, LOB_LEVEL)[0])
+                if watched:
+                    moved = best_bid(x.venue, inst) != bid or best_ask(x.venue, inst) != ask
             elif head.kind == _FUNDING:
-                mark = view_at(at, 1, FUNDING)[0].mark_price
-                if not np.isnan(mark):
-                    _fire_all(x, inst, _BY_MARK, price_to_tick(x.venue, inst, mark))
+                row = view_at(at, 1, FUNDING)[0]
+                moved = not np.isnan(row.mark_price)
+                _on_funding(x, said, row)
             elif head.flags & _OFF_BOOK == 0:
                 _on_trade(x, inst, view_at(at, 1, TRADE)[0])
+            if moved or x.clock[X_FILLS] != fills:
+                check_live(x)
     return n * 4
+
+
+@kernel(part=True)
+def _entry(x: Exchange, intent: Any, now: int) -> int:
+    """Return how long a request takes to the exchange, µs; negative: it is refused on its way."""
+    if x.clock[X_MODELLED] == 0:
+        return int(x.clock[X_ENTRY])
+    book = x.venue.head[intent.inst]
+    x.clock[X_FEED] = max(book.ts_recv - book.ts_event, 0)
+    entry = entry_latency(Latency(x.hub.latency), now, int(x.clock[X_FEED]), int(intent.seq))
+    return abs(entry) if intent.action == _TERMS else entry
+
+
+@kernel(part=True)
+def _send(x: Exchange, intents: int, start: int, n: int, now: int) -> int:
+    """Send requests from `start` on on their way; return how many have left, less for want of room."""
+    clock = x.clock
+    for i in range(start, n):
+        if not compact(x):
+            return i
+        intent = view_at(intents + i * 64, 1, INTENT)[0]
+        entry = _entry(x, intent, now)
+        if entry < 0:
+            lose(x, intent, -entry)
+            continue
+        tail = clock[X_REQUEST_TAIL]
+        due = max(now + entry, clock[X_LAST_ARRIVAL])
+        clock[X_LAST_ARRIVAL] = due
+        x.requests[tail] = intent
+        x.arrivals[tail] = due
+        clock[X_REQUEST_TAIL] = tail + 1
+    return n
 
 
 class LiveExchange:
@@ -202,25 +268,11 @@ class LiveExchange:
     def __init__(
         self,
         table: InstrumentTable,
+        config: ExchangeConfig | None = None,
         *,
-        queue: Any = "risk_averse",
-        queue_n: float = 2.0,
-        entry_latency_us: int = 0,
-        response_latency_us: int = 0,
-        partial: bool = False,
-        consume: bool = False,
-        self_trade: str | None = None,
         window: int | None = None,
     ) -> None:
-        config = ExchangeConfig(
-            queue=queue,
-            queue_n=queue_n,
-            entry_latency_us=entry_latency_us,
-            response_latency_us=response_latency_us,
-            partial=partial,
-            consume=consume,
-            self_trade=self_trade,
-        )
+        config = ExchangeConfig() if config is None else config
         if config.queue_code == QueueModel.FIFO:
             raise ConfigError(
                 "the queue model fifo needs single orders (MBO rows), and no live feed has them; "
@@ -236,19 +288,26 @@ class LiveExchange:
             max_orders=MAX_ORDERS,
             row_limit=ROW_LIMIT,
             window=window,
+            names=list(table),
         )
+        self._said = make_statements(len(table), self._memory)
+        self._clock = self._x.clock  # looked at after every batch of rows
 
     def warm_up(self) -> None:
         """Compile, or load from the cache."""
-        self._feed(self._x, 0, 0, 0)
-        _serve(self._x, 0)
+        self._feed(self._x, self._said, 0, 0, 0)
+        _serve(self._x, self._said, 0)
+        _send(self._x, 0, 0, 0, 0)
 
     def step(self, rows: EventArray) -> EventArray:
-        """Apply market rows; return the reports that are due by the last row's ``ts_recv``."""
+        """Apply market rows; return the reports that have come by the last row's ``ts_recv``.
+
+        What is due at that very time waits for the next call: there may be more rows of it.
+        """
         events = as_events(rows)
         start, n = 0, len(events)
         while start < n:
-            told = int(self._feed(self._x, events.ctypes.data, start, n))
+            told = int(self._feed(self._x, self._said, events.ctypes.data, start, n))
             start, reason = told // 4, told % 4
             if reason == 1:
                 grow(self._x.venue, self._memory)
@@ -256,46 +315,38 @@ class LiveExchange:
                 grow_queues(self._x, self._memory)
         if is_own(self._queue):
             check_answers(self._queue, self._x)
-        return self.advance(int(events["ts_recv"][-1])) if n else np.zeros(0, EVENT)
+        return self._come(int(events["ts_recv"][-1])) if n else np.zeros(0, EVENT)
 
     def submit(self, intents: npt.NDArray[Any], now_us: int) -> EventArray:
-        """Take INTENT rows at `now_us`; return the reports that are due at once."""
+        """Take INTENT rows that leave at `now_us`; return the reports that are due at once."""
         x = self._x
-        clock = x.clock
+        known = int(x.hub["instruments"])
+        leaving = []
         for intent in intents:
+            inst = int(intent["inst"])
+            if not 0 <= inst < known:
+                raise DataError(f"an intent is about instrument {inst}, expected 0 to {known - 1}")
             if intent["action"] == Action.CANCEL_ALL:
-                for order in x.resting[intent["inst"], : x.n_orders[intent["inst"]]].copy():
-                    self._push(_cancel_of(intent, order), now_us)
-            elif not 0 <= intent["inst"] < x.hub["instruments"]:
-                raise DataError(
-                    f"an intent is about instrument {intent['inst']}, expected 0 to "
-                    f"{x.hub['instruments'] - 1}"
-                )
+                leaving += [_cancel_of(intent, order) for order in self.open_orders(inst)]
             else:
-                self._push(intent, now_us)
-        clock[X_NOW] = max(clock[X_NOW], now_us - clock[X_ENTRY])
+                leaving.append(intent)
+        out = np.array(leaving, INTENT)
+        out["ts_recv"] = now_us
+        left = 0
+        while (left := int(_send(x, out.ctypes.data, left, len(out), now_us))) < len(out):
+            grow_queues(x, self._memory)
         return self.advance(now_us)
 
-    def _push(self, intent: Any, now_us: int) -> None:
-        x = self._x
-        clock = x.clock
-        if clock[X_REQUEST_TAIL] + 1 >= x.hub["request_cap"]:
-            compact(x)
-            if clock[X_REQUEST_TAIL] + 1 >= x.hub["request_cap"]:
-                grow_queues(x, self._memory)
-        tail = int(clock[X_REQUEST_TAIL])
-        due = max(now_us + int(clock[X_ENTRY]), int(clock[X_LAST_ARRIVAL]))
-        clock[X_LAST_ARRIVAL] = due
-        x.requests[tail] = intent
-        x.arrivals[tail] = due
-        clock[X_REQUEST_TAIL] = tail + 1
-
     def advance(self, now_us: int) -> EventArray:
-        """Handle what has arrived by `now_us`; return the reports that are due by then."""
+        """Do what is due by `now_us`; return the reports that have come by then."""
         x = self._x
-        while not _serve(x, now_us + 1):
+        while not _serve(x, self._said, now_us + 1):
             grow_queues(x, self._memory)
-        clock = x.clock
+        return self._come(now_us)
+
+    def _come(self, now_us: int) -> EventArray:
+        """Take the reports that have come by `now_us` out of their queue."""
+        x, clock = self._x, self._clock
         head, tail = int(clock[X_REPORT_HEAD]), int(clock[X_REPORT_TAIL])
         waiting = x.reports[head:tail]
         due = int(np.searchsorted(waiting["ts_recv"], now_us, side="right"))
@@ -306,9 +357,27 @@ class LiveExchange:
     @property
     def pending(self) -> bool:
         """Whether a request has not arrived yet or a report is not due yet."""
-        clock = self._x.clock
+        clock = self._clock
         asked = clock[X_REQUEST_HEAD] < clock[X_REQUEST_TAIL]
         return bool(asked or clock[X_REPORT_HEAD] < clock[X_REPORT_TAIL])
+
+    @property
+    def wakes_at(self) -> int | None:
+        """When funding or an expiry is due though nobody asks, µs; None for never."""
+        due = int(self._clock[X_NEXT_EXPIRY])
+        return None if due >= FAR else due
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted, in the words of a backtest's summary."""
+        clock = self._clock
+        return {
+            "fills": int(clock[X_FILLS]),
+            "sideless_trades": int(clock[X_SIDELESS]),
+            "liquidations": int(clock[X_LIQUIDATIONS]),
+            "funding_payments": int(clock[X_PAYMENTS]),
+            "funding_without_price": int(clock[X_UNPRICED]),
+            "funding_rows_without_time": int(self._said.pending["untimed"].sum()),
+        }
 
     def open_orders(self, inst: int) -> npt.NDArray[Any]:
         """Return (n,) XORDER, copies of the orders that rest in an instrument."""

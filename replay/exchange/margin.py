@@ -39,6 +39,7 @@ from replay.tape.layout import K_MARK
 __all__ = [
     "check_margin",
     "equity_at",
+    "is_short",
     "may_open",
     "next_danger",
     "price_moves",
@@ -116,7 +117,7 @@ def may_open(x: Exchange, inst: int, side: int, qty: float, limit: float) -> boo
 
 
 @kernel(part=True)
-def _is_short(x: Exchange, at: int) -> bool:
+def is_short(x: Exchange, at: int) -> bool:
     """Say whether the equity at a position is below the maintenance margin."""
     equity, total = equity_at(x, at)
     return total > 0.0 and equity < total * x.params[P_MAINTENANCE]
@@ -141,7 +142,7 @@ def check_margin(x: Exchange) -> None:
     """Let the exchange wake up at once to close everything if the margin is too small."""
     at = int(x.clock[X_MARKET])
     take_marks(x, at)
-    if _is_short(x, at):
+    if is_short(x, at):
         x.clock[X_LIQUIDATING] = 1
         x.clock[X_NEXT_EXPIRY] = min(x.clock[X_NEXT_EXPIRY], x.clock[X_NOW])
 
@@ -192,7 +193,7 @@ def next_danger(x: Exchange, limit: int) -> int:
         if position >= limit:
             break
         take_marks(x, position + 1)
-        if _is_short(x, position + 1):
+        if is_short(x, position + 1):
             x.clock[X_DANGER] = position
             return position
         at = position + 1

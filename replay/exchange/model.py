@@ -381,8 +381,11 @@ def make_live_exchange(
     max_orders: int,
     row_limit: int,
     window: int | None = None,
+    names: Sequence[Instrument] = (),
 ) -> Exchange:
     """Return a fresh exchange with books of its own, which live rows update."""
-    address = make_exchange(instruments, memory, config, max_orders=max_orders, row_limit=row_limit)
+    address = make_exchange(
+        instruments, memory, config, max_orders=max_orders, row_limit=row_limit, names=names
+    )
     books: L2Books = make_books(instruments, memory, window=window)
     return Exchange(address, books)

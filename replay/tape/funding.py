@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from extrema_nb.jit import kernel
 
-__all__ = ["PAYMENT", "PENDING", "due_until", "new_pending", "state_funding"]
+__all__ = ["PAYMENT", "PENDING", "due_until", "new_pending", "settle_funding", "state_funding"]
 
 PAYMENT = np.dtype(
     (
@@ -61,17 +61,17 @@ def new_pending(n: int) -> npt.NDArray[Any]:
 
 
 @kernel
-def state_funding(pending: Any, row: Any, payment: Any) -> bool:
+def state_funding(pending: Any, row: Any, now: int, payment: Any) -> bool:
     """Take a FUNDING row in; say whether it shows that a payment was due, written to `payment`.
 
     Parameters
     ----------
     pending : PENDING of the row's instrument
+    now : µs, the exchange's clock at the row
     payment : PAYMENT
     """
     was_due = pending.next_ts >= 0 and (
-        pending.next_ts < row.ts_event
-        or (pending.next_ts == row.ts_event and row.next_ts > row.ts_event)
+        pending.next_ts < now or (pending.next_ts == now and row.next_ts > now)
     )
     if was_due:
         settle_funding(pending, row.inst, payment)
@@ -80,7 +80,7 @@ def state_funding(pending: Any, row: Any, payment: Any) -> bool:
     if not np.isnan(row.rate):
         if row.next_ts < 0:
             pending.untimed += 1
-        elif row.next_ts > pending.paid and row.next_ts >= row.ts_event:
+        elif row.next_ts > pending.paid and row.next_ts >= now:
             pending.next_ts = row.next_ts
             pending.rate = row.rate
     return was_due

@@ -313,7 +313,8 @@ def scan_market(s: Scan, books: L2Books, rows: int, order: int, start: int, m: i
                 _moved(s, books, b, position, bid, ask)
         elif head.kind == _FUNDING:
             funding = view_at(at, 1, FUNDING)[0]
-            if state_funding(s.pending[b], funding, s.payment[s.counts[S_PAYMENTS]]):
+            payment = s.payment[s.counts[S_PAYMENTS]]
+            if state_funding(s.pending[b], funding, funding.ts_event, payment):
                 s.counts[S_PAYMENTS] += 1
             if not np.isnan(funding.mark_price):
                 tick = price_to_tick(books, b, funding.mark_price)

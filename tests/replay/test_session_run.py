@@ -28,15 +28,18 @@ SAME = ("fills", "buys", "sells", "orders", "fees", "volume", "notional", "fill_
 
 
 def market():
-    """Return a book that rises and trades on both sides of it."""
-    parts = []
+    """Return a book that rises and trades on both sides of it, with funding that falls due twice."""
+    parts = [
+        row(EventKind.FUNDING, T0 + at * SECOND, rate=0.01, next_ts=T0 + due * SECOND + 300_000)
+        for at, due in ((0, 22), (23, 46))
+    ]
     for i in range(60):
         mid, ts = 100.0 + 0.1 * (i // 5), T0 + i * SECOND
         bid, ask = round(mid - 0.1, 1), round(mid + 0.1, 1)
         parts.append(book([(bid, 9.0)], [(ask, 9.0)], ts=ts, snapshot=True))
         side = BUY if i % 4 < 2 else SELL
         parts.append(trade(ask if side == BUY else bid, 2.0, side, ts=ts + 500_000))
-    return rows(*parts)
+    return rows(*parts, sort=True)
 
 
 def write_session(folder, described, market_rows, journal):
@@ -88,7 +91,8 @@ def test_equity_at_a_mark_is_cash_and_position_at_the_mid(pair):
     # the local side of the backtest knows of a fill 2 ms later and never on a whole second
     both = told.join(simulated, on="ts", suffix="_backtest").drop_nans()
     assert both.height > 50
-    for name in ("position", "balance", "fee"):
+    assert both["funding"].abs().max() > 0.0
+    for name in ("position", "balance", "fee", "funding"):
         assert both[name].to_list() == pytest.approx(both[f"{name}_backtest"].to_list()), name
     assert both["equity"].to_list() == pytest.approx(both["equity_backtest"].to_list())
 

@@ -16,6 +16,7 @@ from extrema_nb.runtime.sessions import META_FILE
 from recorders.journal import SessionJournal
 from recorders.parquet import ParquetRecorder
 from replay.exchange.live import LiveExchange
+from replay.exchange.paper_config import paper_config
 from replay.inspect import inspect_path
 from replay.verify import verify_session
 
@@ -43,15 +44,15 @@ class Spokes:
     def recorder(self, folder, table):
         return ParquetRecorder(folder, table)
 
-    def exchange(self, table, config):
-        made = LiveExchange(
-            table,
-            queue=config.queue,
-            entry_latency_us=config.entry_latency_us,
-            response_latency_us=config.response_latency_us,
-        )
-        made.warm_up()
-        return made
+    def exchange(self, paper):
+        settings = paper_config(paper)
+
+        def make(table):
+            made = LiveExchange(table, settings)
+            made.warm_up()
+            return made
+
+        return make
 
 
 def config(tmp_path, venue=None, *overrides):
@@ -105,10 +106,11 @@ def test_a_session_trades_cancels_what_is_open_and_verifies(tmp_path, local_venu
 @pytest.mark.slow
 @pytest.mark.parametrize("latency_us", [0, 20_000])
 def test_on_paper_orders_meet_the_simulated_exchange_and_no_keys_are_needed(
-    tmp_path, local_venue, monkeypatch, latency_us
+    tmp_path, local_venue, monkeypatch, caplog, latency_us
 ):
     monkeypatch.delenv("BINANCE_API_KEY", raising=False)
     delays = [f"paper.{way}_latency_us={latency_us}" for way in ("entry", "response")]
+    delays.append("paper.fee_per_fill=0.25")
 
     async def main():
         session = LiveSession(config(tmp_path, local_venue, *delays), Spokes(), paper=True)
@@ -119,6 +121,9 @@ def test_on_paper_orders_meet_the_simulated_exchange_and_no_keys_are_needed(
     report = asyncio.run(main())
     assert report["paper"]
     assert report["orders"] > 2
+    assert report["route"]["fills"] == report["fills"]
+    assert report["fees"] >= 0.25 * report["fills"]
+    assert any("BTC_USDT_PERP pay no funding on paper" in r.getMessage() for r in caplog.records)
     assert (report["open_orders"], report["left_open"]) == (0, 0)
     verdict = verify_session(report["journal"], load_object)
     assert verdict.ok, verdict.difference

@@ -27,9 +27,14 @@ class LateExchange:
         self.seen = empty_events(0)
         self.due: list[tuple[int, int, int]] = []
 
+    wakes_at = None
+
     @property
     def pending(self):
         return bool(self.due)
+
+    def counters(self):
+        return {"seen": len(self.seen)}
 
     def step(self, rows):
         self.seen = np.concatenate([self.seen, rows])
@@ -140,3 +145,57 @@ def test_the_exchange_sees_market_rows_alone_and_time_that_never_goes_back():
     route.on_market(row(EventKind.ACC_ORDER, 110, client_order_id=1, status=2))
     assert exchange.seen["ts_recv"].tolist() == [100, 100]
     assert late["ts_recv"][0] == 90
+
+
+class Payer(LateExchange):
+    """Pays by itself once, at a time."""
+
+    def __init__(self, at):
+        super().__init__(0)
+        self.wakes_at = at
+
+    def advance(self, now_us):
+        if self.wakes_at is None or now_us < self.wakes_at:
+            return empty_events(0)
+        self.wakes_at = None
+        return row(EventKind.ACC_BAL, now_us, change=-1.0)
+
+
+def test_what_the_exchange_does_by_itself_happens_in_a_silent_market():
+    async def main():
+        clock, sink = FakeClock(), ListSink()
+        exchange = Payer(None)
+        route = PaperRoute(exchange, clock)
+        await route.start(sink.write)
+        exchange.wakes_at = clock.now() + 20_000
+        route.on_market(trade(1.0, 1.0, ts=clock.now()))
+        assert len(sink.rows) == 0
+        clock.advance(20_000)
+        async with asyncio.timeout(PATIENCE_S):
+            while not len(sink.rows):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        assert sink.rows["kind"].tolist() == [EventKind.ACC_BAL]
+        assert route.stats == {"seen": 1}
+        exchange.wakes_at = clock.now() + 10**12  # still waits when the session ends
+        route.on_market(trade(1.0, 1.0, ts=clock.now()))
+        await route.close()
+
+    asyncio.run(main())
+
+
+def test_a_report_that_a_market_row_caused_comes_in_a_silent_market():
+    async def main():
+        clock, sink = FakeClock(), ListSink()
+        exchange = LateExchange(1_000)
+        route = PaperRoute(exchange, clock)
+        await route.start(sink.write)
+        exchange.due.append((clock.now() + 1_000, 5, OrderStatus.FILLED))  # as a fill of this row
+        route.on_market(trade(1.0, 1.0, ts=clock.now()))
+        clock.advance(1_000)
+        async with asyncio.timeout(PATIENCE_S):
+            while not len(sink.rows):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        assert statuses(sink) == [OrderStatus.FILLED]
+        await route.close()
+
+    asyncio.run(main())

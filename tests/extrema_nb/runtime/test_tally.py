@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extrema_nb.events import BUY, INTENT, SELL, Action, EventKind, OrderEvent, OrderStatus
+from extrema_nb.events import BUY, INTENT, SELL, Action, EventKind, Flag, OrderEvent, OrderStatus
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.runtime.tally import Tally
 from extrema_nb.testing import bbo, instrument_table, row, rows, trade
@@ -90,3 +90,25 @@ def test_fills_of_others_do_not_count():
     tally.take_reports(fill(-1, BUY, 1.0, 100.0))
     assert tally.fills == 0
     assert tally.position == {}
+
+
+def test_funding_of_a_simulated_exchange_counts_and_a_balance_that_a_venue_tells_does_not():
+    tally = Tally(instrument_table())
+    tally.take_reports(
+        rows(
+            row(EventKind.ACC_BAL, change=-1.5, flags=Flag.LAST | Flag.SYNTHETIC),
+            row(EventKind.ACC_BAL, change=0.5, flags=Flag.LAST | Flag.SYNTHETIC),
+            row(EventKind.ACC_BAL, change=-7.0, flags=Flag.LAST, inst=-1),
+        )
+    )
+    assert tally.summary()["funding"] == pytest.approx(1.0)
+    assert tally.profit() == pytest.approx(-1.0)
+
+
+def test_what_a_simulated_exchange_closes_for_want_of_margin_counts():
+    tally = Tally(instrument_table())
+    closed = fill(-1, SELL, 2.0, 90.0, 0.1)
+    closed["flags"] = Flag.LIQUIDATED
+    tally.take_reports(rows(fill(1, BUY, 2.0, 100.0), closed))
+    assert tally.position == {0: 0.0}
+    assert tally.profit() == pytest.approx(-20.1)

@@ -196,9 +196,9 @@ def scripts(draw, *, ticks=40, insts=2, reduces=False):
 
 
 @st.composite
-def funded(draw, marks=(100.0, 99.25, math.nan)):
+def funded(draw, marks=(100.0, 99.25, math.nan), late=5_000):
     """Draw rows of a market with statements of funding among them."""
-    events = draw(market_rows(most=30))
+    events = draw(market_rows(most=30, late=late))
     parts = [events]
     first, last = int(events["ts_recv"].min()), int(events["ts_recv"].max())
     for _ in range(draw(st.integers(1, 5))):
@@ -206,6 +206,6 @@ def funded(draw, marks=(100.0, 99.25, math.nan)):
         due = at + draw(st.sampled_from([0, 700, 3_000, 9_000]))
         rate = draw(st.sampled_from([1e-3, -2e-3, math.nan]))
         mark = draw(st.sampled_from(marks))
-        late = draw(st.integers(0, 3_000))
-        parts.append(stated(at, rate, mark, due, inst=draw(st.integers(0, 1)), ts_event=at - late))
+        ago = draw(st.integers(0, min(late, 3_000)))
+        parts.append(stated(at, rate, mark, due, inst=draw(st.integers(0, 1)), ts_event=at - ago))
     return rows(*parts, sort=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from extrema_nb.errors import ConfigError
 from extrema_nb.events import MBO, EventKind, Flag, OrderEvent
 from extrema_nb.testing import MemorySource, book, rows, trade
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.live import LiveExchange
 from replay.inputs import BookFrom
 from replay.sweep import Sweep
@@ -299,7 +300,7 @@ def test_data_without_single_orders_or_without_a_book_is_refused():
     with pytest.raises(ConfigError, match="no book; make one of them with --book-from orders"):
         backtest(BASE, [], queue="fifo").run()
     with pytest.raises(ConfigError, match=r"fifo needs single orders.*no live feed has them"):
-        LiveExchange(table(), queue="fifo")
+        LiveExchange(table(), ExchangeConfig(queue="fifo"))
     with pytest.raises(ConfigError, match="needs single orders"):
         list(Sweep(
             MemorySource(rows(trade(100.0, 1.0, ts=T0)), table()),

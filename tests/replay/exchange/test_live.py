@@ -19,6 +19,7 @@ from extrema_nb.events import (
     empty_events,
 )
 from extrema_nb.testing import book, trade
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.live import LiveExchange
 from tests.naive.exchange import MARKET, NaiveExchange, Order, Wanted
 from tests.replay.exchange.scripted import T0, market_rows, naive, scripts, table, told
@@ -57,9 +58,8 @@ def test_reports_are_those_of_the_naive_twin_in_any_pieces(  # noqa: C901
     events, script, entry, response, cut
 ):
     """Requests come between rows, at the receipt time of the row before them."""
-    live = LiveExchange(
-        table(), queue="power", entry_latency_us=entry, response_latency_us=response
-    )
+    config = ExchangeConfig(queue="power", entry_latency_us=entry, response_latency_us=response)
+    live = LiveExchange(table(), config)
     twin = naive("power")
     script = [s for s in script if s.action != Action.CANCEL_ALL]
     found, expected = [], []
@@ -95,7 +95,6 @@ def test_reports_are_those_of_the_naive_twin_in_any_pieces(  # noqa: C901
             elif side:
                 twin.on_trade(inst, side, price, qty)
             tell(now)
-        serve(now + 1)
         for want in script[start : start + 2]:
             id_ = want.ref
             if want.action in (Action.SUBMIT, MARKET):
@@ -164,7 +163,8 @@ def test_a_book_of_any_size_is_kept():
 
 @pytest.mark.slow
 def test_very_many_requests_find_room():
-    live = LiveExchange(table(), entry_latency_us=1_000, response_latency_us=1_000)
+    config = ExchangeConfig(entry_latency_us=1_000, response_latency_us=1_000)
+    live = LiveExchange(table(), config)
     many = np.concatenate(
         [intent(i, Wanted(0, Action.CANCEL, ref=i), T0) for i in range(1, 20_001)]
     )

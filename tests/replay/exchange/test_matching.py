@@ -8,6 +8,7 @@ import pytest
 from extrema_nb.events import ACC_ORDER, FILL, EventKind, OrderEvent, OrderStatus, TimeInForce
 from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import book, trade
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.live import LiveExchange
 from replay.exchange.reports import NO_LIQUIDITY, UNKNOWN_ORDER
 from tests.naive.exchange import MARKET, Wanted
@@ -21,7 +22,7 @@ class Market:
     """An exchange with bids 2.0 at 99.9 and 99.8, asks 2.0 at 100.1 and 100.2."""
 
     def __init__(self, instruments=None, **kwargs):
-        self.live = LiveExchange(instruments or table(), **kwargs)
+        self.live = LiveExchange(instruments or table(), ExchangeConfig(**kwargs))
         self.now = 0
         self.rows(
             book([(99.9, 2.0), (99.8, 2.0)], [(100.1, 2.0), (100.2, 2.0)], self.now, snapshot=True)
@@ -31,7 +32,9 @@ class Market:
         self.now += 1
         events = np.concatenate(parts)
         events["ts_recv"] = events["ts_event"] = self.now
-        return told(self.live.step(events))
+        reports = self.live.step(events)
+        # what is due at this moment waits for its last row
+        return told(np.concatenate([reports, self.live.advance(self.now)]))
 
     def ask(self, id_, action=1, **kwargs):
         self.now += 1

@@ -140,7 +140,9 @@ def test_a_model_that_does_not_compile_is_told_with_its_line():
 
 @pytest.mark.slow
 def test_paper_trading_takes_an_own_model():
-    own, built_in = LiveExchange(table(), queue=power3), LiveExchange(table(), queue="power3")
+    own, built_in = (
+        LiveExchange(table(), ExchangeConfig(queue=queue)) for queue in (power3, "power3")
+    )
     bid = np.zeros(1, INTENT)
     bid["client_order_id"], bid["price"], bid["qty"], bid["side"] = 1, 100.0, 1.0, 1
     bid["action"] = Action.SUBMIT
@@ -150,7 +152,7 @@ def test_paper_trading_takes_an_own_model():
         assert len(exchange.step(QUEUED[2:])) == 2  # the fill and its report
     assert own.open_orders(0).tobytes() == built_in.open_orders(0).tobytes()
     with pytest.raises(ConfigError, match="expected"):
-        LiveExchange(table(), queue=lambda front: front)
+        LiveExchange(table(), ExchangeConfig(queue=lambda front: front))
 
 
 def test_kernels_that_no_model_reaches_stay_what_they_are():

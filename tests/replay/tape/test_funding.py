@@ -123,8 +123,8 @@ def test_what_falls_due_is_what_every_time_by_itself_says_however_rows_are_cut(d
 def test_one_row_after_the_other_says_when_a_payment_was_due():
     pending, payment = new_pending(1), np.zeros(1, PAYMENT).view(PAYMENT)
     told = [stated(0, due=50).view(FUNDING)[0], stated(60, due=90).view(FUNDING)[0]]
-    assert not state_funding(pending[0], told[0], payment[0])
-    assert state_funding(pending[0], told[1], payment[0])
+    assert not state_funding(pending[0], told[0], told[0].ts_event, payment[0])
+    assert state_funding(pending[0], told[1], told[1].ts_event, payment[0])
     assert payment["ts"][0] == T0 + 50
     assert due_until(pending, payment[:0], T0 + 89).tolist() == []
     (last,) = due_until(pending, payment[:0], T0 + 90)
