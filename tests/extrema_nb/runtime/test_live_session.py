@@ -84,9 +84,10 @@ def test_a_session_trades_cancels_what_is_open_and_verifies(tmp_path, local_venu
     report = asyncio.run(main())
     assert report["orders"] > 2
     assert (report["left_open"], report["open_orders"]) == (0, 0)
-    # orders on their way out when the kill switch came are refused by us, others by nobody
+    # orders on their way out when the kill switch came are refused by us; the venue refuses what
+    # would have traded by the time it came there, where the computer is busy
     refused = [r.getMessage() for r in caplog.records if "rejected" in r.getMessage()]
-    assert all("STOPPING" in text for text in refused)
+    assert all("STOPPING" in text or "-5022" in text for text in refused)
     assert bool(refused) == bool(report["rejected"])
     assert report["killed"]
     assert report["rows"] > 100
