@@ -12,9 +12,9 @@ from extrema_nb.testing import MemorySource, book, trade
 from replay.exchange.model import FAR, X_NEXT_EXPIRY, X_REDUCES
 from replay.exchange.reports import CANNOT_REDUCE
 from tests.naive import exchange as twin
-from tests.naive.exchange import MARKET, Spec
+from tests.naive.exchange import MARKET, Spec, Wanted
 from tests.naive.reducing import NaiveReducing
-from tests.replay.exchange.scripted import market_rows, scripts, table, told
+from tests.replay.exchange.scripted import ACTIONS, TICKS, market_rows, scripts, table, told
 from tests.replay.exchange.test_arrival import raw
 from tests.replay.exchange.test_matching import Market
 from tests.replay.exchange.test_matching import told as brief
@@ -80,9 +80,51 @@ def test_nothing_is_looked_for_where_no_such_order_ever_came():
     assert market.live._x.clock[X_NEXT_EXPIRY] == FAR
 
 
+@st.composite
+def positions(draw):
+    """Draw positions that are opened, meant to be reduced, and closed or turned by another order."""
+    out = []
+    for at in (1, 9, 17):
+        inst, side = draw(st.integers(0, 1)), draw(st.sampled_from([1, -1]))
+        held = draw(st.integers(1, 8)) / 4
+        out.append(Wanted(at, MARKET, inst, side, qty=held))
+        for _ in range(draw(st.integers(1, 3))):
+            away = Wanted(
+                at + draw(st.integers(1, 3)), 1, inst, -side, draw(TICKS) + 4 * side,
+                draw(st.integers(1, 8)) / 4, draw(st.sampled_from([0, 0, 1])), reduce=True,
+            )  # fmt: skip
+            out.append(away)
+        closing = draw(st.sampled_from([MARKET, MARKET, 1]))
+        more = draw(st.sampled_from([0.0, 0.0, 0.25, -0.25]))
+        out.append(
+            Wanted(at + 5, closing, inst, -side, draw(TICKS), max(held + more, 0.25),
+                   reduce=draw(st.booleans()))
+        )  # fmt: skip
+    return (out + draw(scripts(reduces=True)))[:ACTIONS]
+
+
+def test_the_drawn_positions_leave_orders_without_a_use():
+    """Else the property below would say nothing."""
+    ended = []
+
+    class Counted(NaiveReducing):
+        def stop(self, order):
+            ended.append(order.id in self.idle)
+            super().stop(order)
+
+    @settings(max_examples=40, database=None, derandomize=True)
+    @given(market_rows(least=25), positions())
+    def play(events, script):
+        naive = Counted([Spec("0.1", 0.25, -0.001, 0.002)] * 2)
+        twin.run(naive, events, script, period=PERIOD)
+
+    play()
+    assert sum(ended) > 10
+
+
 @settings(max_examples=examples(150))
 @given(
-    market_rows(), scripts(reduces=True), st.booleans(), st.sampled_from([0, 0, 700]),
+    market_rows(least=25), positions(), st.booleans(), st.sampled_from([0, 0, 700]),
     st.sampled_from([0, 500]), st.none() | st.lists(st.integers(1, 12), min_size=1, max_size=3),
 )  # fmt: skip
 def test_a_run_with_reduce_only_orders_is_that_of_the_naive_twin(
