@@ -83,6 +83,15 @@ if TYPE_CHECKING:
         BUY as BUY,
     )
     from extrema_nb.events import (
+        BY_BBO as BY_BBO,
+    )
+    from extrema_nb.events import (
+        BY_MARK as BY_MARK,
+    )
+    from extrema_nb.events import (
+        BY_TRADE as BY_TRADE,
+    )
+    from extrema_nb.events import (
         CANDLE as CANDLE,
     )
     from extrema_nb.events import (
@@ -125,6 +134,9 @@ if TYPE_CHECKING:
         PRED as PRED,
     )
     from extrema_nb.events import (
+        REDUCE_ONLY as REDUCE_ONLY,
+    )
+    from extrema_nb.events import (
         SCHEDULE as SCHEDULE,
     )
     from extrema_nb.events import (
@@ -165,9 +177,6 @@ if TYPE_CHECKING:
     )
     from extrema_nb.events import (
         TimeInForce as TimeInForce,
-    )
-    from extrema_nb.events import (
-        TriggerBy as TriggerBy,
     )
     from extrema_nb.events import (
         as_events as as_events,
@@ -230,6 +239,9 @@ __all__ = [
     "ACC_POS",
     "BBO",
     "BUY",
+    "BY_BBO",
+    "BY_MARK",
+    "BY_TRADE",
     "CANDLE",
     "EVENT",
     "FILL",
@@ -244,6 +256,7 @@ __all__ = [
     "LOB_LEVEL",
     "MBO",
     "PRED",
+    "REDUCE_ONLY",
     "SCHEDULE",
     "SCHEMA_VERSION",
     "SELL",
@@ -292,7 +305,6 @@ __all__ = [
     "TimeInForce",
     "TimeScheduler",
     "Trades",
-    "TriggerBy",
     "VenueError",
     "WsTask",
     "Zmq",
@@ -334,6 +346,10 @@ _HOME = {
     "ACC_POS": "extrema_nb.events",
     "BBO": "extrema_nb.events",
     "BUY": "extrema_nb.events",
+    "BY_BBO": "extrema_nb.events",
+    "BY_MARK": "extrema_nb.events",
+    "BY_TRADE": "extrema_nb.events",
+    "REDUCE_ONLY": "extrema_nb.events",
     "CANDLE": "extrema_nb.events",
     "EVENT": "extrema_nb.events",
     "FILL": "extrema_nb.events",
@@ -362,7 +378,6 @@ _HOME = {
     "Side": "extrema_nb.events",
     "StatusCode": "extrema_nb.events",
     "TimeInForce": "extrema_nb.events",
-    "TriggerBy": "extrema_nb.events",
     "as_events": "extrema_nb.events",
     "empty_events": "extrema_nb.events",
     "Instrument": "extrema_nb.instruments",

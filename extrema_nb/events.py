@@ -30,6 +30,9 @@ __all__ = [
     "ACC_POS",
     "BBO",
     "BUY",
+    "BY_BBO",
+    "BY_MARK",
+    "BY_TRADE",
     "CANDLE",
     "EVENT",
     "FIELDS",
@@ -46,6 +49,7 @@ __all__ = [
     "LOB_LEVEL",
     "MBO",
     "PRED",
+    "REDUCE_ONLY",
     "SCHEDULE",
     "SCHEMA_VERSION",
     "SELL",
@@ -192,6 +196,12 @@ class TriggerBy(IntEnum):
     TRADE = 0  # prices of trades
     MARK = 1  # mark prices, from FUNDING rows
     BBO = 2  # a buy stop the best ask, a sell stop the best bid
+
+
+BY_TRADE = 0  # the members as plain integers, for strategies
+BY_MARK = 1
+BY_BBO = 2
+REDUCE_ONLY = 1024  # and of Flag what an order may carry
 
 
 class Action(IntEnum):

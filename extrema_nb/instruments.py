@@ -6,6 +6,7 @@ Names are ``BTC_USDT_PERP``, ``BTC_USDT`` (spot), ``BTC_USDT_FUT_240329``,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Any
@@ -153,21 +154,36 @@ class InstrumentTable:
         return found
 
     def by_name(self, name: str, venue: str | None = None) -> int:
-        """Return the id of a normalized name (or a symbol), at `venue` or wherever it is unique."""
+        """Return the id of a normalized name (or a symbol), at `venue` or wherever it is unique.
+
+        The name may stand behind its venue: ``binance-usdm:BTC_USDT_PERP``.
+        """
         found = [
             i
             for i, row in enumerate(self._rows)
-            if name in (row.name, row.symbol) and venue in (None, row.venue)
+            if name
+            in (row.name, row.symbol, f"{row.venue}:{row.name}", f"{row.venue}:{row.symbol}")
+            and venue in (None, row.venue)
         ]
         if len(found) == 1:
             return found[0]
         if found:
             venues = ", ".join(self._rows[i].venue for i in found)
-            raise ConfigError(f"{name!r} exists at {venues}; say which venue is meant")
+            raise ConfigError(
+                f"{name!r} exists at {venues}; say which venue is meant, as in "
+                f"{self._rows[found[0]].venue}:{name}"
+            )
         known = [row.name for row in self._rows]
         raise ConfigError(
             f"unknown instrument {name!r} ({len(known)} known)" + nearest(name, known)
         )
+
+    def labels(self) -> list[str]:
+        """Return what tells each instrument from the others: its name, behind its venue if need be."""
+        count = Counter(row.name for row in self._rows)
+        return [
+            row.name if count[row.name] == 1 else f"{row.venue}:{row.name}" for row in self._rows
+        ]
 
     def get_symbol(self, venue: str, symbol: str) -> int:
         """Return the id of a venue's symbol, or -1."""

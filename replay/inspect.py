@@ -12,7 +12,7 @@ import numpy as np
 from extrema_nb.contracts import Source
 from replay.inspect_page import write_inspection
 from replay.quality import Quality
-from replay.sources import CaptureSource, FileSource, ParquetSource, open_source
+from replay.sources import CaptureSource, FileSource, ParquetSource, open_together
 
 __all__ = ["inspect_path", "inspect_source"]
 
@@ -23,10 +23,11 @@ def inspect_path(
     path: str | Path | Sequence[str | Path], *, tell: Tell | None = None,
     page: str | Path | None = None, **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the report of `inspect_source` on what `open_source` gives for `path`."""
-    if isinstance(path, (str, Path)) and Path(path).is_dir():
+    """Return the report of `inspect_source` on what `open_together` gives for `path`."""
+    several = [path] if isinstance(path, (str, Path)) else list(path)
+    if len(several) == 1 and Path(several[0]).is_dir():
         options.setdefault("clamp_time", True)  # rows that go back are to be counted here
-    return inspect_source(open_source(path, **options), tell=tell, page=page)
+    return inspect_source(open_together(several, **options), tell=tell, page=page)
 
 
 def inspect_source(

@@ -22,15 +22,13 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from extrema_nb.contracts import Source
-from extrema_nb.errors import ConfigError, DataError, nearest
+from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import VIEWS, EventArray, EventKind
-from extrema_nb.instruments import Instrument
 from extrema_nb.store import ARRIVAL, NO_INST, columns_of, kind_of, to_frame
 from replay.sources.keep import Keep, keep_of
-from replay.sources.open import format_of, open_source
 from replay.sources.parquet import ParquetSource
 from replay.sources.recording import generation
-from replay.sources.together import TogetherSource
+from replay.sources.several import open_together
 
 __all__ = ["Loaded", "Time", "load"]
 
@@ -213,8 +211,9 @@ def load(
     Parameters
     ----------
     path : a recording, a file, or any number of them: days and venues come together in order of
-        arrival; files of one format belong together, as the days of a capture do
-    venues, instruments, kinds : what to read, all if None
+        arrival; captures of one venue and files of one format belong together, as days do
+    venues, instruments, kinds : what to read, all if None; an instrument by name or symbol, alone
+        or behind its venue and a colon
     start, end : time window, of ``ts_recv``
     from_snapshot : in recordings each book begins with its last snapshot before the window, so that
         it is whole when the window begins; those rows come first, with their own times
@@ -229,62 +228,8 @@ def load(
     low, high = _time(start, "start"), _time(end, "end")
     if low is not None and high is not None and low >= high:
         raise ConfigError(f"the window ends ({end}) before it begins ({start})")
-    names = None if instruments is None else list(instruments)
-    only = None if venues is None else list(venues)
-    said = options.pop("format", None)
-    options |= {"cache": cache, "from_snapshot": from_snapshot}
-    sources: list[Source] = []
-    known: list[Instrument] = []
-    for how, group in _groups([Path(each) for each in several], said):
-        source = open_source(group, how, None, low, high, chosen, **options)
-        known += source.instruments
-        if names is not None or only is not None:
-            wanted = [spec for spec in source.instruments if _is_wanted(spec, names, only)]
-            if not wanted:
-                continue
-            source = open_source(
-                group, how, [spec.name for spec in wanted], low, high, chosen,
-                venues=sorted({spec.venue for spec in wanted}), **options,
-            )  # fmt: skip
-        sources.append(source)
-    _check_known(known, names, only)
-    alone = len(sources) == 1 and only is None
-    return Loaded(sources[0] if alone else TogetherSource(sources, only), chosen)
-
-
-def _groups(paths: list[Path], said: str | None) -> list[tuple[str, list[Path]]]:
-    """Return (format, paths) of what is one source: each recording, all files of one format."""
-    out: list[tuple[str, list[Path]]] = []
-    places: dict[str, int] = {}
-    for path in paths:
-        how = said or format_of(path)
-        if how == "parquet" or how not in places:
-            places[how] = len(out)
-            out.append((how, []))
-        out[places[how]][1].append(path)
-    return out
-
-
-def _is_wanted(spec: Instrument, names: list[str] | None, venues: list[str] | None) -> bool:
-    named = names is None or spec.name in names or spec.symbol in names
-    return named and (venues is None or spec.venue in venues)
-
-
-def _check_known(
-    specs: list[Instrument], names: list[str] | None, venues: list[str] | None
-) -> None:
-    """Refuse names and venues that no file holds."""
-    there = sorted({spec.venue for spec in specs})
-    for venue in venues or ():
-        if venue not in there:
-            raise ConfigError(
-                f"unknown venue {venue!r}: the files hold {', '.join(there)}"
-                + nearest(venue, there)
-            )
-    found = [spec.name for spec in specs if venues is None or spec.venue in venues]
-    for name in names or ():
-        if not any(_is_wanted(spec, [name], venues) for spec in specs):
-            raise ConfigError(
-                f"unknown instrument {name!r}: the files hold {', '.join(found[:20])}"
-                + nearest(name, found)
-            )
+    options |= {"cache": cache, "from_snapshot": from_snapshot, "venues": venues}
+    source = open_together(
+        several, options.pop("format", None), instruments, low, high, chosen, **options
+    )
+    return Loaded(source, chosen)

@@ -246,14 +246,15 @@ class Quality:
         out.seconds = 0.0 if self._first is None else (self._now - self._first) / 1e6
         out.rows_per_second = out.rows / out.seconds if out.seconds else 0.0
         out.rows_by_kind, out.rows_by_instrument = {}, {}
+        labels = [*self._table.labels(), "_"]  # -1: rows of no instrument
         for (inst, kind), count in sorted(self._kinds.items()):
             word = EventKind(kind).name.lower()
             out.rows_by_kind[word] = out.rows_by_kind.get(word, 0) + count
-            out.rows_by_instrument.setdefault(self._name(inst), {})[word] = count
+            out.rows_by_instrument.setdefault(labels[inst], {})[word] = count
         out.status = {_code(code): count for code, count in sorted(self._status.items())}
         out.books = {}
         for inst, check in sorted(self._gaps.items()):
-            book = out.books[self._name(inst)] = BookReport(
+            book = out.books[labels[inst]] = BookReport(
                 messages=int(self._counts[inst, MESSAGES]),
                 snapshots=check.snapshots,
                 gaps=check.gap_count,
@@ -286,9 +287,6 @@ class Quality:
         if self._counts[inst, STATE] == state:
             us += max(0, self._now - int(self._counts[inst, SINCE]))
         return us / 1e6
-
-    def _name(self, inst: int) -> str:
-        return self._table[inst].name if inst >= 0 else "_"
 
 
 def _code(code: int) -> str:

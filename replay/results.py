@@ -95,7 +95,8 @@ def summary_of(
     log = orders_frame(journal)
     if later is None:
         later = mids_after(backtest, result, fills)
-    names = {inst: row.name for inst, row in enumerate(table)}
+    labels = table.labels()
+    names = dict(enumerate(labels))
     positions = backtest.group.ctx.positions[len(backtest.group.strategies)]
     described = backtest.group.describe()
     assets = assets_of(table, np.flatnonzero(positions["trades"]))
@@ -104,8 +105,8 @@ def summary_of(
         "fills": len(fills),
         "rows": result.data.rows,
         "position": {
-            row.name: float(positions["qty"][inst])
-            for inst, row in enumerate(table)
+            name: float(positions["qty"][inst])
+            for inst, name in names.items()
             if positions["trades"][inst] or positions["qty"][inst]
         },
         "fees": float(positions["fee"].sum()),
@@ -129,7 +130,7 @@ def summary_of(
             "digest": result.data.digest,
             "first_ts": result.data.first_ts,
             "last_ts": result.data.last_ts,
-            "instruments": [row.name for row in table],
+            "instruments": labels,
             "faults": result.data.faults._asdict(),
         },
         "strategies": described["strategies"],

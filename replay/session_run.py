@@ -71,7 +71,7 @@ def read_session_run(folder: str | Path) -> SessionRun:
     moments = fills["ts_exch"].to_numpy()[:, None] + np.array(HORIZONS_US, np.int64)
     insts = np.repeat(fills["inst"].to_numpy(), len(HORIZONS_US))
     later = mids_at([rows], specs, insts, moments.reshape(-1)).reshape(moments.shape)
-    names = {inst: row.name for inst, row in enumerate(table)}
+    names = dict(enumerate(table.labels()))
     group = session.meta.group
     lives = order_lives(orders)
     assets = assets_of(table, fills["inst"].unique())

@@ -56,13 +56,14 @@ def settled(table: InstrumentTable, account: pl.DataFrame) -> dict[str, dict[str
     without one
     """
     found = {}
+    labels = table.labels()
     for inst in account.filter(pl.col("trades") > 0)["inst"].unique().sort():
         row = table[int(inst)]
         _, mid, profit = (
             account.filter(pl.col("inst") == inst).select("inst", "mid", "equity").row(-1)
         )
         other = profit * mid if row.inverse else profit / mid if mid else np.nan
-        found[row.name] = {
+        found[labels[int(inst)]] = {
             "asset": asset_of(row),
             "profit": float(profit),
             "other_asset": (row.quote or "quote units")

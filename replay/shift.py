@@ -23,22 +23,25 @@ class FeedShift:
 
     Parameters
     ----------
-    shifts : name → µs, negative for earlier; an instrument that is not named stays
+    shifts : name → µs, negative for earlier; an instrument that is not named stays; where several
+        venues have the name, it stands behind its venue and a colon
     """
 
     def __init__(self, source: Source, shifts: Mapping[str, int]) -> None:
         self.source = source
         self.instruments = source.instruments
         self.shifts = dict(shifts)
-        names = [row.name for row in source.instruments]
-        for name in self.shifts:
-            if name not in names:
-                raise ConfigError(
-                    f"a feed shift for {name!r}, which the data do not have; they have "
-                    + ", ".join(names)
-                )
+        table = source.instruments
         # the last place is for rows without an instrument
-        self.by_inst = np.array([self.shifts.get(name, 0) for name in names] + [0], np.int64)
+        self.by_inst = np.zeros(len(table) + 1, np.int64)
+        for name, shift in self.shifts.items():
+            try:
+                self.by_inst[table.by_name(name)] = shift
+            except ConfigError as error:
+                raise ConfigError(
+                    f"the feed shift of {name!r}: {error}; the data have "
+                    + ", ".join(table.labels())
+                ) from error
 
     def describe(self) -> dict[str, Any]:
         """Return the source's description with the shifts."""

@@ -116,7 +116,8 @@ class Soundness:
                 f"ts_recv {when}: levels would fall together; give the tick size that the data has "
                 "(--tick), or convert it again with the right instruments"
             )
-        names = tuple(self._table[int(inst)].name for inst in np.flatnonzero(self._bare))
+        labels = self._table.labels()
+        names = tuple(labels[int(inst)] for inst in np.flatnonzero(self._bare))
         return Faults(self._gaps, self._losses, self._stale, int(self._off.sum()), names)
 
 

@@ -166,8 +166,9 @@ class Timeline:
 
     def prices(self) -> dict[str, pl.DataFrame]:
         """Return instrument name -> (ts, value): the last price of each step."""
+        labels = self._table.labels()
         return {
-            self._table[inst].name: pl.DataFrame(
+            labels[inst]: pl.DataFrame(
                 {
                     "ts": (self.first or 0) + np.array(sorted(held), np.int64) * self.width,
                     "value": [held[step] for step in sorted(held)],

@@ -170,7 +170,7 @@ def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
         account=results.account_frame(result.marks),
         fills=results.fills_frame(result.journal, table),
         orders=results.orders_frame(result.journal),
-        names={inst: row.name for inst, row in enumerate(table)},
+        names=dict(enumerate(table.labels())),
     )
 
 

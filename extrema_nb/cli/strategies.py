@@ -97,8 +97,8 @@ def open_arguments(args: argparse.Namespace, *, thrifty: bool = False) -> Any:
     from extrema_nb.cli.common import parse_time
 
     sources = spoke("replay.sources")
-    source = sources.open_source(
-        args.path[0] if len(args.path) == 1 else args.path,
+    source = sources.open_together(
+        args.path,
         format=args.format,
         instruments=args.instruments.split(",") if args.instruments else None,
         start=parse_time(args.start) if args.start else None,

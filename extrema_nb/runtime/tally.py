@@ -106,7 +106,7 @@ class Tally:
 
     def summary(self) -> dict[str, Any]:
         """Return the counts as JSON-able values."""
-        profit = self.profit()
+        profit, labels = self.profit(), self._table.labels()
         return {
             "orders": self.orders,
             "cancels": self.cancels,
@@ -118,7 +118,7 @@ class Tally:
             "fees": self.fees,
             "funding": self.funding,
             "profit": profit if math.isfinite(profit) else None,
-            "position": {self._table[i].name: round(q, 12) for i, q in self.position.items()},
+            "position": {labels[i]: round(q, 12) for i, q in self.position.items()},
         }
 
     def _fill(self, fill: Any) -> None:

@@ -7,6 +7,7 @@ from replay.sources.files import FileSource
 from replay.sources.open import DEFAULT_VENUE, FORMATS, open_source
 from replay.sources.parquet import ParquetSource
 from replay.sources.portions import FEW_ROWS, HELD_ROWS
+from replay.sources.several import one_group, open_together
 
 __all__ = [
     "DEFAULT_VENUE",
@@ -16,5 +17,7 @@ __all__ = [
     "CaptureSource",
     "FileSource",
     "ParquetSource",
+    "one_group",
     "open_source",
+    "open_together",
 ]

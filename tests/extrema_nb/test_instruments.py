@@ -51,9 +51,19 @@ def test_an_unknown_symbol_can_be_asked_for_without_an_error():
 
 def test_a_name_at_two_venues_asks_which_one():
     table = InstrumentTable([instrument(), instrument(venue="okx", symbol="BTC-USDT-SWAP")])
-    with pytest.raises(ConfigError, match="exists at binance-usdm, okx; say which venue"):
+    with pytest.raises(
+        ConfigError, match=r"exists at binance-usdm, okx; say which .*, as in binance-usdm:BTC"
+    ):
         table.by_name("BTC_USDT_PERP")
     assert table.by_name("BTC_USDT_PERP", "okx") == 1
+    assert table.by_name("okx:BTC_USDT_PERP") == table.by_name("okx:BTC-USDT-SWAP") == 1
+
+
+def test_a_label_has_the_venue_where_a_name_alone_would_not_do():
+    table = InstrumentTable([instrument(), instrument("ETHUSDT", "ETH_USDT_PERP")])
+    assert table.labels() == ["BTC_USDT_PERP", "ETH_USDT_PERP"]
+    table.add(instrument(venue="okx", symbol="BTC-USDT-SWAP"))
+    assert table.labels() == ["binance-usdm:BTC_USDT_PERP", "ETH_USDT_PERP", "okx:BTC_USDT_PERP"]
 
 
 def test_adding_a_symbol_again_updates_its_spec_and_keeps_its_id():

@@ -70,7 +70,7 @@ def test_instruments_kinds_and_venues_are_chosen(recording):
     day = load(recording, instruments=["ETHUSDT"], kinds=[EventKind.TRADE], venues=["binance-usdm"])
     assert day.frame().collect()["trade_id"].to_list() == [1, 3, 5, 7, 9]
     assert len(day.instruments) == 1
-    with pytest.raises(ConfigError, match=r"unknown instrument 'ETCUSDT'.*the files hold"):
+    with pytest.raises(ConfigError, match=r"unknown instrument 'ETCUSDT'.*the recording holds"):
         load(recording, instruments=["ETCUSDT"])
     with pytest.raises(ConfigError, match=r"unknown venue 'binance-spot'.*did you mean"):
         load(recording, venues=["binance-spot"])

@@ -33,7 +33,9 @@ def test_rows_come_by_their_new_times_and_then_as_they_came(events, first, secon
 
 
 def test_a_name_that_the_data_do_not_have_is_refused():
-    with pytest.raises(ConfigError, match="a feed shift for 'C', which the data do not have"):
+    with pytest.raises(
+        ConfigError, match=r"feed shift of 'C': unknown instrument 'C' .*the data have A, B"
+    ):
         FeedShift(MemorySource(empty_events(0), table()), {"C": 5})
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from extrema_nb.contracts import Source
 from replay.backtest import DataScan, scan
 from replay.sources import open_source
-from tests.bench.peer.cases import CASES, EXTRA, LATENCIES, QUEUES, backtest
+from tests.bench.peer.cases import CASES, EXTRA, LATENCIES, LOT, QUEUES, backtest
 from tests.bench.peer.excuses import causes, excused, without
 from tests.bench.peer.export import Exported, export
 from tests.bench.peer.fuzz import fuzz
@@ -39,24 +39,28 @@ def agreement(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return one record for each case, queue and latency.
 
-    With `partial` each quantity has 0.7 lots more, so that no execution completes an order to the
-    lot, where the peer would end the run.
+    Quantities are those of the cases in lots of 0.001, whatever the instrument's lot is. With
+    `partial` each has 0.7 lots more, so that no execution completes an order to the lot, where the
+    peer would end the run.
     """
     found = []
+    scale = out.lot / LOT
     for queue in queues:
         for latency in LATENCIES:
             for wanted in CASES:
                 if wanted.name not in names:
                     continue
                 more = EXTRA * out.lot if partial else 0.0
-                case = wanted._replace(qty=wanted.qty + more)
+                case = wanted._replace(
+                    qty=round(wanted.qty * scale + more, 12), limit=wanted.limit * scale
+                )
                 result = backtest(source, data, case, QUEUES[queue], latency, partial=partial).run()
                 log = str(peer.folder / "log.npy")
                 said = peer.run(
                     strategy=case.strategy, queue=QUEUES[queue][0], queue_n=QUEUES[queue][1],
                     entry=latency, response=latency, tick=out.tick, lot=out.lot, first=out.first,
                     last=out.last, period=case.period, qty=case.qty, limit=case.limit, watch=True,
-                    log=log, partial=partial,
+                    log=log, partial=partial, lines=100_000 + 3 * len(result.journal),
                 )  # fmt: skip
                 ours = our_log(result.journal, out.tick)
                 wrong = excused(ours) if partial else {}
@@ -99,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--peer-python", default=sys.executable, help="interpreter that has hftbacktest; this one"
     )
     parser.add_argument("--data", required=True, nargs="+", help="capture files of one instrument")
+    parser.add_argument("--instrument", help="which one, where the files have several")
     parser.add_argument("--json", type=Path, help="where the result goes")
     parser.add_argument("--case", action="append", help="one of the cases; all if not given")
     parser.add_argument("--queue", action="append", choices=list(QUEUES), help="all if not given")
@@ -112,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = args.case or [case.name for case in CASES]
     kinds = {"full": [False], "partial": [True], "both": [False, True]}[args.fills]
     commit = _commit()
-    source = open_source(args.data)
+    source = open_source(args.data, instruments=[args.instrument] if args.instrument else None)
     data = scan(source)
     shift = -data.min_latency if data.min_latency < 0 else 0
     out = export(source, data, shift)
@@ -132,7 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             peer.close()
     report = {
-        "data": [Path(path).name for path in args.data], "digest": data.digest, "rows": out.rows,
+        "data": [Path(path).name for path in args.data],
+        "instrument": source.instruments[0].name, "tick": out.tick, "lot": out.lot, "digest": data.digest, "rows": out.rows,
         "peer_rows": len(out.events), "clock_shift_us": shift, "peer": peer.versions,
         "commit": commit, "machine": platform.processor() or platform.machine(),
         "equal": sum(c["first_difference"] is None for c in cases), "cases": cases,

@@ -9,7 +9,7 @@ from replay.backtest import Backtest, BacktestConfig, DataScan
 from replay.exchange.model import ExchangeConfig
 from tests.bench.peer import strategies
 
-__all__ = ["CASES", "EXTRA", "LATENCIES", "QUEUES", "Case", "backtest"]
+__all__ = ["CASES", "EXTRA", "LATENCIES", "LOT", "QUEUES", "Case", "backtest"]
 
 
 class Case(NamedTuple):
@@ -37,6 +37,7 @@ QUEUES = {
     "power2": ("power", 2.0),  # f(x) = x² in the shares f(back) / (f(back) + f(front))
     "log": ("log", 0.0),
 }
+LOT = 0.001  # that of the quantities above
 EXTRA = 0.7  # lots beyond each quantity where fills are partial: no sum of executions is whole
 LATENCIES = (0, 10_000)  # µs, entry and response each
 
