@@ -324,6 +324,9 @@ def run(bt, which, first, last, period, size, q, limit, own, own_qty, log, watch
     if bt.elapse(0) != 0:
         return 0
     due = -(-first // period) * period
+    while due < bt.current_timestamp:  # its clock begins with its first row; before that is no book
+        k += 1
+        due += period
     over = False
     while not over:
         stop = min(due, last)
