@@ -27,8 +27,8 @@ from replay.checkpoint.run import Course, open_checkpoint
 from replay.exchange.config import ExchangeConfig
 from replay.lockstep import Lockstep, Variant
 from replay.prepared import Prepared, Tapes
-from replay.scan import DataScan, check_queue, scan
-from replay.soundness import tell_faults
+from replay.scan import DataScan, check_queue, scan, tell_bookless
+from replay.soundness import tell_faults, tell_reading
 from replay.without import ACCOUNT, Without
 
 __all__ = ["Backtest", "BacktestConfig", "DataScan", "Paused", "RunResult", "scan"]
@@ -55,6 +55,9 @@ class BacktestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(
                 f"account marks every {self.mark_every_s} s, expected seconds, 0 for none"
             )
+        for name in ("base_latency_us", "model_latency_us"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected µs from 0 on")
 
     def timers_from(self, start: int) -> list[tuple[int, int, int]]:
         """Return (id, first due, period) in µs: the first multiple of the period from `start` on."""
@@ -187,6 +190,8 @@ class Backtest:
     def _run(self, plan: Plan, resume: str | Path | None) -> tuple[Course, RunResult | None]:
         data = self.data or self._prepared.scan()
         check_queue(self.config.exchange.queue, data)
+        tell_bookless(data, self.source.instruments)
+        tell_reading(self.source)
         tell_faults(data.faults, refuse=self.config.whole)
         if self.source.left_out:
             logger.info("%d rows of a live session's own are left out", self.source.left_out)

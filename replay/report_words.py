@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from replay.statistics.mark_outs import horizon_name
@@ -37,6 +38,7 @@ SHARES = {
     "maker_share",
     "time_in_market",
 }  # shown in percent
+MOMENTS = {"first_ts", "last_ts"}  # µs since 1970, UTC
 HEADINGS = {"params": "Parameters"}
 COLOURED = {
     "profit",
@@ -134,8 +136,15 @@ def _label(name: object) -> str:
     text = str(name)
     for ending, unit in UNITS.items():
         if text.endswith(ending) and not text.endswith("per" + ending):
-            return f"{text.removesuffix(ending).replace('_', ' ')}, {unit}"
-    return text.replace("_", " ")
+            return f"{_spaced(text.removesuffix(ending))}, {unit}"
+    return _spaced(text)
+
+
+def _spaced(text: str) -> str:
+    """Return a path of names with spaces in words of ours; an instrument's name stays as it is."""
+    return ".".join(
+        part.replace("_", " ") if part == part.lower() else part for part in text.split(".")
+    )
 
 
 def _value(name: object, value: object) -> str:
@@ -143,6 +152,8 @@ def _value(name: object, value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and str(name).rpartition(".")[2] in MOMENTS:
+        return f"{datetime.fromtimestamp(value / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"
     if isinstance(value, int | float):
         return _figure(str(name).rpartition(".")[2], value)
     if isinstance(value, list | tuple):

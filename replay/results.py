@@ -105,7 +105,7 @@ def summary_of(
         "fills": len(fills),
         "rows": result.data.rows,
         "position": {
-            name: float(positions["qty"][inst])
+            name: round(float(positions["qty"][inst]), 12)
             for inst, name in names.items()
             if positions["trades"][inst] or positions["qty"][inst]
         },

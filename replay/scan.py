@@ -13,13 +13,14 @@ from extrema_nb.books.l3 import ADD, DELETE, EXECUTE
 from extrema_nb.contracts import Source
 from extrema_nb.errors import ConfigError, DataError
 from extrema_nb.events import EVENT, MBO, TRADE, EventArray, EventKind, as_events
+from extrema_nb.instruments import InstrumentTable
 from extrema_nb.jit import kernel, view_at
 from replay.exchange.config import FIFO
 from replay.exchange.model import FAR
 from replay.shift import shifts_of
 from replay.soundness import SOUND, Faults, Soundness, check_clocks
 
-__all__ = ["DataScan", "check_queue", "scan"]
+__all__ = ["DataScan", "check_queue", "scan", "tell_bookless"]
 
 logger = logging.getLogger(__name__)
 
@@ -240,3 +241,15 @@ def check_queue(queue: str, data: DataScan) -> None:
             "the data tells of no execution of a single order, so fifo fills only what the book "
             "crosses; take another queue model if its source never tells them"
         )
+
+
+def tell_bookless(data: DataScan, table: InstrumentTable) -> None:
+    """Warn of instruments without a book: nothing can be traded there."""
+    labels = table.labels()
+    bare = [labels[inst] for inst in range(len(table)) if inst not in data.books]
+    if bare:
+        named = ", ".join(bare[:5]) + (f" and {len(bare) - 5} more" if len(bare) > 5 else "")
+        logger.warning(
+            "the data has no book (LOB rows) of %s: no order fills there; --book-from bbo, trades, "
+            "candles or orders (replay.inputs.BookFrom) makes one of such rows", named,
+        )  # fmt: skip

@@ -15,7 +15,7 @@ from extrema_nb.errors import DataError
 from extrema_nb.events import LOB_LEVEL, STATUS, EventArray, EventKind, Flag, StatusCode
 from extrema_nb.instruments import InstrumentTable
 
-__all__ = ["SOUND", "Faults", "Soundness", "check_clocks", "tell_faults"]
+__all__ = ["SOUND", "Faults", "Soundness", "check_clocks", "tell_faults", "tell_reading"]
 
 APART = 366 * 86_400_000_000  # µs; clocks further apart than a year do not count the same unit
 OFF = 0.01  # ticks that a price may be beside one: the error of a double is far below
@@ -143,3 +143,24 @@ def tell_faults(faults: Faults, *, refuse: bool) -> None:
         raise DataError(f"the data is not whole: {words}; run without --whole, or give other data")
     if words:
         logger.warning("the data is not whole: %s; the run goes on with what there is", words)
+
+
+def tell_reading(source: Any) -> None:
+    """Warn of what was met on the way from files to rows: lines left out, times that went back."""
+    while source is not None:
+        for part in getattr(source, "sources", []):
+            tell_reading(part)
+        counts = getattr(source, "counts", None)
+        skipped = getattr(counts, "skipped", 0)
+        back = getattr(counts, "largest_step_back_us", 0)  # of captures; others are refused
+        told = []
+        if skipped:
+            told.append(f"{skipped:,} bad lines or rows were left out")
+        if back:
+            told.append(
+                f"lines go back in time, by {back / 1e6:,.6f} s at most, and were taken to come with "
+                "the line before; --sort puts lines in order"
+            )
+        if told:
+            logger.warning("%s: %s", source.describe()["path"], "; ".join(told))
+        source = getattr(source, "source", None)

@@ -31,9 +31,9 @@ from replay.exchange.model import X_FILLS
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
 from replay.prepared import Prepared, Tapes
-from replay.scan import DataScan, check_queue
+from replay.scan import DataScan, check_queue, tell_bookless
 from replay.settled import assets_of
-from replay.soundness import tell_faults
+from replay.soundness import tell_faults, tell_reading
 from replay.without import ACCOUNT, Without
 
 __all__ = ["MAX_SETS", "Outcome", "Sweep", "grid", "parse_values"]
@@ -160,6 +160,8 @@ class Sweep:
             return self._tapes.data
         self.data = self.data or self._prepared.scan()
         if not self._told:
+            tell_bookless(self.data, self.source.instruments)
+            tell_reading(self.source)
             tell_faults(self.data.faults, refuse=self.config.whole)
             self._told = True
         return self.data

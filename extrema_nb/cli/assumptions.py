@@ -17,7 +17,7 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         "--queue", default="risk_averse",
         help="queue model: risk_averse, power, power2, power3, log, log2, through, fifo, or MODULE:FUNCTION",
     )  # fmt: skip
-    parser.add_argument("--queue-n", type=float, default=2.0, help="exponent of power queues")
+    parser.add_argument("--queue-n", type=float, help="exponent of power queues (2 unless given)")
     parser.add_argument("--latency-us", type=int, default=0, help="order latency to the exchange")
     parser.add_argument(
         "--response-us", type=int, help="latency of reports back; as --latency-us unless given"
@@ -94,6 +94,21 @@ def _add_margin_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _queue_n(args: argparse.Namespace) -> float:
+    """Return the exponent of the queue model; raise ConfigError if it would do nothing."""
+    if args.queue_n is None:
+        return 2.0
+    swept = getattr(args, "table", None) is not None or any(
+        word.startswith("exchange.queue=") for word in getattr(args, "grid", [])
+    )
+    if not (swept or args.queue.startswith("power") or ":" in args.queue):
+        raise ConfigError(
+            f"--queue-n {args.queue_n} is for the models power, power2, power3 and your own, and does "
+            f"nothing with --queue {args.queue}; leave it out, or take one of those"
+        )
+    return float(args.queue_n)
+
+
 def _margin(args: argparse.Namespace) -> Any:
     """Return the MarginConfig that the arguments ask for, None without a balance."""
     given = {
@@ -138,7 +153,7 @@ def exchange_config(args: argparse.Namespace) -> Any:
     fees = spoke("replay.exchange.fee_config").read_fees(args.fees) if args.fees else {}
     return spoke("replay.exchange.config").ExchangeConfig(
         queue=load_object(args.queue) if ":" in args.queue else args.queue,
-        queue_n=args.queue_n,
+        queue_n=_queue_n(args),
         entry_latency_us=args.latency_us,
         response_latency_us=response,
         latency=latency,

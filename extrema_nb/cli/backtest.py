@@ -46,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", default=[], metavar="ID=TARGET", help="answers ctx.emit(ID, …)"
     )
-    parser.add_argument("--model-latency-us", type=int, default=1000, help="features to prediction")
+    parser.add_argument(
+        "--model-latency-us",
+        type=int,
+        help="features to prediction, with --model (1000 unless given)",
+    )
     parser.add_argument(
         "--capital", type=float, help="quote units that return and turnover are reckoned of"
     )
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     results = spoke("replay.results")
     started = time.perf_counter()
     source = open_arguments(args, thrifty=True)
-    config = backtest_config(args, model_latency_us=args.model_latency_us)
+    config = backtest_config(args, model_latency_us=_model_latency(args))
     if args.capital is not None and not args.capital > 0:
         raise ConfigError(f"--capital is {args.capital}, expected quote units above 0")
     saving = _saving(args)
@@ -123,6 +127,18 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(told)
     return 0
+
+
+def _model_latency(args: argparse.Namespace) -> int:
+    if args.model_latency_us is None:
+        return 1000
+    if not args.model:
+        raise ConfigError(
+            "--model-latency-us is given without --model, whose answers take that long"
+        )
+    if args.model_latency_us < 0:
+        raise ConfigError(f"--model-latency-us is {args.model_latency_us}, expected µs from 0 on")
+    return int(args.model_latency_us)
 
 
 def _saving(args: argparse.Namespace) -> dict[str, Any]:

@@ -201,6 +201,9 @@ class Progress:
         self.done = 0.0
         self.note = ""
         self.started = time.monotonic()
+        self._since: tuple[float, float] | None = (
+            None  # when the first of it was done, and how much
+        )
 
     def advance(self, n: float = 1, note: str | None = None) -> None:
         """Add `n` to what is done and replace the note, if one is given."""
@@ -209,6 +212,8 @@ class Progress:
     def update(self, done: float, *, total: float | None = None, note: str | None = None) -> None:
         """Set how much is done, and how much there is in all once that is known."""
         self.done = done
+        if self._since is None and done:
+            self._since = time.monotonic(), done
         self.total = self.total if total is None else total
         self.note = self.note if note is None else note
         self.tell()
@@ -218,9 +223,11 @@ class Progress:
 
     def text(self) -> str:
         """Return the state in one line."""
-        seconds = time.monotonic() - self.started
+        # what came before the first of it (compiling, opening files) is none of its rate
+        since, before = self._since or (self.started, 0.0)
+        seconds, done = time.monotonic() - since, self.done - before
         share = f" ({self.done / self.total:.0%})" if self.total else ""
-        rate = f", {self.done / seconds:,.0f}/s" if seconds > 0.1 and self.done else ""
+        rate = f", {done / seconds:,.0f}/s" if seconds > 0.1 and done else ""
         note = f", {self.note}" if self.note else ""
         return f"{self.label}: {self.done:,.0f} {self.unit}{share}{rate}{note}"
 

@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,14 @@ from replay.sources.guess import LOOKED, guess_venue
 from replay.sources.lines import LineFile
 from replay.sources.open import format_of, open_source
 from replay.sources.together import TogetherSource
+
+_OURS = {"parquet"}
+_FRAMES = {"parquet", "collector", "cryptofeed"}
+IDLE = {
+    "tick": _FRAMES, "symbol": _FRAMES, "venue": _OURS, "sort": _OURS, "skip_bad": _OURS,
+    "assume_synced": _OURS,
+}  # fmt: skip
+"""Options of `open_source`, and the formats that they say nothing to."""
 
 __all__ = ["groups_of", "one_group", "open_together"]
 
@@ -53,7 +61,9 @@ def open_together(
     names = None if instruments is None else list(instruments)
     only = None if venues is None else list(venues)
     chosen = None if kinds is None else list(kinds)
+    _refuse_twice([Path(each) for each in paths])
     groups = groups_of([Path(each) for each in paths], format, options.get("venue"))
+    _refuse_idle({how for how, _ in groups}, options)
     if len(groups) == 1 and only is None and not any(":" in name for name in names or ()):
         how, group = groups[0]
         return open_source(group, how, names, start, end, chosen, **options)
@@ -109,6 +119,28 @@ def one_group(paths: Sequence[str | Path], said: str | None, venue: str | None) 
             f"{apart} are of different venues or formats, expected files of one; convert them one "
             "after the other, those after the first with --append"
         )
+
+
+def _refuse_twice(paths: list[Path]) -> None:
+    """Raise ConfigError for a path that is given again: its rows would all be there twice."""
+    seen: set[Path] = set()
+    for path in paths:
+        real = path.resolve()
+        if real in seen:
+            raise ConfigError(
+                f"{path} is given twice, and its rows would count twice; give it once"
+            )
+        seen.add(real)
+
+
+def _refuse_idle(formats: set[str], options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an option that none of the files can use."""
+    for name, idle in IDLE.items():
+        if options.get(name) and formats <= idle:
+            raise ConfigError(
+                f"{name.replace('_', '-')} {options[name]} is for files of other formats, and does "
+                f"nothing here: {', '.join(sorted(formats))} files say it themselves; leave it out"
+            )
 
 
 def _venue_of(path: Path, how: str) -> str | None:

@@ -156,7 +156,7 @@ def test_a_latency_table_that_cannot_be_right_is_refused(capsys, tmp_path, words
         ((*BACKTEST, "--param", "qty=nan"), "'nan' is no number"),
         ((*BACKTEST, "--risk", "max_position=nan"), "'nan' is no number"),
         ((*BACKTEST, "--tick", "0"), "the tick is 0, expected the least step of price"),
-        ((*SWEEP, "--tick", "nan"), "the tick is nan, expected the least step of price"),
+        ((*SWEEP, "--tick", "nan"), "tick nan is for files of other formats"),
         (("sweep", "--grid", "half_spred=1,2"), "half_spred"),
         (("sweep", "--grid", "exchange.quue=log"), "unknown assumption exchange.quue"),
         (("sweep", "--grid", "qty=0:1e12:1"), "expected at most 1,000,000"),

@@ -256,6 +256,12 @@ def test_a_timer_without_a_period_is_refused():
         BacktestConfig(timers=((1, 0.0),))
 
 
+@pytest.mark.parametrize("name", ["base_latency_us", "model_latency_us"])
+def test_rows_and_answers_do_not_come_before_what_they_tell(name):
+    with pytest.raises(ConfigError, match=f"{name} is -1, expected µs from 0 on"):
+        BacktestConfig(**{name: -1})
+
+
 def test_no_marks_are_kept_when_none_are_wanted():
     events = rows(trade(100.0, 1.0, ts=T0), trade(100.0, 1.0, ts=T0 + 10_000_000))
     config = BacktestConfig(mark_every_s=0.0)

@@ -33,6 +33,7 @@ def value_of(name, value):
         ("x", "a & b", "a &amp; b"),
         ("fill_ratio", 0.25, "25.00%"),
         ("stats.fill_ratio", 1, "100.00%"),
+        ("data.first_ts", 1_723_161_255_088_169, "2024-08-08 23:54:15.088169"),
     ],
 )
 def test_values_are_written_for_readers(name, value, written):
@@ -47,6 +48,7 @@ def test_values_are_written_for_readers(name, value, written):
         ("profit_bps", "profit, bps"),
         ("rows_per_s", "rows per s"),
         ("half_spread", "half spread"),
+        ("settled.okx:BTC_USDT_PERP.other_asset", "settled.okx:BTC_USDT_PERP.other asset"),
         ("<b>", "&lt;b&gt;"),
     ],
 )

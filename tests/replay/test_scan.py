@@ -12,7 +12,7 @@ from extrema_nb.events import LOB_LEVEL, MBO, TRADE
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.exchange.model import FAR
 from replay.inputs import BookFrom
-from replay.scan import HAS_BOOK, HAS_ORDERS, _Looked, scan
+from replay.scan import HAS_BOOK, HAS_ORDERS, _Looked, scan, tell_bookless
 from replay.shift import FeedShift
 from tests.naive.first_look import first_look
 from tests.order_rows import order_streams
@@ -126,3 +126,13 @@ def test_rows_of_no_instrument_are_looked_at():
     looked.see(rows(trade(1.0, 1.0, ts=T0 + 5, ts_event=T0)))
     assert looked.latency() == (5, 5)
     assert looked.those_with(HAS_BOOK) == frozenset()
+
+
+def test_instruments_without_a_book_are_told(caplog):
+    quoted = source(book([(99.0, 1.0)], [(101.0, 1.0)], ts=T0), trade(1.0, 1.0, ts=T0 + 1, inst=1))
+    tell_bookless(scan(quoted), quoted.instruments)
+    assert "no book (LOB rows) of B: no order fills there; --book-from" in caplog.text
+    caplog.clear()
+    whole = source(*(book([(99.0, 1.0)], [(101.0, 1.0)], ts=T0, inst=inst) for inst in (0, 1)))
+    tell_bookless(scan(whole), whole.instruments)
+    assert not caplog.text

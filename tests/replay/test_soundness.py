@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -13,10 +14,14 @@ from extrema_nb.errors import DataError
 from extrema_nb.events import STATUS, EventKind, Flag, StatusCode, as_events, empty_events
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.backtest import Backtest, BacktestConfig
+from replay.inputs import BookFrom
 from replay.scan import scan
-from replay.soundness import SOUND, Faults, Soundness, check_clocks, tell_faults
+from replay.soundness import SOUND, Faults, Soundness, check_clocks, tell_faults, tell_reading
+from replay.sources import CaptureSource
+from replay.sources.together import TogetherSource
 from replay.sweep import Sweep
 from tests.replay.exchange.scripted import T0, Scripted, market_rows, params, table
+from tests.replay.sources.captures import SYNCED, write
 
 DAY = 86_400_000_000  # µs
 
@@ -133,3 +138,16 @@ def test_runs_and_sweeps_refuse_what_is_not_whole():
     with pytest.raises(DataError, match="1 gaps"):
         list(sweep.run())
     assert np.all(GOOD["ts_recv"] == T0)
+
+
+def test_what_reading_left_out_or_moved_is_told_of_every_file(tmp_path, caplog):
+    first = write(tmp_path / "a.gz", SYNCED, [5, 3, 4, 6, 7, 8])
+    other = write(tmp_path / "b.gz", [*SYNCED, "{"], range(2, 9))
+    source = TogetherSource([CaptureSource([first]), CaptureSource([other], skip_bad=True)])
+    list(source.batches())
+    tell_reading(BookFrom(source, "trades"))
+    assert re.search(r"a\.gz: lines go back in time, by 0\.00000\d s at most", caplog.text)
+    assert "b.gz: 1 bad lines or rows were left out" in caplog.text
+    caplog.clear()
+    tell_reading(MemorySource(rows(trade(1.0, 1.0))))
+    assert not caplog.text

@@ -101,3 +101,16 @@ def test_a_queue_model_of_ones_own_is_found_by_its_path():
     assert config.queue.startswith("strategies.queue_models:pro_rata#")
     with pytest.raises(ConfigError, match="did you mean 'pro_rata'"):
         exchange_config(parsed("--queue", "strategies.queue_models:pro_rat"))
+
+
+def test_an_exponent_that_no_queue_model_uses_is_refused():
+    assert exchange_config(parsed("--queue", "power3", "--queue-n", "3")).queue_n == 3.0
+    assert exchange_config(parsed("--queue", "log")).queue_n == 2.0
+    with pytest.raises(ConfigError, match="does nothing with --queue log; leave it out"):
+        exchange_config(parsed("--queue", "log", "--queue-n", "3"))
+    swept = parsed("--queue-n", "3")
+    swept.grid = ["exchange.queue=power,log"]
+    assert exchange_config(swept).queue_n == 3.0
+    swept.grid, swept.table = ["qty=1"], None
+    with pytest.raises(ConfigError, match="does nothing with --queue risk_averse"):
+        exchange_config(swept)

@@ -139,6 +139,18 @@ def test_progress_is_told_now_and_then(capsys, monkeypatch):
     ]  # fmt: skip
 
 
+def test_what_comes_before_the_first_of_it_is_none_of_its_rate(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(common.time, "monotonic", lambda: now[0])
+    bar = common.Progress("backtest", 300.0, "rows")
+    now[0] = 130.0  # compiling
+    bar.update(100.0)
+    assert bar.text() == "backtest: 100 rows (33%)"
+    now[0] = 132.0
+    bar.update(300.0)
+    assert bar.text() == "backtest: 300 rows (100%), 100/s"
+
+
 def test_a_command_that_fails_at_once_has_no_progress_to_tell(capsys):
     with pytest.raises(ConfigError), common.progress("reading"):
         raise ConfigError("no such file")

@@ -88,3 +88,21 @@ def test_what_is_not_one_source_is_told_to_whom_needs_one(pair, tmp_path):
         one_group(pair, None, None)
     with pytest.raises(ConfigError, match="no file to read"):
         open_together([])
+
+
+def test_a_path_that_is_given_twice_is_refused(pair, tmp_path):
+    (tmp_path / "link").symlink_to(pair[0])
+    with pytest.raises(ConfigError, match="link is given twice, and its rows would count twice"):
+        open_together([*pair, tmp_path / "link"])
+
+
+@pytest.mark.parametrize("option", [{"tick": 0.5}, {"symbol": "X"}, {"sort": True}])
+def test_an_option_that_no_file_can_use_is_refused(pair, tmp_path, option):
+    with pytest.raises(ConfigError, match=f"{next(iter(option))} .* is for files of other formats"):
+        open_together(pair, **option)
+    capture = write(tmp_path / "x.gz", SYNCED, range(2, 8))
+    if "sort" in option:
+        assert len(open_together([*pair, capture], **option).instruments) == 2
+    else:
+        with pytest.raises(ConfigError, match="collector, parquet files say it themselves"):
+            open_together([*pair, capture], **option)
