@@ -28,7 +28,7 @@ ASSETS = Path(__file__).parent / "report_assets"
 
 
 def write_sweep_page(
-    path: str | Path, title: str, frame: pl.DataFrame, names: Sequence[str]
+    path: str | Path, title: str, frame: pl.DataFrame, names: Sequence[str], unit: str = ""
 ) -> Path:
     """Write the page and return its path.
 
@@ -37,6 +37,7 @@ def write_sweep_page(
     title : text
     frame : results, as `replay.sweep_results.frame_of` gives them
     names : the columns of the frame that are parameters
+    unit : of money
     """
     floats = pl.selectors.float()
     frame = frame.with_columns(pl.when(floats.is_finite()).then(floats))  # JSON has no NaN
@@ -56,7 +57,7 @@ def write_sweep_page(
     parts = {
         "title": html.escape(title),
         "subtitle": html.escape(_subtitle(frame, drawn, varying)),
-        "tiles": _tiles(frame, varying or list(names)),
+        "tiles": _tiles(frame, varying or list(names), unit),
         "data": data.replace("<", "\\u003c"),  # nothing in it can end the script element
         "css": _asset("report.css") + "\n" + _asset("sweep.css"),
         "js": _asset("sweep.js"),
@@ -85,7 +86,7 @@ def _subtitle(frame: pl.DataFrame, drawn: pl.DataFrame, varying: Sequence[str]) 
     return f"{sets}, {', '.join(varying) or 'nothing'} varied{part}"
 
 
-def _tiles(frame: pl.DataFrame, names: Sequence[str]) -> str:
+def _tiles(frame: pl.DataFrame, names: Sequence[str], unit: str) -> str:
     ranked = frame.drop_nulls("profit").sort("profit", "number", descending=[True, False])
     if ranked.is_empty():
         return _tile("Profit", "not known", "there are no account marks", "")
@@ -94,9 +95,13 @@ def _tiles(frame: pl.DataFrame, names: Sequence[str]) -> str:
     for called, row in (("Best", ranked.row(0, named=True)), ("Worst", ranked.row(-1, named=True))):
         params = ", ".join(f"{name} {_short(row[name])}" for name in names)
         look = "good" if row["profit"] > 0 else "bad" if row["profit"] < 0 else ""
-        out.append(_tile(f"{called}: profit", f"{row['profit']:+,.4f}", params, look))
+        out.append(
+            _tile(f"{called}: profit", f"{row['profit']:+,.4f} {unit}".strip(), params, look)
+        )
     median = float(np.median(ranked["profit"].to_numpy()))
-    out.append(_tile("Median profit", f"{median:+,.4f}", "after fees and funding", ""))
+    out.append(
+        _tile("Median profit", f"{median:+,.4f} {unit}".strip(), "after fees and funding", "")
+    )
     out.append(_tile("Sets with a profit", f"{won:,} of {len(ranked):,}", "", ""))
     return "".join(out)
 

@@ -71,16 +71,26 @@ def _show(report: dict[str, Any]) -> None:
     console.print(facts)
 
 
-def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
-    clock = report["clock"]
-    offset = (
+def _clocks(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what is said of the clock, of each venue by itself where there are several."""
+    several = report["clocks"]
+    if len(several) < 2:
+        return [("clock", _offset(report["clock"]))]
+    return [(f"clock of {venue}", _offset(clock)) for venue, clock in several.items()]
+
+
+def _offset(clock: dict[str, Any]) -> str:
+    if clock["min_us"] is None:
+        return str(clock["said"])
+    return (
         f"{clock['said']} (least {clock['min_us'] / 1e3:,.1f} ms, median "
         f"{clock['median_us'] / 1e3:,.1f}, p99 {clock['p99_us'] / 1e3:,.1f}, most "
         f"{clock['max_us'] / 1e3:,.1f}"
         + (f", drift {clock['drift_ppm']:+.1f} ppm)" if clock["drift_ppm"] is not None else ")")
-        if clock["min_us"] is not None
-        else clock["said"]
     )
+
+
+def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
     books = report["books"].values()
     span = f"{_when(report['first_ts_recv'])} to {_when(report['last_ts_recv'])} UTC"
     rows = f"{report['rows']:,}, {report['rows_per_second']:,.0f} a second"
@@ -97,7 +107,7 @@ def _facts(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("rows", f"{rows}, {peak}, longest silence {report['longest_silence_s']:.1f} s"),
         ("books", f"{whole}, {snapshots}, {stale}"),
         ("order", f"{order}, {report['trade_id_jumps']} jumps of trade ids"),
-        ("clock", offset),
+        *_clocks(report),
         ("status", ", ".join(f"{k} {n}" for k, n in report["status"].items()) or "none"),
     ]
     if "bytes" in report:

@@ -97,9 +97,16 @@ def run(args: argparse.Namespace) -> int:
             bar.note = f"set {at + 1:,} to {at + len(part):,} of {len(missing):,}"
             sweep.progress = _from(bar, at * data.rows)
             folder.add(sweep.run(part))
+    table = sweep.source.instruments
+    assets = spoke("replay.settled").assets_of(table, range(len(table)))
+    unit = assets[0] if len(assets) == 1 else ""  # else each set has the asset that it trades in
     if args.report:
         spoke("replay.sweep_page").write_sweep_page(
-            args.report, " + ".join(s.name for s in sweep.strategies), folder.frame, list(sets[0])
+            args.report,
+            " + ".join(s.name for s in sweep.strategies),
+            folder.frame,
+            list(sets[0]),
+            unit,
         )
     ranked = folder.frame.drop_nulls("profit").sort("profit", "number", descending=[True, False])
     told = {
@@ -107,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
         "ran": len(missing),
         "kept": len(sets) - len(missing),
         "rows": data.rows,
+        "settled_in": assets,
         "best": ranked.row(0, named=True) if len(ranked) else None,
         "worst": ranked.row(-1, named=True) if len(ranked) else None,
         "pass_seconds": sweep.seconds,
@@ -149,13 +157,14 @@ def _show(told: dict[str, Any], names: list[str]) -> None:
     from rich.table import Table
 
     table = Table(title="sweep", title_justify="left", show_header=False)
+    unit = told["settled_in"][0] if len(told["settled_in"]) == 1 else ""
     work = told["rows"] * told["ran"] / max(told["pass_seconds"], 1e-9)
     lines = {
         "parameter sets": f"{told['sets']:,}: {told['ran']:,} run now, {told['kept']:,} before",
         "rows": f"{told['rows']:,}",
         "rows a second": f"{work:,.0f}, counted for each set" if told["ran"] else "none run",
-        "best": _words(told["best"], names),
-        "worst": _words(told["worst"], names),
+        "best": _words(told["best"], names, unit),
+        "worst": _words(told["worst"], names, unit),
         "result": str(Path(told["out"]) / "sweep.parquet"),
         "report": told["report"] or "not written; --report FILE draws it",
     }
@@ -164,11 +173,12 @@ def _show(told: dict[str, Any], names: list[str]) -> None:
     Console().print(table)
 
 
-def _words(row: dict[str, Any] | None, names: list[str]) -> str:
+def _words(row: dict[str, Any] | None, names: list[str], unit: str) -> str:
     if row is None:
         return "no profit is known: no account marks, or money of several assets"
     params = ", ".join(f"{name} {_short(row[name])}" for name in names)
-    return f"{row['profit']:+,.4f} after fees and funding: set {row['number']}, {params}"
+    money = f"{row['profit']:+,.4f} {unit}".strip()
+    return f"{money} after fees and funding: set {row['number']}, {params}"
 
 
 def _short(value: Any) -> str:

@@ -34,6 +34,10 @@
   function colour(value, [low, high]) {
     return value === null ? "var(--line)" : shade(high > low ? (value - low) / (high - low) : 0.5);
   }
+  function bright(fill) {
+    const [red, green, blue] = (fill.match(/\d+/g) || [0, 0, 0]).map(Number);
+    return 0.3 * red + 0.59 * green + 0.11 * blue > 140;
+  }
   function told(row) {
     return data.columns.map((name, k) => name + " " + short(row[k])).join("\n");
   }
@@ -59,9 +63,10 @@
     const limits = range(figure), named = wide > 52 && cell > 18;
     for (const row of data.rows) {
       const x = left + xs.indexOf(row[at[across]]) * wide, y = top + ys.indexOf(row[at[down]]) * cell;
-      svg.append(mark(make("rect", { x: x + 0.5, y: y + 0.5, width: Math.max(wide - 1, 1), height: Math.max(cell - 1, 1), fill: colour(row[at[figure]], limits) }), row));
+      const fill = colour(row[at[figure]], limits);
+      svg.append(mark(make("rect", { x: x + 0.5, y: y + 0.5, width: Math.max(wide - 1, 1), height: Math.max(cell - 1, 1), fill }), row));
       if (named) {
-        const word = make("text", { class: "value", x: x + wide / 2, y: y + cell / 2 + 4, "text-anchor": "middle", "pointer-events": "none" }, short(row[at[figure]] === null ? null : Number(row[at[figure]].toPrecision(4))));
+        const word = make("text", { class: bright(fill) ? "value dark" : "value", x: x + wide / 2, y: y + cell / 2 + 4, "text-anchor": "middle", "pointer-events": "none" }, short(row[at[figure]] === null ? null : Number(row[at[figure]].toPrecision(4))));
         svg.append(word);
       }
     }

@@ -51,6 +51,8 @@ def test_best_and_worst_are_named_with_their_parameters(tmp_path):
     assert re.search(r'Best: profit</span><b class="good">\+1\.0000</b>.{20,40}a 0, b 0<', text)
     assert re.search(r'Worst: profit</span><b class="bad">-2\.0000</b>.{20,40}a 1, b 1<', text)
     assert "2 of 3" in text
+    target = write_sweep_page(tmp_path / "u.html", "T", frame(("a",), [1.0]), ["a"], "USDT")
+    assert '<b class="good">+1.0000 USDT</b>' in target.read_text(encoding="utf-8")
 
 
 def test_names_are_text(tmp_path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from extrema_nb import cli
+from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.store import RowWriter, list_parts
 from extrema_nb.testing import book, instrument_table, trade
 
@@ -71,3 +73,22 @@ def test_a_truncated_file_is_one_line_and_code_2(recording, capsys):
 def test_a_folder_that_is_no_recording_is_code_2(tmp_path, capsys):
     assert run(tmp_path) == 2
     assert "no recording (the folder is empty)" in capsys.readouterr().err
+
+
+def test_each_venue_has_a_clock_of_its_own(recording, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    table = InstrumentTable(
+        [
+            Instrument(
+                venue="okx", symbol="BTC-USDT-SWAP", name="BTC_USDT_PERP", tick_size=0.1, lot_size=1
+            )
+        ]
+    )
+    writer = RowWriter(tmp_path / "other", table, "okx")
+    writer.write(trade(100.0, 1.0, ts=T0 + 700_000, ts_event=T0 + 699_000), 0)
+    writer.flush()
+    assert run(recording, tmp_path / "other") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"clock of binance-usdm +the venue's clock is ahead by 1.270 s", said)
+    assert re.search(r"clock of okx .*least 1.0 ms", said)
+    assert "okx:BTC_USDT_PERP" in said

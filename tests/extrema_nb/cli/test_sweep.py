@@ -61,6 +61,7 @@ def test_each_row_is_what_a_backtest_of_its_own_says(recording, tmp_path, capsys
         assert one["config"]["exchange"]["latency"]["entry_us"] == 5000
         assert one["config"]["exchange"]["partial"] is True
     assert told["best"]["profit"] == frame["profit"].max()
+    assert told["settled_in"] == ["USDT"]
     assert told["worst"]["profit"] == frame["profit"].min()
 
 
