@@ -13,15 +13,17 @@ import numpy.typing as npt
 
 from tests.bench.peer.log import What
 
-__all__ = ["AMENDED_TO_MORE", "REST_OF_A_TAKER", "causes", "excused", "without"]
+__all__ = ["AMENDED_TO_MORE", "FAR_MARKET", "REST_OF_A_TAKER", "causes", "excused", "without"]
 
 REST_OF_A_TAKER = "what is left of a crossing GTC rests; the peer fills it at its limit"
+FAR_MARKET = "a market order that walks 100 ticks or more; the peer stops there"
+WALK = 100  # ticks
 AMENDED_TO_MORE = "filled in part while an amend to more than was left then was on its way"
 
 
 def excused(log: npt.NDArray[Any]) -> dict[int, str]:
     """Return the orders to leave out and why, from our log of a partial run."""
-    found: dict[int, str] = {}
+    found = dict.fromkeys(_far(log), FAR_MARKET)
     asked: dict[int, Any] = {}  # order → amend on its way
     limits: dict[int, int] = {}
     last: dict[int, Any] = {}  # order → newest line that the exchange caused
@@ -52,6 +54,17 @@ def excused(log: npt.NDArray[Any]) -> dict[int, str]:
         ):
             last[number] = row
     return found
+
+
+def _far(log: npt.NDArray[Any]) -> set[int]:
+    """Return the market orders that were executed far from where they began."""
+    fills = log[(log["what"] == What.FILL) & (log["tick"] == 0)]
+    began: dict[int, int] = {}
+    far = set()
+    for number, tick in zip(fills["id"].tolist(), fills["exec_tick"].tolist(), strict=True):
+        if abs(tick - began.setdefault(number, tick)) >= WALK:
+            far.add(number)
+    return far
 
 
 def without(log: npt.NDArray[Any], orders: dict[int, str]) -> npt.NDArray[Any]:

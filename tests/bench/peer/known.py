@@ -87,6 +87,18 @@ KNOWN = (
         partial=True,
     ),
     Known(
+        "a market order over a wide gap",
+        "8 are wanted, 5 are offered at tick 1001 and 5 at 1150: 8; the peer looks 100 ticks far "
+        "and executes 5",
+        rows(
+            book([(999 * TICK, 5.0)], [(1001 * TICK, 5.0), (1150 * TICK, 5.0)], T0, snapshot=True),
+            _END,
+        ),
+        [(1, MARKET, BUY, 1000, 8.0, 0, 0)],
+        8.0,
+        partial=True,
+    ),
+    Known(
         "amended while a part fills",
         "2 of 3.175 trade before the amend to 2.675 arrives, then all bids are swept: 4.675; the "
         "peer opens again what was open when the amend was sent, and executes 5.175",

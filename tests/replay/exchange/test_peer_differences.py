@@ -130,3 +130,12 @@ def test_every_level_of_a_sweep_and_the_filled_part_of_an_ioc_reach_position_and
     assert reports["event"].tolist()[-1] == OrderEvent.EXPIRED
     assert (held.qty, held.trades) == (3.0, 2)
     assert held.cash == pytest.approx(-100.1 - 2 * 100.2)
+
+
+def test_a_market_order_goes_as_far_as_there_is_something_to_take():
+    wide = book([(99.9, 5.0)], [(100.1, 5.0), (115.0, 5.0)], T0, snapshot=True)
+    fills, _, held = run(
+        rows(wide, END), Wanted(at=1, action=MARKET, side=BUY, tick=1000, qty=8.0), partial=True
+    )
+    assert [(f["price"], f["qty"]) for f in fills] == [(100.1, 5.0), (115.0, 3.0)]
+    assert held.qty == 8.0
