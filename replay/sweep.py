@@ -27,6 +27,7 @@ from extrema_nb.strategy.risk import RiskLimits
 from extrema_nb.strategy.spec import Strategy
 from extrema_nb.strategy.state import C_NEXT_ID
 from replay.backtest import BacktestConfig
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.model import X_FILLS
 from replay.exchange.own_names import is_own
 from replay.lockstep import Lockstep, Variant
@@ -146,6 +147,7 @@ class Sweep:
         self._told = False
         self.strategies = make(_own(self.sets[0]))  # wrong parameters are told before any work
         self._exchanges = [_exchange_of(self.config, values) for values in self.sets]
+        _check_exponents(self.sets, self._exchanges)
 
     def group(self, values: Values, like: KernelGroup | None = None) -> KernelGroup:
         """Return fresh strategies of one parameter set."""
@@ -274,6 +276,16 @@ def _own(values: Values) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not name.startswith("exchange.")}
 
 
+def _check_exponents(sets: Sequence[Values], exchanges: Sequence[ExchangeConfig]) -> None:
+    """Raise ConfigError if an exponent is varied that no set uses."""
+    used = any(x.queue.startswith("power") or is_own(x.queue) for x in exchanges)
+    if not used and any("exchange.queue_n" in values for values in sets):
+        raise ConfigError(
+            "exchange.queue_n is varied, and no set has a queue model with an exponent; take "
+            "--queue power, power2, power3 or one of your own, or leave it out"
+        )
+
+
 def _exchange_of(config: BacktestConfig, values: Values) -> Any:
     """Return the assumptions of one parameter set."""
     changes = {
@@ -290,6 +302,6 @@ def _exchange_of(config: BacktestConfig, values: Values) -> Any:
                 f"unknown assumption exchange.{name}; there are: "
                 + ", ".join(f"exchange.{field}" for field in known)
             )
-        if name.endswith("_us"):
+        if name.endswith("_us") and isinstance(value, float) and value.is_integer():
             changes[name] = int(value)
     return msgspec.structs.replace(config.exchange, **changes)

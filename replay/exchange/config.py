@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from numbers import Integral, Real
 from typing import Any
 
 import msgspec
@@ -82,6 +83,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     margin: MarginConfig | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if is_own(self.queue):
             msgspec.structs.force_setattr(self, "queue", own_name(self.queue))
         else:
@@ -98,6 +100,21 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(
                 "a latency model and constant latencies are both given; give one of them"
             )
+
+    def _check_kinds(self) -> None:
+        """Raise ConfigError for a value that is of another kind, as words of a grid may be."""
+        values: dict[str, Any] = msgspec.structs.asdict(self)
+        for name in ("partial", "consume", "funding"):
+            if values[name] not in (True, False):
+                raise ConfigError(f"{name} is {values[name]!r}, expected true or false")
+        for name in ("entry_latency_us", "response_latency_us"):
+            if not isinstance(values[name], Integral) or isinstance(values[name], bool):
+                raise ConfigError(f"{name} is {values[name]!r}, expected whole µs")
+        if not isinstance(values["queue_n"], Real):
+            raise ConfigError(f"queue_n is {values['queue_n']!r}, expected a number")
+        for name, kind in (("latency", LatencyConfig), ("margin", MarginConfig)):
+            if not (values[name] is None or isinstance(values[name], kind)):
+                raise ConfigError(f"{name} is {values[name]!r}, expected a {kind.__name__} or none")
 
     def _check_self_trade(self) -> None:
         if self.self_trade is None:

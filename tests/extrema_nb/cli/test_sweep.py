@@ -133,6 +133,9 @@ def test_assumptions_can_be_swept(recording, tmp_path, capsys):
         ([], "--grid NAME=VALUES"),
         (["--grid", "qty=1", "--latency", "constant:1", "--latency-us", "1"], "give one of them"),
         (["--grid", "qty=1", "--self-trade", "cancel_oldes"], "unknown self-trade rule"),
+        (["--grid", "exchange.queue_n=1,2"], "no set has a queue model with an exponent"),
+        (["--grid", "exchange.partial=maybe"], "partial is 'maybe', expected true or false"),
+        (["--grid", "exchange.entry_latency_us=1.5"], "expected whole µs"),
     ],
 )
 def test_mistakes_are_told_before_any_work(recording, tmp_path, capsys, words, needle):
