@@ -258,6 +258,16 @@ def venue_matrix() -> Iterator[str]:
         "Polled means that the venue pushes none: it is asked over REST, each instrument once in "
         "`poll_s` (60 s), and the rows are flagged `POLLED`."
     )
+    yield "Rows of `funding` say when it is paid next (`next_ts`) where the venue does: Binance, OKX."
+    yield (
+        "Hyperliquid and dYdX do not say it, and pay every full hour: there it is the next full hour "
+        "after the row's time, which is that of receipt where the message has none."
+    )
+    yield "In its first weeks (May 2023) Hyperliquid paid every eight hours; rows of then say too much."
+    yield (
+        "Gate's contracts pay at intervals of their own that its tickers do not state: their rows "
+        "have no time, and a simulated exchange pays nothing by them."
+    )
     yield ""
     yield "## REST"
     yield ""

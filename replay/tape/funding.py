@@ -8,6 +8,8 @@ Rules
 2. A statement holds until another one comes: a venue that moves the next time moves the payment.
 3. A time that has passed is not stated any more, whatever later rows say.
 4. Rows that state a rate and no time pay nothing; they are counted.
+5. A row that states a time and no rate says that the rate stated last holds: some venues send a
+   rate only when it changes, and it may stay for hours.
 """
 
 from __future__ import annotations
@@ -77,12 +79,13 @@ def state_funding(pending: Any, row: Any, now: int, payment: Any) -> bool:
         settle_funding(pending, row.inst, payment)
     if not np.isnan(row.mark_price):
         pending.price = row.mark_price
-    if not np.isnan(row.rate):
-        if row.next_ts < 0:
-            pending.untimed += 1
-        elif row.next_ts > pending.paid and row.next_ts >= now:
-            pending.next_ts = row.next_ts
+    if row.next_ts < 0:
+        pending.untimed += 0 if np.isnan(row.rate) else 1
+    elif row.next_ts > pending.paid and row.next_ts >= now:
+        if not np.isnan(row.rate):
             pending.rate = row.rate
+        if not np.isnan(pending.rate):
+            pending.next_ts = row.next_ts
     return was_due
 
 

@@ -36,14 +36,19 @@ def _due(inst: int, told: list[Any], ts: int) -> list[Payment]:
     """Return the payment of one instrument at `ts`, if the last that was said until then says so."""
     rate = price = math.nan
     stated = -1
+    passed = -1  # the last time that was over, or is left behind by a row of that very time
     for row in told:
         if row.ts_event > ts:
             break
-        states = not math.isnan(row.rate) and row.next_ts >= row.ts_event
-        if row.ts_event == ts and stated == ts and row.next_ts > ts:
-            break
+        if 0 <= stated < row.ts_event or (stated == row.ts_event < row.next_ts):
+            passed, stated = stated, -1
+            if passed == ts:
+                return [Payment(ts, inst, rate, price)]
         if not math.isnan(row.mark_price):
             price = float(row.mark_price)
-        if states:
-            stated, rate = int(row.next_ts), float(row.rate)
+        if row.next_ts >= row.ts_event and row.next_ts > passed:
+            if not math.isnan(row.rate):
+                rate = float(row.rate)
+            if not math.isnan(rate):
+                stated = int(row.next_ts)
     return [Payment(ts, inst, rate, price)] if stated == ts else []

@@ -17,6 +17,9 @@ Rules
    liquidation gives a LIQUIDATION row too; one by deleveraging is OFF_BOOK.
 7. The oracle price is both mark and index price: positions are valued by it.
 8. After a loss the first rows that are no book are preceded by a STATUS row GAP.
+9. No message of v4 says when funding is paid. It is every full hour, for all markets
+   (https://help.dydx.trade/en/articles/166992-default-funding-rates-on-dydx-chain; epoch
+   ``funding-tick`` of the chain, 3600 s), so ``next_ts`` is the next one after ``ts_event``.
 """
 
 from __future__ import annotations

@@ -77,6 +77,12 @@ def test_a_mark_price_may_come_by_itself_or_never():
     assert math.isnan(price)
 
 
+def test_a_rate_holds_where_rows_state_the_next_time_and_no_other_rate():
+    told = [stated(0, 1e-4, 100.0, 30), stated(31, nan, 101.0, 60), stated(61, nan, 102.0, 90), END]
+    assert due_of(*told) == [(30, 0, 1e-4, 100.0), (60, 0, 1e-4, 101.0), (90, 0, 1e-4, 102.0)]
+    assert due_of(stated(0, nan, 100.0, 30), END) == []  # none was ever stated
+
+
 def test_rows_that_state_a_rate_and_no_time_are_counted():
     for cuts in (None, [1], [1, 2, 3]):
         batches = np.split(rows(stated(0), stated(1), stated(2, nan), END), cuts or [])
