@@ -125,6 +125,7 @@ def _print(report: dict[str, Any]) -> None:
     print(
         f"{report['seconds']:.1f} s, {report['intents']} intents, {report['cancels']} cancels, "
         f"{report['rejected']} rejected, fees {report['fees']:,.4f}"
+        + (f", funding {report['funding']:,.4f} paid" if report["funding"] else "")
     )
     latency = report["latency"]["wire_to_intent"]
     if latency["count"]:

@@ -61,6 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--balance", default="100000", help="start balance, USDT (default 100000)")
     parser.add_argument("--maker-fee", default="0.0002", help="fraction of value (default 0.0002)")
     parser.add_argument("--taker-fee", default="0.0005", help="fraction of value (default 0.0005)")
+    parser.add_argument(
+        "--funding-rate", metavar="RATE",
+        help="with --simulate: fraction of value that positions pay each time (default 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--funding-every", metavar="SECONDS",
+        help="with --simulate: how often, at whole multiples (default 28800)",
+    )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
     parser.add_argument(
         "--port",
@@ -92,6 +100,13 @@ def _speed(text: str) -> float:
     return value
 
 
+def _funding(args: argparse.Namespace) -> Any:
+    """Return what positions pay at the simulated market."""
+    rate = _number("--funding-rate", args.funding_rate or "0")
+    every = _number("--funding-every", args.funding_every or "28800")
+    return spoke("replay.local_venue.port").Terms(rate, int(every * 1000))
+
+
 def _market(args: argparse.Namespace) -> Any:
     if args.capture:
         market = spoke("replay.local_venue.capture_feed").CapturedMarket
@@ -99,7 +114,9 @@ def _market(args: argparse.Namespace) -> Any:
     price = None if args.start_price is None else _number("--start-price", args.start_price)
     symbols = [s.strip().upper() for s in args.symbols.split(",") if s.strip()]
     market = spoke("replay.local_venue.simulate").SimulatedMarket
-    return market(seed=args.seed, symbols=symbols, rate=args.rate, start_price=price)
+    return market(
+        seed=args.seed, symbols=symbols, rate=args.rate, start_price=price, funding=_funding(args)
+    )
 
 
 def _warn_if_open(host: str) -> None:
@@ -113,6 +130,10 @@ def _warn_if_open(host: str) -> None:
 
 def _server(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Return the venue that was asked for, and its symbols."""
+    if (args.funding_rate or args.funding_every) and args.capture:
+        raise ConfigError(
+            "--funding-rate and --funding-every are of --simulate; a capture states its own funding"
+        )
     if args.public or args.venue != TRADING:
         if not args.capture:
             raise ConfigError(f"--simulate trades on {TRADING} alone; give --capture FILE…")

@@ -2,11 +2,11 @@
 
 Rules
 -----
-1. wallet = start + realised profit - fees, at any time.
+1. wallet = start + realised profit - fees - funding, at any time.
 2. A position keeps its cost; the entry price is cost / quantity. What closes a part releases that
    share of the cost; what goes through zero opens anew at its own price.
 3. Open orders bind margin by symbol for the larger side; what reduces a position binds none.
-4. There is no liquidation and no funding.
+4. There is no liquidation.
 """
 
 from __future__ import annotations
@@ -105,6 +105,8 @@ class Account:
         self.start = balance
         self.wallet = balance
         self.fees = Decimal(0)
+        self.funding = Decimal(0)  # paid
+        self.last_funding = Decimal(0)
         self.maker_fee = maker_fee
         self.taker_fee = taker_fee
         self.positions = {symbol: Position(spec) for symbol, spec in specs.items()}
@@ -126,6 +128,16 @@ class Account:
         fill = Fill(order, trade_id, ticks, lots, maker, fee, realized, now_ms)
         self.fills.append(fill)
         return fill
+
+    def fund(self, symbol: str, mark: Decimal, rate: Decimal, now_ms: int) -> Decimal:
+        """Let a position pay funding; return what it has paid, negative where it receives."""
+        position = self.positions[symbol]
+        paid = (position.spec.qty(1) * position.lots * mark * rate).quantize(CENT)
+        self.wallet -= paid
+        self.funding += paid
+        self.last_funding = paid
+        self.update_time = now_ms
+        return paid
 
     def unrealized(self, marks: dict[str, Decimal]) -> Decimal:
         """Return the profit of all open positions."""

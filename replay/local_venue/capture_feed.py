@@ -27,7 +27,7 @@ from replay.local_venue.capture_scan import open_lines, scan, split
 from replay.local_venue.derived import Derived
 from replay.local_venue.hub import Hub
 from replay.local_venue.orders import UserOrder
-from replay.local_venue.port import Report, ReportSink
+from replay.local_venue.port import Report, ReportSink, Terms
 from replay.local_venue.specs import SymbolSpec
 from replay.local_venue.tape import Tape, Trade
 from replay.sources.lines import Line
@@ -82,6 +82,7 @@ class CapturedMarket:
         self.books = {s: CapturedBook(spec) for s, spec in found.specs.items()}
         self.tapes: dict[str, Tape] = {s: book.tape for s, book in self.books.items()}
         self.on_reports: ReportSink = lambda _reports: None
+        self.funding = Terms()  # what was captured is told as it was, and paid by nobody
         self.messages = 0  # lines that went by
         self._paths = list(paths)
         self._speed = speed

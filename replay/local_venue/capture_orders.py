@@ -26,6 +26,7 @@ from extrema_nb.events import (
 )
 from extrema_nb.instruments import InstrumentTable
 from extrema_nb.venues import load
+from replay.exchange.config import ExchangeConfig
 from replay.exchange.live import LiveExchange
 from replay.local_venue.capture_book import CapturedBook
 from replay.local_venue.orders import UserOrder
@@ -56,7 +57,8 @@ class CapturedOrders:
         self._n = 0
         self._seq = 0
         self._last = now
-        self._exchange = LiveExchange(self._table)
+        # funding of captures: their times have passed, and the account here knows no orders by it
+        self._exchange = LiveExchange(self._table, ExchangeConfig(funding=False))
         for symbol, book in books.items():
             self._exchange.step(self._book_rows(self._inst[symbol], book, now))
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from replay.local_venue import frames
 from replay.local_venue.hub import Hub
+from replay.local_venue.port import Terms
 from replay.local_venue.specs import SymbolSpec
 from replay.local_venue.streams import StreamName, parse_stream
 from replay.local_venue.tape import INTERVAL_MS, Tape, Trade
@@ -44,6 +45,7 @@ class Derived:
         *,
         native: frozenset[str] = frozenset(),
         mark: Callable[[], str] = lambda: "0",
+        funding: Terms | None = None,
         step: int = 1,
     ) -> None:
         self.spec = spec
@@ -52,6 +54,7 @@ class Derived:
         self._levels = levels
         self._native = native  # streams that the feed publishes itself
         self._mark = mark
+        self._funding = funding or Terms()
         self._step = (
             step  # of a depth message: its first update id after the last of the one before
         )
@@ -176,5 +179,8 @@ class Derived:
                 if candle.start <= now_ms < candle.start + step:
                     return frames.kline(self.tape, candle, name.interval, now_ms, closed=False)
         if name.kind == "markPrice":
-            return frames.mark_price(self.spec.symbol, self._mark(), now_ms)
+            return frames.mark_price(
+                self.spec.symbol, self._mark(), now_ms, self._funding.rate,
+                self._funding.due_after(now_ms),
+            )  # fmt: skip
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from replay.local_venue.specs import SymbolSpec
 from replay.local_venue.tape import INTERVAL_MS, Candle, Tape, Trade
 
@@ -78,10 +80,9 @@ def kline(tape: Tape, candle: Candle, interval: str, event_ms: int, *, closed: b
     ).encode()
 
 
-def mark_price(symbol: str, price: str, time_ms: int) -> bytes:
-    """Return a markPriceUpdate frame; index and mark are one here, funding is zero."""
-    next_ms = time_ms - time_ms % 28_800_000 + 28_800_000
+def mark_price(symbol: str, price: str, time_ms: int, rate: Decimal, next_ms: int) -> bytes:
+    """Return a markPriceUpdate frame; index and mark are one here."""
     return (
         f'{{"e":"markPriceUpdate","E":{time_ms},"s":"{symbol}","p":"{price}","i":"{price}",'
-        f'"P":"{price}","r":"0.00000000","T":{next_ms}}}'
+        f'"P":"{price}","r":"{rate:.8f}","T":{next_ms}}}'
     ).encode()

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
+from extrema_nb.errors import ConfigError
 from replay.local_venue.hub import Hub
 from replay.local_venue.orders import UserOrder
 from replay.local_venue.specs import SymbolSpec
 from replay.local_venue.tape import Tape
 
-__all__ = ["Market", "Report", "ReportKind", "ReportSink"]
+__all__ = ["Market", "Report", "ReportKind", "ReportSink", "Terms"]
+
+EIGHT_HOURS = 28_800_000  # ms
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Funding: what positions pay, and how often."""
+
+    rate: Decimal = Decimal(0)  # fraction of value
+    every_ms: int = EIGHT_HOURS
+
+    def __post_init__(self) -> None:
+        if self.every_ms < 1 or abs(self.rate) >= 1:
+            raise ConfigError(
+                f"funding is {self.rate} every {self.every_ms} ms; expected a fraction of value "
+                "such as 0.0001, and 1 ms or more"
+            )
+
+    def due_after(self, now_ms: int) -> int:
+        """Return when it is due next, ms."""
+        return now_ms - now_ms % self.every_ms + self.every_ms
 
 
 class ReportKind(IntEnum):
@@ -47,6 +70,7 @@ class Market(Protocol):
 
     specs: dict[str, SymbolSpec]
     tapes: dict[str, Tape]
+    funding: Terms
     on_reports: ReportSink  # set by the desk; takes reports that no request waits for
 
     def refresh(self, symbol: str) -> None:

@@ -136,18 +136,19 @@ async def book_ticker(desk: Desk, params: Params) -> Any:
 
 
 async def premium_index(desk: Desk, params: Params) -> Any:
-    """Show the mark price; index and mark are one here, funding is zero."""
+    """Show the mark price; index and mark are one here."""
     specs, one = _specs(desk, params)
     now = desk.now_ms()
+    terms = desk.market.funding
     found = []
     for s in specs:
         mark = plain(desk.market.mark(s.symbol))
         found.append(
             {
                 "symbol": s.symbol, "markPrice": mark, "indexPrice": mark,
-                "estimatedSettlePrice": mark, "lastFundingRate": "0.00000000",
+                "estimatedSettlePrice": mark, "lastFundingRate": f"{terms.rate:.8f}",
                 "interestRate": "0.00010000",
-                "nextFundingTime": now - now % 28_800_000 + 28_800_000, "time": now,
+                "nextFundingTime": terms.due_after(now), "time": now,
             }
         )  # fmt: skip
     return found[0] if one else found

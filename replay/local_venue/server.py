@@ -24,6 +24,7 @@ from replay.local_venue.auth import Credentials
 from replay.local_venue.connection import Connection
 from replay.local_venue.desk import OrderDesk
 from replay.local_venue.faults import Faults, Planned
+from replay.local_venue.funding import run_funding
 from replay.local_venue.hub import Hub
 from replay.local_venue.limits import RateLimits, Usage
 from replay.local_venue.port import Market
@@ -86,6 +87,7 @@ class VenueServer:
         self._connections: set[Connection] = set()
         self._sockets: set[web.WebSocketResponse] = set()
         self._task: asyncio.Task[None] | None = None
+        self._paying: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self.orders = OrderDesk(market, self.account, self.users, self.now_ms)
         desk = Desk(
@@ -136,7 +138,13 @@ class VenueServer:
     def _begin(self) -> None:
         """Run the market, once."""
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._run())
+            terms = self.market.funding
+            if terms.rate:
+                self._paying = loop.create_task(
+                    run_funding(terms, self.market, self.account, self.users, self.now_ms)
+                )
 
     async def _run(self) -> None:
         try:
@@ -152,10 +160,11 @@ class VenueServer:
 
     async def close(self) -> None:
         """Stop the market, close all connections; twice is fine."""
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = [task for task in (self._task, self._paying) if task is not None]
+        self._task = self._paying = None
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for socket in list(self._sockets):
             await socket.close(code=1001, message=b"going away")
         runner, self._runner = self._runner, None

@@ -25,7 +25,7 @@ from replay.local_venue import frames
 from replay.local_venue.derived import Derived
 from replay.local_venue.hub import Hub
 from replay.local_venue.orders import UserOrder
-from replay.local_venue.port import Report, ReportKind, ReportSink
+from replay.local_venue.port import Report, ReportKind, ReportSink, Terms
 from replay.local_venue.specs import SymbolSpec, known_spec
 from replay.local_venue.tape import Tape, Trade
 from replay.matching.book import BBO_ROW, REMOVED_ROW, TRADE_ROW
@@ -44,7 +44,13 @@ class _Book:
     """One symbol: market, streams, and the user's orders in it."""
 
     def __init__(
-        self, spec: SymbolSpec, seed: int, price: Decimal, rate: float, start_us: int
+        self,
+        spec: SymbolSpec,
+        seed: int,
+        price: Decimal,
+        rate: float,
+        start_us: int,
+        funding: Terms,
     ) -> None:
         ticks = int(price / spec.tick)
         lots = float(QUOTE_VALUE / price / spec.lot)
@@ -60,6 +66,7 @@ class _Book:
             spec, self.tape, self.sim,
             native=frozenset({spec.symbol.lower() + s for s in ("@trade", "@bookTicker")}),
             mark=lambda: format(self.mark(), ".8f"),
+            funding=funding,
         )  # fmt: skip
         self.derived.seq = self.sim.seq
         self.sim.beat()
@@ -136,6 +143,7 @@ class SimulatedMarket:
     symbols : such as ``BTCUSDT``
     rate : actions of the simulated traders a second and symbol
     start_price : of symbols without one in the table, and of all if there is one symbol
+    funding : what positions pay; nothing unless given
     clock : wall time
     """
 
@@ -146,10 +154,12 @@ class SimulatedMarket:
         symbols: Sequence[str] = ("BTCUSDT", "ETHUSDT"),
         rate: float = 200.0,
         start_price: Decimal | None = None,
+        funding: Terms | None = None,
         clock: Clock | None = None,
     ) -> None:
         if not symbols or len(set(symbols)) != len(symbols):
             raise ConfigError(f"symbols are {', '.join(symbols) or 'none'}; name each once")
+        self.funding = funding or Terms()
         self._clock = clock or SystemClock()
         self._start_us = self._clock.now()
         self._books: dict[str, _Book] = {}
@@ -162,7 +172,7 @@ class SimulatedMarket:
             if start_price is not None and (len(symbols) == 1 or symbol not in START_PRICE):
                 price = start_price
             spec = known_spec(symbol, low=price * Decimal("0.51"), high=price * Decimal("1.49"))
-            book = _Book(spec, seed * 1_000 + number, price, rate, self._start_us)
+            book = _Book(spec, seed * 1_000 + number, price, rate, self._start_us, self.funding)
             self.specs[symbol], self.tapes[symbol] = spec, book.tape
             self._books[symbol] = book
 

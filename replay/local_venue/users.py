@@ -12,7 +12,7 @@ from replay.local_venue.account import ASSET, Account, Fill
 from replay.local_venue.errors import ApiError
 from replay.local_venue.orders import UserOrder, plain
 
-__all__ = ["ListenKeys", "UserListener", "account_update", "order_update"]
+__all__ = ["ListenKeys", "UserListener", "account_update", "funding_update", "order_update"]
 
 VALID_MS = 3_600_000
 
@@ -122,5 +122,18 @@ def account_update(account: Account, fill: Fill, mark: Decimal, now_ms: int) -> 
                 "mt": "cross", "iw": "0", "ps": "BOTH", "ma": ASSET,
             }],
             "m": "ORDER",
+        },
+    }  # fmt: skip
+
+
+def funding_update(account: Account, now_ms: int) -> dict[str, Any]:
+    """Return the ACCOUNT_UPDATE frame of a payment of funding: of cross margin the balance alone."""
+    wallet = plain(account.wallet)
+    return {
+        "e": "ACCOUNT_UPDATE", "T": now_ms, "E": now_ms,
+        "a": {
+            "B": [{"a": ASSET, "wb": wallet, "cw": wallet, "bc": plain(-account.last_funding)}],
+            "P": [],
+            "m": "FUNDING_FEE",
         },
     }  # fmt: skip

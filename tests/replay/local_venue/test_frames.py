@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 from extrema_nb.events import BBO, CANDLE, LOB_LEVEL, TRADE, EventKind, empty_events
 from extrema_nb.instruments import InstrumentTable
@@ -75,5 +76,5 @@ def test_a_candle_is_read_back():
 
 
 def test_mark_price_is_json():
-    found = json.loads(frames.mark_price("BTCUSDT", "60000.00000000", 5))
-    assert (found["e"], found["T"]) == ("markPriceUpdate", 28_800_000)
+    found = json.loads(frames.mark_price("BTCUSDT", "60000.00000000", 5, Decimal("1e-4"), 99))
+    assert (found["e"], found["r"], found["T"]) == ("markPriceUpdate", "0.00010000", 99)
