@@ -13,7 +13,7 @@ import pytest
 from extrema_nb.cli.common import load_object
 from replay.local_venue.port import Terms
 from replay.local_venue.simulate import SimulatedMarket
-from replay.runs import read_runs
+from replay.session_run import read_session_run
 from replay.verify import verify_session
 from tests.replay.local_venue.client import running
 
@@ -59,5 +59,4 @@ def test_a_session_on_paper_pays_what_the_venue_states(project_root, tmp_path):
     assert report["funding"] != 0.0
     assert report["fees"] >= 0.25 * report["fills"] > 0.0
     assert verify_session(report["journal"], load_object).ok
-    (run,) = read_runs([tmp_path / "session"])
-    assert run.account["funding"].abs().max() > 0.0
+    assert read_session_run(tmp_path / "session").account["funding"].abs().max() > 0.0
