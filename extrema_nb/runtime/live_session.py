@@ -214,7 +214,9 @@ class LiveSession:
     def _open_journal(
         self, _index: int, description: dict[str, Any], table: InstrumentTable
     ) -> Journal:
-        notes = {"venue": self._venue.id, "paper": self.paper}
+        notes: dict[str, Any] = {"venue": self._venue.id, "paper": self.paper}
+        if self.paper:
+            notes["assumed"] = self.config.paper
         self.journal_folder = folder = free_folder(Path(self.config.session.journal))
         return self._spokes.journal(folder, session_meta(description, table, notes))
 

@@ -14,6 +14,7 @@ import msgspec
 from extrema_nb.config import convert_tree
 from extrema_nb.errors import ConfigError
 from replay.exchange.config import FIFO, ExchangeConfig
+from replay.exchange.latency import make_latency
 from replay.exchange.latency_config import parse_latency
 
 __all__ = ["paper_config"]
@@ -40,6 +41,8 @@ def paper_config(table: Mapping[str, Any], name: str = "configuration") -> Excha
     ------
     ConfigError
         a key is unknown, a value is of another type, or live data cannot give what is asked for
+    DataError
+        a file of latencies cannot be read
     """
     settings = dict(table)
     for key, why in REFUSED.items():
@@ -58,4 +61,6 @@ def paper_config(table: Mapping[str, Any], name: str = "configuration") -> Excha
             f"{name}: paper.latency is a table of measured requests, which ends before a live "
             f"session begins; draw from it: sampled:empirical,{config.latency.file}"
         )
+    if config.latency is not None:
+        make_latency(config.latency, [])  # its file is read before anything connects
     return config

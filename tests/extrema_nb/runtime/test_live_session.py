@@ -12,7 +12,7 @@ from extrema_nb.config import parse_toml
 from extrema_nb.errors import ConfigError
 from extrema_nb.runtime.live import LiveConfig
 from extrema_nb.runtime.live_session import LiveSession, free_folder
-from extrema_nb.runtime.sessions import META_FILE
+from extrema_nb.runtime.sessions import META_FILE, read_session
 from recorders.journal import SessionJournal
 from recorders.parquet import ParquetRecorder
 from replay.exchange.live import LiveExchange
@@ -129,6 +129,7 @@ def test_on_paper_orders_meet_the_simulated_exchange_and_no_keys_are_needed(
     verdict = verify_session(report["journal"], load_object)
     assert verdict.ok, verdict.difference
     assert verdict.intents == report["intents"] > 0
+    assert read_session(report["journal"]).meta.notes["assumed"]["fee_per_fill"] == 0.25
 
 
 @pytest.mark.usefixtures("keys")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from extrema_nb.errors import ConfigError
+from extrema_nb.errors import ConfigError, ExtremaError
+from extrema_nb.testing import book
 from replay.exchange.config import ExchangeConfig
 from replay.exchange.fee_config import FeeConfig
 from replay.exchange.latency_config import LatencyConfig
 from replay.exchange.live import LiveExchange
 from replay.exchange.margin_config import MarginConfig
 from replay.exchange.paper_config import paper_config
-from tests.replay.exchange.scripted import table
+from tests.naive.exchange import MARKET, Wanted
+from tests.replay.exchange.scripted import T0, table, told
+from tests.replay.exchange.test_live import intent
 
 
 def test_nothing_said_is_what_a_backtest_assumes():
@@ -74,6 +77,19 @@ def test_a_latency_may_be_the_word_of_the_command_line():
 def test_mistakes_are_told_with_the_remedy(given, told):
     with pytest.raises(ConfigError, match=told):
         paper_config(given, "live.toml")
+
+
+def test_a_file_of_latencies_is_read_before_anything_connects(tmp_path):
+    with pytest.raises(ExtremaError, match=r"gone\.parquet"):
+        paper_config({"latency": f"sampled:empirical,{tmp_path / 'gone.parquet'}"})
+    path = tmp_path / "l.csv"
+    path.write_text("req_ts,exch_ts,resp_ts\n1000,1400,1900\n2000,2500,3100\n")
+    live = LiveExchange(table(), paper_config({"latency": f"sampled:empirical,{path}"}))
+    live.step(book([(99.9, 2.0)], [(100.1, 2.0)], T0, snapshot=True))
+    assert len(live.submit(intent(1, Wanted(0, MARKET, qty=1.0), T0), T0)) == 0
+    fill, _ = told(live.advance(T0 + 2_000))
+    assert fill[-2] - T0 in {400, 500}
+    assert fill[-1] - fill[-2] in {500, 600}
 
 
 def test_fees_of_an_instrument_that_is_not_traded_are_refused():
