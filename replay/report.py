@@ -49,6 +49,7 @@ def write_report(  # all by name
     orders: pl.DataFrame | None = None,
     price: pl.DataFrame | None = None,
     names: Mapping[int, str] | None = None,
+    quotes: Mapping[int, str] | None = None,
 ) -> Path:
     """Write the report of one run and return its path.
 
@@ -63,6 +64,7 @@ def write_report(  # all by name
     orders : the log of order events, for queue times
     price : ts µs, mid, where it is known more finely than by the marks
     names : instrument id -> name, for frames with a column inst
+    quotes : instrument id -> what its prices are counted in
 
     With several instruments equity and drawdown are those of all together, and each of the first
     `MAX_INSTRUMENTS` has its own price, position and equity.
@@ -78,7 +80,10 @@ def write_report(  # all by name
         tail = f", {called}" if called and len(known) > 1 else ""
         own = only(account, inst)
         position = line("Position", own, "position", "position", "area")
-        prices.append(price_panel(f"Price and fills{tail}", only(mids, inst), only(fills, inst)))
+        quote = (quotes or {}).get(0 if inst is None else inst) or "quote units"
+        prices.append(
+            price_panel(f"Price and fills{tail}", only(mids, inst), only(fills, inst), quote)
+        )
         positions.append(panel(f"Position{tail}", "units", [position]))
         if len(known) > 1:
             equity.append(line(called, own, "equity", f"c{at + 2}"))

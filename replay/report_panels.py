@@ -79,12 +79,12 @@ def _series(name: str, ts: Numbers, values: Numbers, colour: str, kind: str) -> 
     }
 
 
-def price_panel(title: str, mids: pl.DataFrame, fills: pl.DataFrame) -> Panel:
+def price_panel(title: str, mids: pl.DataFrame, fills: pl.DataFrame, unit: str) -> Panel:
     """Return the panel of mids with fills on it."""
     mid = line("Mid", mids, "mid", "price", "line")
     buys, sells = _fills("Buys", fills, 1, "buy"), _fills("Sells", fills, -1, "sell")
     note = "filled triangles: maker, hollow: taker" if buys["x"] or sells["x"] else "no fills"
-    return panel(title, "quote units", [mid, buys, sells], PRICE_HEIGHT, note)
+    return panel(title, unit, [mid, buys, sells], PRICE_HEIGHT, note)
 
 
 def _fills(name: str, fills: pl.DataFrame, side: int, colour: str) -> dict[str, Any]:

@@ -187,6 +187,7 @@ def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
         fills=results.fills_frame(result.journal, table),
         orders=results.orders_frame(result.journal),
         names=dict(enumerate(table.labels())),
+        quotes={inst: row.quote for inst, row in enumerate(table)},
     )
 
 

@@ -97,7 +97,7 @@ class Tally:
 
     def profit(self) -> float:
         """Return profit after fees and funding, quote units, all instruments added up."""
-        total = -self.fees - self.funding
+        total = 0.0 - self.fees - self.funding  # not -0.0
         for inst, cash in self._cash.items():
             held = self.position.get(inst, 0.0)
             mark = self._mark.get(inst, math.nan)

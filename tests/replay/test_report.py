@@ -214,3 +214,10 @@ def test_comparison_names_what_money_is_in_and_adds_no_two_assets_up(tmp_path):
     assert [series["name"] for series in equity["series"]] == ["a", "c"]
     assert [series["name"] for series in position["series"]] == ["a", "b", "c"]
     assert "without b: money of several assets" in equity["note"]
+
+
+def test_prices_are_told_in_what_they_are_counted_in(tmp_path):
+    account = ACCOUNT.with_columns(inst=pl.lit(7))
+    page = write(tmp_path, account=account, quotes={7: "EUR"})
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["panels"][0]["unit"] == "EUR"

@@ -47,7 +47,7 @@ def test_a_panel_says_which_series_are_thinned():
 
 def test_fills_lie_on_the_price_by_side():
     fills = pl.DataFrame({"ts_local": [5, 6], "side": [1, -1], "price": [2.0, 3.0], "qty": [1, 2]})
-    _, buys, sells = price_panel("P", ACCOUNT, fills)["series"]
+    _, buys, sells = price_panel("P", ACCOUNT, fills, "USDT")["series"]
     assert (buys["y"], sells["y"], sells["maker"]) == ([2.0], [3.0], [True])
 
 
