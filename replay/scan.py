@@ -35,6 +35,7 @@ L_LEAST = 2  # µs, of ts_recv - ts_event
 L_MOST = 3
 L_EXECUTIONS = 4
 L_SIZE = 5
+CLOCKS_APART = 20_000  # µs by which the clocks of venues may differ unsaid
 KEEP_ROWS = 9 << 16  # rows (36 MiB) kept from the first pass, so that small inputs are read once
 
 
@@ -170,6 +171,7 @@ def scan(source: Source) -> DataScan:
     shifts = shifts_of(source)
     unshifted: int | None = None
     sound = Soundness(source.instruments)
+    clocks = _Clocks(source.instruments)
     for batch in source.batches():
         events = as_events(batch)
         digest.update(events.data)
@@ -190,6 +192,7 @@ def scan(source: Source) -> DataScan:
             if own is not None:
                 unshifted = own if unshifted is None else min(unshifted, own)
         sound.see(events)
+        clocks.see(events)
     if rows == 0:
         raise DataError(
             f"no rows in {source.describe().get('path', 'the source')}; check the time window, "
@@ -199,12 +202,46 @@ def scan(source: Source) -> DataScan:
     if least == FAR:
         least = 0
     check_clocks(least, max(most, least))
+    clocks.tell()
     whole = None if kept is None else as_events(kept[:rows])
     return DataScan(
         rows, first, last, least, max(most, least), digest.hexdigest()[:32], whole,
         looked.those_with(HAS_ORDERS), looked.those_with(HAS_BOOK), looked.executions(), sound.found(),
         unshifted,
     )  # fmt: skip
+
+
+class _Clocks:
+    """The least latency of each venue, where there are several: one shift can not mend them all."""
+
+    def __init__(self, table: InstrumentTable) -> None:
+        self._venues = sorted({row.venue for row in table})
+        self._of = np.array([self._venues.index(row.venue) for row in table], np.int64)
+        self._least = np.full(len(self._venues), FAR)
+
+    def see(self, rows: EventArray) -> None:
+        """Take the next rows in."""
+        if len(self._venues) < 2:
+            return
+        known = (rows["inst"] >= 0) & (rows["inst"] < len(self._of))
+        mine = rows[np.isin(rows["kind"], (_LOB, _TRADE, _MBO)) & known]
+        np.minimum.at(self._least, self._of[mine["inst"]], mine["ts_recv"] - mine["ts_event"])
+
+    def tell(self) -> None:
+        """Warn where a venue's clock is ahead and another's is not as much."""
+        known = {
+            venue: int(least)
+            for venue, least in zip(self._venues, self._least, strict=True)
+            if least < FAR
+        }
+        ahead = min(known.values(), default=0)
+        if ahead < 0 and max(known.values()) - ahead > CLOCKS_APART:
+            told = ", ".join(f"{venue} {least / 1e3:,.1f} ms" for venue, least in known.items())
+            logger.warning(
+                "the clocks of the venues are apart (least latency: %s); ours is moved by %s ms for "
+                "all of them, so that rows of the others seem to come that much later than they did",
+                told, f"{-ahead / 1e3:,.1f}",
+            )  # fmt: skip
 
 
 def _least_without(rows: EventArray, shifts: npt.NDArray[np.int64]) -> int | None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extrema_nb.errors import DataError
 from extrema_nb.events import LOB_LEVEL, MBO, TRADE
+from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.testing import MemorySource, book, rows, trade
 from replay.exchange.model import FAR
 from replay.inputs import BookFrom
@@ -136,3 +137,17 @@ def test_instruments_without_a_book_are_told(caplog):
     whole = source(*(book([(99.0, 1.0)], [(101.0, 1.0)], ts=T0, inst=inst) for inst in (0, 1)))
     tell_bookless(scan(whole), whole.instruments)
     assert not caplog.text
+
+
+def test_clocks_of_venues_that_are_apart_are_told(caplog):
+    venues = InstrumentTable(
+        Instrument(venue=venue, symbol="X", name="X", tick_size=0.1, lot_size=1.0)
+        for venue in ("one", "two")
+    )
+    first = trade(1.0, 1.0, ts=T0, ts_event=T0 + 1_270_000)
+    scan(MemorySource(rows(first, trade(1.0, 1.0, ts=T0, ts_event=T0 + 1_255_000, inst=1)), venues))
+    assert not caplog.text
+    scan(MemorySource(rows(first, trade(1.0, 1.0, ts=T0, ts_event=T0 - 5_000, inst=1)), venues))
+    assert (
+        "(least latency: one -1,270.0 ms, two 5.0 ms); ours is moved by 1,270.0 ms" in caplog.text
+    )
