@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
     sources, converting = spoke("replay.sources"), spoke("replay.convert")
     venue = args.venue or sources.DEFAULT_VENUE
     table = read_instruments(args.instruments, venue) if args.instruments else None
-    sources.one_group(args.files, args.format, args.venue)
+    sources.one_group(
+        args.files, args.format, args.venue, tick=args.tick, symbol=args.symbol, sort=args.sort
+    )
     source = sources.open_source(
         args.files, args.format, args.only.split(",") if args.only else None, table=table,
         venue=args.venue, symbol=args.symbol, tick=args.tick, sort=args.sort, skip_bad=args.skip_bad, assume_synced=args.assume_synced,

@@ -26,7 +26,9 @@ __all__ = [
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which files to read, and what of them."""
-    parser.add_argument("path", nargs="+", help="folder of a recording, or files to read")
+    parser.add_argument(
+        "path", nargs="+", help="recordings, captures or other files, of any days and venues"
+    )
     parser.add_argument("--format", help="of the files, such as tardis; found by looking")
     parser.add_argument("--venue", help="venue of the files, where they do not show it")
     parser.add_argument("--symbol", help="symbol of the files, where they do not show it")

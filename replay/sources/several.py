@@ -110,9 +110,13 @@ def groups_of(
     return out
 
 
-def one_group(paths: Sequence[str | Path], said: str | None, venue: str | None) -> None:
-    """Raise ConfigError if paths are not one source."""
+def one_group(
+    paths: Sequence[str | Path], said: str | None, venue: str | None, **options: Any
+) -> None:
+    """Raise ConfigError if paths are not one source, or if an option says nothing to them."""
+    _refuse_twice([Path(path) for path in paths])
     groups = groups_of([Path(path) for path in paths], said, venue)
+    _refuse_idle({how for how, _ in groups}, options)
     if len(groups) > 1:
         apart = " and ".join(str(group[0]) for _, group in groups[:2])
         raise ConfigError(

@@ -84,6 +84,8 @@ def test_a_file_that_does_not_show_its_venue_goes_with_those_before_it(tmp_path)
 
 def test_what_is_not_one_source_is_told_to_whom_needs_one(pair, tmp_path):
     one_group(pair[:1], None, None)
+    with pytest.raises(ConfigError, match=r"tick 0\.5 is for files of other formats"):
+        one_group(pair[:1], None, None, tick=0.5)
     with pytest.raises(ConfigError, match=r"b and .*o are of different venues .* --append"):
         one_group(pair, None, None)
     with pytest.raises(ConfigError, match="no file to read"):
