@@ -29,7 +29,7 @@ from extrema_nb.instruments import Instrument, InstrumentTable
 from extrema_nb.venues import MarketVenue, known, load
 from replay.sources import cryptofeed
 from replay.sources.bursts import Burst, gathered, merged
-from replay.sources.digests import content_digest, remembered
+from replay.sources.digests import code_digest, content_digest, remembered
 from replay.sources.guess import LOOKED, Guess, guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile, merge_files, sort_lines, where
 
@@ -162,8 +162,9 @@ class CaptureSource:
 
         if notes is None or self.format == "cryptofeed":  # whose files belong together
             return look()
-        key = f"{content_digest(file.path, notes)}|{self.venue.id}|{self._skip_bad}|{GUESS_LINES}"
-        return remembered(notes, key, Guess, look)
+        words = content_digest(file.path, notes), self.venue.id, self._skip_bad, GUESS_LINES
+        # what older code found may be wrong
+        return remembered(notes, "|".join(map(str, (*words, code_digest()))), Guess, look)
 
     def _leave_copies_out(self) -> None:
         files = [file for file in self._files if isinstance(file, cryptofeed.CryptofeedFile)]

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -193,7 +193,19 @@ def _instrument(venue: MarketVenue, symbol: str, tick: float, lot: float) -> Ins
         quote=words[1] if len(words) > 1 else "",
         tick_size=tick,
         lot_size=lot,
+        **_contract(venue.id, words[0]),
     )
+
+
+def _contract(venue: str, base: str) -> dict[str, Any]:
+    """Return what a contract is worth where the venue's rule says it for all of a kind.
+
+    Binance COIN-M: inverse, 100 USD of Bitcoin and 10 USD of everything else (``contractSize`` of
+    https://dapi.binance.com/dapi/v1/exchangeInfo).
+    """
+    if venue != "binance-cm":
+        return {}
+    return {"inverse": True, "contract_value": 100.0 if base == "BTC" else 10.0}
 
 
 def merge_guesses(guesses: Iterable[Guess]) -> list[Instrument]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from extrema_nb.venues import known, load
-from replay.sources import guess
+from replay.sources import guess, open_source
 from replay.sources.guess import guess_instruments, guess_venue, merge_guesses
 from replay.sources.lines import LineFile
 
@@ -158,3 +158,23 @@ def test_many_frames_at_once_tell_what_each_by_itself_tells(shared_data, venue, 
         for spec in found:
             tick, lot = slow[spec.symbol]
             assert (spec.tick_size, spec.lot_size) == (tick or 0.01, lot or 0.001)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "worth"), [("BTCUSD_PERP", 100.0), ("ETHUSD_210924", 10.0), ("XRPUSD_PERP", 10.0)]
+)
+def test_contracts_of_coin_m_are_inverse_and_worth_what_the_venue_says(symbol, worth):
+    frame = (
+        f'{{"e":"bookTicker","u":1,"s":"{symbol}","ps":"{symbol.partition("_")[0]}",'
+        '"b":"100.1","B":"2","a":"100.2","A":"3"}'
+    ).encode()
+    (found,) = guess_instruments(load("binance-cm"), [frame]).instruments
+    assert (found.inverse, found.contract_value) == (True, worth)
+
+
+def test_a_captured_list_of_coin_m_says_the_same(shared_data):
+    listed = open_source(shared_data / "binance_cm" / "capture_cryptofeed" / "20210721").instruments
+    assert len(listed) > 3
+    assert all(row.inverse for row in listed)
+    assert {row.base == "BTC": row.contract_value for row in listed}.get(False) == 10.0
+    assert all(row.contract_value == (100.0 if row.base == "BTC" else 10.0) for row in listed)
