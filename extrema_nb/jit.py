@@ -92,7 +92,7 @@ if ENABLED:
     hold_interrupts(codegen.JITCodeLibrary, "_finalize_final_module")
     defer_bitcode(codegen)
 
-    from extrema_nb.jit_parts import make_part, pause_garbage
+    from extrema_nb.jit_parts import make_kernel, pause_garbage
     from extrema_nb.jit_views import ViewType
 
     pause_garbage()
@@ -185,15 +185,17 @@ if ENABLED:
 
 
 @typing.overload
-def kernel(function: F, *, cache: bool = ..., inline: bool = ..., part: bool = ...) -> F: ...
+def kernel(function: F, *, cache: bool = ..., inline: bool | None = ..., part: bool = ...) -> F: ...
 
 
 @typing.overload
-def kernel(*, cache: bool = ..., inline: bool = ..., part: bool = ...) -> Callable[[F], F]: ...
+def kernel(
+    *, cache: bool = ..., inline: bool | None = ..., part: bool = ...
+) -> Callable[[F], F]: ...
 
 
 def kernel(
-    function: Any = None, *, cache: bool = True, inline: bool = False, part: bool = False
+    function: Any = None, *, cache: bool = True, inline: bool | None = None, part: bool = False
 ) -> Any:
     """Compile `function` on its first call, with one set of options for the whole project.
 
@@ -203,7 +205,8 @@ def kernel(
     ----------
     function : a function in the kernel subset (arrays, records, scalars, named tuples; no raise)
     cache : keep the machine code on disk; off for links that only ever run inside another kernel
-    inline : let LLVM inline it wherever it is called; for the few lines that each row passes
+    inline : have LLVM inline it wherever it is called, for the few lines that each row passes;
+        or nowhere (False), for what is rare; else LLVM decides
     part : compile it for nothing but the kernels that call it, see `extrema_nb.jit_parts`
     """
     if function is None:
@@ -213,7 +216,7 @@ def kernel(
     options = dict(OPTIONS)
     if inline:
         options["forceinline"] = True
-    dispatcher = make_part(function, options) if part else numba.njit(**options)(function)
+    dispatcher = make_kernel(function, options, part=part, apart=inline is False)
     if cache:
         dispatcher._cache = _DigestCache(function)  # noqa: SLF001  # Numba's only seam
     return dispatcher

@@ -212,7 +212,7 @@ def make_step(chains: Chains, *, with_books: bool, books_ahead: bool = False) ->
         elif kind == _LIQUIDATION:
             on_liquidation(ctx, cells, view_at(at, 1, LIQUIDATION)[0], mask)
 
-    rare = kernel(account_row, cache=False)
+    rare = kernel(account_row, cache=False, inline=False)
 
     def step(ctx: Any, cells: Any, at: Any) -> None:
         row = view_at(at, 1, EVENT)[0]

@@ -272,7 +272,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
     def show(ctx: Any, cells: Any, at: Any) -> None:
         step(ctx, cells, at)
 
-    one = kernel(show, cache=False)
+    one = kernel(show, cache=False, inline=False)
 
     def alone(
         x: Any, ctx: Any, cells: Any, end: Any, inclusive: Any, limit: Any, listens: Any, looks: Any
@@ -333,7 +333,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
                 one(ctx, cells, x.hub.preds + head * ROW_BYTES)
             _after(x, ctx, False)
 
-    bring = kernel(alone, cache=False)
+    bring = kernel(alone, cache=False, inline=False)
 
     def loop(sh: Any, tape: Any, books: Any, horizon: Any) -> int:
         now = sh.now_of
