@@ -87,9 +87,16 @@ def write_report(  # all by name
         positions.append(panel(f"Position{tail}", "units", [position]))
         if len(known) > 1:
             equity.append(line(called, own, "equity", f"c{at + 2}"))
+    equity_panels = [panel("Equity", unit, equity)]
+    if len(assets) > 1:  # on one axis, dollars would make a flat line of bitcoins
+        settled = summary.get("settled") or {}
+        equity_panels = [
+            panel(f"Equity, {one['name']}", _asset_of(settled, one["name"]), [one])
+            for one in equity
+        ]
     panels = [
         *prices,
-        panel("Equity", unit, equity),
+        *equity_panels,
         *(
             [panel("Drawdown", unit, [fall("Drawdown", total, "fall", "area")])]
             if len(assets) < 2
@@ -111,6 +118,10 @@ def write_report(  # all by name
         panels,
         figures_of(summary, fills, orders),
     )
+
+
+def _asset_of(settled: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    return str(settled[name]["asset"]) if name in settled else "no trade"
 
 
 def _by_instrument(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -191,10 +191,24 @@ def _report(path: str, task: Any, result: Any, summary: dict[str, Any]) -> None:
     )
 
 
-def _by_asset(settled: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return a line of profit an instrument, in the asset in which it is settled."""
+def _money(told: dict[str, Any]) -> dict[str, str]:
+    """Return the lines of money; of several assets, which do not add up, profits by instrument."""
+    assets = told["settled_in"]
+    if len(assets) > 1:
+        return {
+            f"profit {name}": f"{row['profit']:+,.6f} {row['asset']}, after fees and funding"
+            for name, row in told["settled"].items()
+        }
+    unit = assets[0] if assets else "quote units"
+
+    def money(name: str, form: str) -> str:
+        return "?" if told[name] is None else f"{told[name]:{form}} {unit}"
+
     return {
-        f"profit {name}": f"{row['profit']:+,.6f} {row['asset']}" for name, row in settled.items()
+        "volume": money("volume", ",.2f"),
+        "fees": money("fees", ",.4f") + " paid",
+        "funding": money("funding", ",.4f") + " paid",
+        "profit": money("profit", "+,.4f") + ", after fees and funding",
     }
 
 
@@ -218,24 +232,12 @@ def _show(told: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="backtest", title_justify="left", show_header=False)
-    assets = told["settled_in"]
-    unit = assets[0] if assets else "quote units"
-
-    def money(value: float | None, form: str) -> str:
-        if value is None:
-            return "?" if len(assets) < 2 else f"in {', '.join(assets)}: see below"
-        return f"{value:{form}} {unit}"
-
     lines = {
         "rows": f"{told['rows']:,}",
         "rows a second": f"{told['rows_per_second']:,.0f}",
         "orders": f"{told['orders']:,}",
         "fills": f"{told['fills']:,}",
-        "volume": money(told["volume"], ",.2f"),
-        "fees": money(told["fees"], ",.4f") + " paid",
-        "funding": money(told["funding"], ",.4f") + " paid",
-        "profit": money(told["profit"], "+,.4f") + ", after fees and funding",
-        **(_by_asset(told["settled"]) if len(assets) > 1 else {}),
+        **_money(told),
         **_refusals(told["counters"]),
         **_liquidations(told["counters"]),
         "position": ", ".join(f"{k} {v:g}" for k, v in told["position"].items()) or "flat",

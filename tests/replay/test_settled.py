@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -82,7 +85,11 @@ def test_a_run_over_linear_and_inverse_contracts_has_no_totals_of_money(tmp_path
         fills=fills_frame(result.journal, table), orders=orders_frame(result.journal),
         summary=told, names={0: "A", 1: "B"},
     )  # fmt: skip
-    assert "each in its own: BTC, USDT" in page.read_text()
+    told = re.search(r'type="application/json">(.*?)</script>', page.read_text(), re.DOTALL)[1]
+    equity = [p for p in json.loads(told)["panels"] if p["title"].startswith("Equity")]
+    assert [(p["title"], p["unit"]) for p in equity] == [
+        ("Equity, A", "USDT"), ("Equity, B", "BTC"),
+    ]  # fmt: skip
 
 
 def test_a_run_that_trades_one_of_them_has_them_in_its_asset():
