@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -171,11 +171,11 @@ class Variant:
 
     def journal(self) -> EventArray:
         """Return intents and reports in local order."""
-        return np.concatenate(self.told) if self.told else np.zeros(0, EVENT)
+        return _whole(self.told, EVENT)
 
     def marks(self) -> npt.NDArray[Any]:
         """Return the account marks."""
-        return np.concatenate(self.marked) if self.marked else np.zeros(0, MARK)
+        return _whole(self.marked, MARK)
 
     def counters(self) -> dict[str, int]:
         """Return what was counted."""
@@ -191,6 +191,20 @@ class Variant:
             "funding_without_price": int(clock[X_UNPRICED]),
             "funding_rows_without_time": int(clock[X_UNTIMED]),
         }
+
+
+def _whole(parts: list[npt.NDArray[Any]], kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return parts as one array, which takes their place; each goes when it has been copied."""
+    if len(parts) > 1:
+        out = np.empty(sum(map(len, parts)), kind)
+        end = len(out)
+        while parts:
+            part = parts.pop()
+            end -= len(part)
+            out[end : end + len(part)] = part
+            del part  # before the next one is held as well
+        parts.append(out)
+    return parts[0] if parts else np.zeros(0, kind)
 
 
 class Lockstep:
@@ -267,17 +281,6 @@ class Lockstep:
         tape, keep = blank_tape(len(group.table)).fork(np.zeros(0, np.int32))
         group.guard(lambda: self._loop()(self.shared, tape, self._books, -FAR))
         del keep
-
-    def run(self, tapes: Iterable[Stretch], progress: Callable[[int], None] | None = None) -> None:
-        """Run over all tapes; `progress` is told how many rows are done after each."""
-        done = 0
-        for data, horizon in tapes:
-            self.run_one(Stretch(data, horizon))
-            done += data.local_rows
-            if progress:
-                progress(done)
-        for variant in self.variants:
-            variant.collect()
 
     def run_one(self, stretch: Stretch) -> None:
         """Run over one tape; several locksteps may use it at the same time."""

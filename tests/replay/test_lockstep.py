@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from extrema_nb.errors import ConfigError
+from extrema_nb.events import EVENT
 from extrema_nb.testing import MemorySource, trade
 from replay.backtest import BacktestConfig
-from replay.lockstep import Lockstep
+from replay.lockstep import Lockstep, _whole
 from replay.sweep import Sweep
 from tests.replay.exchange.scripted import T0, Scripted, params, table
 
@@ -24,3 +26,13 @@ def test_strategies_that_hear_reports_do_not_run_in_step():
     variants = [sweep._variant(group, number, 0) for number, group in enumerate(groups)]
     with pytest.raises(ConfigError, match="run one at a time"):
         Lockstep(variants, timers=[], start=0, end=0, mark_every=0)
+
+
+@pytest.mark.parametrize("sizes", [[], [3], [2, 0, 5, 1]])
+def test_what_was_drained_in_parts_is_one_array_and_stands_in_their_place(sizes):
+    rows = np.zeros(sum(sizes), EVENT)
+    rows["ts_recv"] = np.arange(len(rows))
+    parts = np.split(rows, np.cumsum(sizes)[:-1]) if sizes else []
+    for _ in range(2):  # asking again changes nothing
+        assert _whole(parts, EVENT).tobytes() == rows.tobytes()
+        assert len(parts) == min(len(sizes), 1)
