@@ -44,6 +44,8 @@ from replay.exchange.own_queue import check_answers, own_kernel
 from replay.exchange.queues import grow_queues, push_predictions
 from replay.exchange.rebind import leave, rebind
 from replay.exchange.shared import (
+    N_ASKS_STRUCK,
+    N_BIDS_STRUCK,
     N_END,
     N_LIMIT,
     N_LISTENS,
@@ -297,7 +299,7 @@ class Lockstep:
         while int(self._books.hub["capacity"]) < data.far_capacity:
             grow(self._books, first.memory)
         now = self.shared.now_of
-        now[N_ROW] = now[N_LIMIT] = 0
+        now[N_ROW] = now[N_LIMIT] = now[N_BIDS_STRUCK] = now[N_ASKS_STRUCK] = 0
         for variant in self.variants:
             rebind(Exchange(variant.exchange, tape))
         return Entered(data, tape, keep, visits)

@@ -42,6 +42,7 @@ from replay.exchange.model import (
     X_ENTRY,
     X_JOURNAL,
     X_KEEPS,
+    X_MARGIN,
     X_MARKET,
     X_MARKS,
     X_MODELLED,
@@ -55,14 +56,21 @@ from replay.exchange.model import (
     X_REPORT_TAIL,
     X_REQUEST_HEAD,
     X_REQUEST_TAIL,
+    X_RESTING,
+    X_STOPS,
     Exchange,
 )
 from replay.exchange.moments import arrive, ring
+from replay.exchange.resting import ranges_of
 from replay.exchange.shared import (
+    N_ASKS_STRUCK,
+    N_BIDS_STRUCK,
     N_END,
+    N_HIGHEST,
     N_LIMIT,
     N_LISTENS,
     N_LOOKS,
+    N_LOWEST,
     N_MARK_EVERY,
     N_NEXT_MARK,
     N_PHASE,
@@ -150,10 +158,44 @@ def _choose(sh: Shared, tape: Tape, horizon: int) -> None:
         tape.market_ts, tape.market_mark, int(tape.hub.market_rows), int(now[N_LIMIT]),
         t if source == _VISIT else t + 1,
     )  # fmt: skip
+    if tape.hub.instruments == 1:
+        _reach(sh, tape)
     now[N_TIME] = t
     now[N_SOURCE] = source
     now[N_VARIANT] = 0
     now[N_PHASE] = 1
+
+
+@kernel(part=True)
+def _reach(sh: Shared, tape: Tape) -> None:
+    """Note how deep the rows before the moment strike, once for all variants; of one instrument."""
+    now = sh.now_of
+    limit = int(now[N_LIMIT])
+    lowest, highest = FAR, -FAR
+    k, end = int(now[N_BIDS_STRUCK]), int(tape.strike_start[1])
+    while k < end and tape.strike_at[k] < limit:
+        lowest = min(lowest, int(tape.strike_tick[k]))
+        k += 1
+    now[N_BIDS_STRUCK], now[N_LOWEST] = k, lowest
+    k, end = max(int(now[N_ASKS_STRUCK]), end), int(tape.strike_start[2])
+    while k < end and tape.strike_at[k] < limit:
+        highest = max(highest, int(tape.strike_tick[k]))
+        k += 1
+    now[N_ASKS_STRUCK], now[N_HIGHEST] = k, highest
+
+
+@kernel(inline=True, part=True)
+def _struck(x: Exchange, now: Any, limit: int) -> bool:
+    """Say whether rows before a moment may concern own orders; for one instrument by `_reach`."""
+    clock = x.clock
+    if x.hub.instruments > 1 or clock[X_STOPS] > 0 or clock[X_MARGIN] != 0:
+        return bool(next_hit(x, limit) < limit)
+    if clock[X_RESTING] > 0:
+        ranges = ranges_of(x, 0)
+        if ranges[1] >= now[N_LOWEST] or ranges[2] <= now[N_HIGHEST]:
+            return True
+    x.strike[0, 0], x.strike[0, 1] = now[N_BIDS_STRUCK], now[N_ASKS_STRUCK]
+    return False
 
 
 @kernel(inline=True, part=True)
@@ -183,7 +225,7 @@ def _own_next(x: Exchange, before: int, listens: int) -> tuple[int, int]:
 
 
 @kernel(inline=True, part=True)
-def _idle(x: Exchange, end: int, limit: int) -> bool:
+def _idle(x: Exchange, now: Any, end: int, limit: int) -> bool:
     """Say whether nothing concerns a variant until a moment; mostly so, and quick to see."""
     clock = x.clock
     return bool(
@@ -192,7 +234,7 @@ def _idle(x: Exchange, end: int, limit: int) -> bool:
         and clock[X_PRED_HEAD] == clock[X_PRED_TAIL]
         and end < clock[X_PRED_DUE]
         and end < clock[X_NEXT_EXPIRY]
-        and next_hit(x, limit) >= limit
+        and not _struck(x, now, limit)
     )
 
 
@@ -356,7 +398,7 @@ def make_loop(step: Any, hit: Any = hit) -> Any:
             if now[N_PHASE] == 1:
                 for k in range(now[N_VARIANT], sh.hub.variants):
                     x = Exchange(sh.exchanges[k], tape)
-                    if _idle(x, t, limit):
+                    if _idle(x, now, t, limit):
                         x.clock[X_MARKET] = max(x.clock[X_MARKET], limit)
                         continue
                     why = bring(

@@ -24,7 +24,11 @@ N_MARK_EVERY = 7  # µs
 N_LISTENS = 8  # 1: some handler hears reports, so books must be current when one comes
 N_ROW = 9  # local row to show, of a visit
 N_LOOKS = 10  # what handlers look at, see `catch_up`
-N_SIZE = 12
+N_BIDS_STRUCK = 11  # of one instrument: next strike of own bids on the tape …
+N_ASKS_STRUCK = 12
+N_LOWEST = 13  # … and the ticks from which on the strikes before the moment reach own bids …
+N_HIGHEST = 14  # … and own asks
+N_SIZE = 16
 
 SHARED = np.dtype(
     (
