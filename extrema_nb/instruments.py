@@ -103,6 +103,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
                     f"{self.venue} {self.symbol}: {field} is {value}, expected a positive number"
                 )
 
+    @property
+    def called(self) -> tuple[str, ...]:
+        """All that it may be called, the most exact words first."""
+        return (f"{self.venue}:{self.name}", f"{self.venue}:{self.symbol}", self.name, self.symbol)
+
 
 class InstrumentTable:
     """Instruments by id, by (venue, symbol) and by (venue, name).
@@ -161,9 +166,7 @@ class InstrumentTable:
         found = [
             i
             for i, row in enumerate(self._rows)
-            if name
-            in (row.name, row.symbol, f"{row.venue}:{row.name}", f"{row.venue}:{row.symbol}")
-            and venue in (None, row.venue)
+            if name in row.called and venue in (None, row.venue)
         ]
         if len(found) == 1:
             return found[0]

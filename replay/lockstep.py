@@ -24,19 +24,16 @@ from replay.exchange.loop import Stop, make_loop
 from replay.exchange.model import (
     FAR,
     MARK,
-    X_FILLS,
     X_JOURNAL,
-    X_LIQUIDATIONS,
     X_MARKS,
     X_ODD_ORDERS,
-    X_PAYMENTS,
     X_PRED_DUE,
     X_PRED_LATENCY,
     X_SIDELESS,
-    X_UNPRICED,
     X_UNTIMED,
     Exchange,
     clone_exchange,
+    counted,
     make_exchange,
 )
 from replay.exchange.own_names import is_own
@@ -186,12 +183,7 @@ class Variant:
         return {
             **self.group.counters(),
             **(odd if any(odd.values()) or self.queue == FIFO else {}),
-            "fills": int(clock[X_FILLS]),
-            "sideless_trades": int(clock[X_SIDELESS]),
-            "liquidations": int(clock[X_LIQUIDATIONS]),
-            "funding_payments": int(clock[X_PAYMENTS]),
-            "funding_without_price": int(clock[X_UNPRICED]),
-            "funding_rows_without_time": int(clock[X_UNTIMED]),
+            **counted(clock),
         }
 
 

@@ -90,8 +90,7 @@ def _by_instrument(
     out: list[FeeConfig | None] = [None] * n
     used = set()
     for inst, row in enumerate(instruments):
-        names = (f"{row.venue}:{row.name}", f"{row.venue}:{row.symbol}", row.name, row.symbol)
-        for name in names:
+        for name in row.called:
             if name in fees:
                 used.add(name)
                 if out[inst] is None:

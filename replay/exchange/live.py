@@ -59,11 +59,9 @@ from replay.exchange.model import (
     X_FEED,
     X_FILLS,
     X_LAST_ARRIVAL,
-    X_LIQUIDATIONS,
     X_MODELLED,
     X_NEXT_EXPIRY,
     X_NOW,
-    X_PAYMENTS,
     X_REPORT_HEAD,
     X_REPORT_TAIL,
     X_REQUEST_HEAD,
@@ -71,8 +69,8 @@ from replay.exchange.model import (
     X_SIDELESS,
     X_STOPS,
     X_TAKEN,
-    X_UNPRICED,
     Exchange,
+    counted,
     make_live_exchange,
 )
 from replay.exchange.own_names import is_own
@@ -369,15 +367,8 @@ class LiveExchange:
 
     def counters(self) -> dict[str, int]:
         """Return what was counted, in the words of a backtest's summary."""
-        clock = self._clock
-        return {
-            "fills": int(clock[X_FILLS]),
-            "sideless_trades": int(clock[X_SIDELESS]),
-            "liquidations": int(clock[X_LIQUIDATIONS]),
-            "funding_payments": int(clock[X_PAYMENTS]),
-            "funding_without_price": int(clock[X_UNPRICED]),
-            "funding_rows_without_time": int(self._said.pending["untimed"].sum()),
-        }
+        untimed = int(self._said.pending["untimed"].sum())
+        return {**counted(self._clock), "funding_rows_without_time": untimed}
 
     def open_orders(self, inst: int) -> npt.NDArray[Any]:
         """Return (n,) XORDER, copies of the orders that rest in an instrument."""

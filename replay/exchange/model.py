@@ -31,6 +31,7 @@ __all__ = [
     "ExchangeConfig",
     "QueueModel",
     "clone_exchange",
+    "counted",
     "make_exchange",
     "make_live_exchange",
 ]
@@ -371,6 +372,18 @@ def _assets(n: int, names: Sequence[Instrument]) -> npt.NDArray[np.int64]:
         asset = (row.base if row.inverse else row.quote)[:8]
         out[inst] = pack_text(asset) if asset.isascii() else 0
     return out
+
+
+def counted(clock: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Return what an exchange has counted, by the words of a run's summary."""
+    return {
+        "fills": int(clock[X_FILLS]),
+        "sideless_trades": int(clock[X_SIDELESS]),
+        "liquidations": int(clock[X_LIQUIDATIONS]),
+        "funding_payments": int(clock[X_PAYMENTS]),
+        "funding_without_price": int(clock[X_UNPRICED]),
+        "funding_rows_without_time": int(clock[X_UNTIMED]),
+    }
 
 
 def make_live_exchange(

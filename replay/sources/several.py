@@ -158,12 +158,8 @@ def _venue_of(path: Path, how: str) -> str | None:
     return None
 
 
-def _called(spec: Instrument) -> tuple[str, ...]:
-    return (spec.name, spec.symbol, f"{spec.venue}:{spec.name}", f"{spec.venue}:{spec.symbol}")
-
-
 def _is_wanted(spec: Instrument, names: list[str] | None, venues: list[str] | None) -> bool:
-    named = names is None or any(name in names for name in _called(spec))
+    named = names is None or any(name in names for name in spec.called)
     return named and (venues is None or spec.venue in venues)
 
 
